@@ -1,0 +1,2 @@
+/** Typed failures, each with the exit status of the command line. */
+package org.metaapo.error;
