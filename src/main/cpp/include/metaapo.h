@@ -1,0 +1,424 @@
+/*
+ * metaapo.h: the boundary between the metaapo engine and its callers, plain C.
+ *
+ * Conventions, stated once:
+ *  - Ownership. apo_*_create gives the caller one handle, apo_*_close takes it back. A handle must be closed before its
+ *    parent (engine > model > scorer | trainer | generator); closing a parent first is APO_E_STATE and closes nothing.
+ *    Arrays passed in belong to the caller and are only read during the call; arrays passed out are the caller's and
+ *    are filled during the call. Nothing is retained.
+ *  - Status. Every function that can fail returns an apo_status and, unless error is NULL, fills *error with the code
+ *    and one line that names the cause, the expected and the actual value. After a failed call no output is valid and
+ *    the handle is as before the call (a trainer's gradients, however, are then undefined until zeroed).
+ *    No C++ exception and no abort crosses this header. Arguments are checked before any work starts.
+ *  - Threads. Two engines are independent. Calls on handles of one engine must not overlap in time; an overlapping call
+ *    is refused with APO_E_STATE. An apo_progress may be read and written from any thread while a call runs.
+ *  - Layout. Row-major, contiguous, host memory, native (little-endian) byte order. int32 token ids. Log-probs are
+ *    natural logarithms. Sums of log-probs are double.
+ *  - Packs. Sequences are packed without padding. A pack is [prompt | answer 1 | answer 2 | ...]: each answer attends
+ *    to its prompt and to itself, and its positions go on from the prompt's end. To keep answers apart, give each its
+ *    own pack: results agree to rounding.
+ */
+#ifndef METAAPO_H
+#define METAAPO_H
+
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define APO_API __attribute__((visibility("default")))
+#else
+#define APO_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
+#define APO_ABI_VERSION 1
+
+/** What a call came to. */
+typedef enum apo_status {
+    APO_OK = 0,
+    APO_E_ARGUMENT = 1,    /**< null, shape, range or id out of vocabulary; nothing was done */
+    APO_E_STATE = 2,       /**< closed, busy, children open, or a call out of order */
+    APO_E_MEMORY = 3,      /**< host or device memory too small */
+    APO_E_DEVICE = 4,      /**< device, driver or device library missing or failing */
+    APO_E_NUMERIC = 5,     /**< NaN or Inf in weights, log-probs, loss or gradient */
+    APO_E_UNSUPPORTED = 6, /**< a valid request that this build or device does not serve */
+    APO_E_CANCELLED = 7,   /**< apo_progress.cancel was set */
+    APO_E_INTERNAL = 8     /**< a bug in the engine */
+} apo_status;
+
+/** Element types of weights and activations. */
+typedef enum apo_dtype { APO_F32 = 0, APO_BF16 = 1 } apo_dtype;
+
+/** Kinds of device. */
+typedef enum apo_device { APO_CPU = 0, APO_CUDA = 1 } apo_device;
+
+/** Heads of a model: next-token distribution, or one score from the last token. */
+typedef enum apo_head { APO_HEAD_LM = 0, APO_HEAD_VALUE = 1 } apo_head;
+
+/** Rotary scaling (transformers' names). */
+typedef enum apo_rope { APO_ROPE_DEFAULT = 0, APO_ROPE_LINEAR = 1, APO_ROPE_LLAMA3 = 2 } apo_rope;
+
+/** Caller-owned error report. */
+typedef struct apo_error {
+    int32_t code;       /**< an apo_status */
+    char message[1020]; /**< one line of UTF-8, NUL-terminated */
+} apo_error;
+
+/** Shared with a running call: the call adds to done, the caller may set cancel to 1 (then the call ends with
+ *  APO_E_CANCELLED at the next layer or token). Zero it before the call. */
+typedef struct apo_progress {
+    int64_t done;    /**< units finished: tokens forwarded and backwarded, or tokens generated */
+    int64_t total;   /**< units expected, 0 while unknown */
+    int32_t cancel;
+    int32_t reserved;
+} apo_progress;
+
+typedef struct apo_engine apo_engine;
+typedef struct apo_model apo_model;
+typedef struct apo_scorer apo_scorer;
+typedef struct apo_trainer apo_trainer;
+typedef struct apo_generator apo_generator;
+
+/* ---------------------------------------------------------------- engine */
+
+typedef struct apo_engine_options {
+    int32_t device;       /**< an apo_device */
+    int32_t device_index; /**< 0 for the CPU */
+    int32_t threads;      /**< CPU threads; 0 = one for each core this process may use */
+    int32_t reserved;
+} apo_engine_options;
+
+typedef struct apo_device_info {
+    char name[128];       /**< such as "AMD EPYC" or "NVIDIA H200" */
+    char isa[32];         /**< instruction set or compute capability in use, such as "avx2", "avx512_bf16", "sm_90" */
+    char gemm[64];        /**< matrix library with version, such as "oneDNN 3.11.0" */
+    int32_t threads;      /**< CPU threads in use */
+    int32_t bf16_native;  /**< 1 where matrix products of bf16 run in hardware */
+    int64_t memory_total; /**< bytes */
+    int64_t memory_free;  /**< bytes available now */
+} apo_device_info;
+
+/** ABI version of the loaded library. */
+APO_API int32_t apo_abi_version(void);
+
+/** Version of the engine, such as "0.1.0"; static storage. */
+APO_API const char* apo_version(void);
+
+/** Opens a device. APO_E_DEVICE where it is missing. */
+APO_API apo_status apo_engine_create(const apo_engine_options* options, apo_engine** engine, apo_error* error);
+
+APO_API apo_status apo_engine_info(apo_engine* engine, apo_device_info* info, apo_error* error);
+
+/** NULL is APO_OK. */
+APO_API apo_status apo_engine_close(apo_engine* engine, apo_error* error);
+
+/* ---------------------------------------------------------------- model */
+
+/** Shape of a decoder-only transformer (Llama, Mistral, Qwen2, Qwen3). */
+typedef struct apo_model_config {
+    int32_t vocab_size;        /**< V */
+    int32_t hidden_size;       /**< C */
+    int32_t intermediate_size; /**< F */
+    int32_t layers;            /**< L */
+    int32_t heads;             /**< H query heads */
+    int32_t kv_heads;          /**< G key/value heads, a divisor of H */
+    int32_t head_dim;          /**< D, even */
+    int32_t max_positions;     /**< longest prompt + answer */
+    int32_t sliding_window;    /**< tokens that a query sees, itself included; 0 = all */
+    int32_t head;              /**< an apo_head */
+    int32_t tied_head;         /**< 1: the LM head is the embedding table */
+    int32_t qkv_bias;          /**< 1: biases on the q, k, v projections (Qwen2) */
+    int32_t output_bias;       /**< 1: bias on the o projection */
+    int32_t mlp_bias;          /**< 1: biases on gate, up, down */
+    int32_t qk_norm;           /**< 1: RMSNorm over each head of q and k before RoPE (Qwen3) */
+    int32_t rope;              /**< an apo_rope */
+    double rms_norm_eps;
+    double rope_theta;
+    double rope_factor;                  /**< linear and llama3 */
+    double rope_low_freq_factor;         /**< llama3 */
+    double rope_high_freq_factor;        /**< llama3 */
+    double rope_original_max_positions;  /**< llama3 */
+} apo_model_config;
+
+/** One weight tensor under its Hugging Face name. */
+typedef struct apo_tensor_info {
+    char name[96];    /**< such as "model.layers.0.self_attn.q_proj.weight"; value head: "score.weight" */
+    int32_t rank;     /**< 1 or 2 */
+    int32_t reserved;
+    int64_t shape[2]; /**< (rows, columns), or (n, 1) for rank 1 */
+    int64_t count;    /**< elements */
+} apo_tensor_info;
+
+/** Allocates a model with all weights zero, held in dtype (an apo_dtype). */
+APO_API apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
+                                    apo_error* error);
+
+/** Number of tensors; they are numbered 0.. in the order of transformers' state dict. */
+APO_API apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_error* error);
+
+APO_API apo_status apo_model_tensor(apo_model* model, int32_t index, apo_tensor_info* info, apo_error* error);
+
+/** Writes elements [offset, offset + count) of a tensor from source, of source_dtype, converting (round to nearest even).
+ *  NaN or Inf is APO_E_NUMERIC and names tensor and element. */
+APO_API apo_status apo_model_write(apo_model* model, int32_t index, int64_t offset, int64_t count, const void* source,
+                                   int32_t source_dtype, apo_error* error);
+
+/** Reads elements [offset, offset + count) of a tensor into target, of target_dtype. */
+APO_API apo_status apo_model_read(apo_model* model, int32_t index, int64_t offset, int64_t count, void* target,
+                                  int32_t target_dtype, apo_error* error);
+
+/** Fresh weights: matrices N(0, standard_deviation²) from a counter-based generator, norms 1, biases 0. */
+APO_API apo_status apo_model_initialize(apo_model* model, uint64_t seed, double standard_deviation, apo_error* error);
+
+/** Copies all weights; both models have one shape, and one engine. The value head, where only one has it, is left. */
+APO_API apo_status apo_model_copy(apo_model* target, apo_model* source, apo_error* error);
+
+APO_API apo_status apo_model_close(apo_model* model, apo_error* error);
+
+/* ---------------------------------------------------------------- batches */
+
+/** Packed sequences: P packs, N answers, T tokens. Host arrays. */
+typedef struct apo_batch {
+    int32_t packs;                 /**< P >= 1 */
+    int32_t answers;               /**< N = sum of answer_counts */
+    int64_t token_count;           /**< T = sum of prompt_lengths and answer_lengths */
+    const int32_t* tokens;         /**< (T) ids in [0, vocab_size), pack after pack: prompt, answers in order */
+    const int32_t* prompt_lengths; /**< (P) each >= 1 */
+    const int32_t* answer_counts;  /**< (P) each >= 1 */
+    const int32_t* answer_lengths; /**< (N) each >= 1 */
+} apo_batch;
+
+/* ---------------------------------------------------------------- scoring */
+
+/** A forward-only workspace for batches of up to max_tokens tokens. */
+APO_API apo_status apo_scorer_create(apo_model* model, int64_t max_tokens, apo_scorer** scorer, apo_error* error);
+
+/** log p of every answer token given all before it, and their sums.
+ *  token_logps: (sum of answer_lengths) float, answers in order, or NULL. sums: (N) double. LM head only. */
+APO_API apo_status apo_scorer_logprobs(apo_scorer* scorer, const apo_batch* batch, float* token_logps, double* sums,
+                                       apo_progress* progress, apo_error* error);
+
+/** The value head's score of each answer, read at its last token. scores: (N) double. Value head only. */
+APO_API apo_status apo_scorer_values(apo_scorer* scorer, const apo_batch* batch, double* scores, apo_progress* progress,
+                                     apo_error* error);
+
+APO_API apo_status apo_scorer_close(apo_scorer* scorer, apo_error* error);
+
+/* ---------------------------------------------------------------- preference loss */
+
+/** Objectives; formulas with sources in ops/objective.h. */
+typedef enum apo_objective_kind {
+    APO_DPO = 0,
+    APO_CDPO = 1,
+    APO_ROBUST_DPO = 2,
+    APO_IPO_SUM = 3,
+    APO_IPO_MEAN = 4,
+    APO_HINGE = 5,
+    APO_SIMPO = 6
+} apo_objective_kind;
+
+typedef struct apo_objective {
+    int32_t kind; /**< an apo_objective_kind */
+    int32_t reserved;
+    double beta;            /**< > 0 */
+    double gamma;           /**< SimPO's margin */
+    double label_smoothing; /**< cDPO, robust DPO: in [0, 0.5) */
+} apo_objective;
+
+/** Where a row's weight w comes from. */
+typedef enum apo_weight_mode {
+    APO_WEIGHT_CONSTANT = 0, /**< w = constant */
+    APO_WEIGHT_LEARNED = 1,  /**< w = h(score_offline) */
+    APO_WEIGHT_SCORE = 2     /**< w = exp(score_offline) = sigma(s * delta) */
+} apo_weight_mode;
+
+/** The meta-learner h: R -> (0, 1), h(x) = sigma(W2 tanh(W1 x + b1) + b2) (MetaAPO, arXiv 2509.23371). */
+typedef struct apo_meta {
+    int32_t mode;             /**< an apo_weight_mode */
+    int32_t hidden;           /**< hidden units n, 1..65536; read in mode LEARNED */
+    const double* parameters; /**< (3n + 1): W1 (n), b1 (n), W2 (n), b2 (1); mode LEARNED */
+    double constant;          /**< in [0, 1]; mode CONSTANT */
+    double score_scale;       /**< s of score = log sigma(s * delta); SimPO uses its own logit instead */
+} apo_meta;
+
+/** Rows of a batch: an offline pair and, where sampled, an online pair. Numbers are answer indices. */
+typedef struct apo_pairs {
+    int32_t rows;                    /**< B >= 1 */
+    int32_t answers;                 /**< N */
+    const int32_t* chosen;           /**< (B) */
+    const int32_t* rejected;         /**< (B) */
+    const int32_t* online_chosen;    /**< (B) -1 where the row has no online pair, or NULL for none at all */
+    const int32_t* online_rejected;  /**< (B) -1 exactly where online_chosen is, or NULL with it */
+    const double* reference_sums;    /**< (N) log-prob sums under the reference, or NULL for all zero (SimPO) */
+    const int32_t* token_counts;     /**< (N) tokens of each answer, >= 1 */
+} apo_pairs;
+
+/** What the loss kernel says of each row; a NULL array is not filled. All (B) but the last. NaN where a row has no
+ *  online pair and the value needs one. */
+typedef struct apo_pair_results {
+    double* loss;           /**< w L_off + (1 - w) L_on, or L_off for a row without an online pair */
+    double* loss_offline;
+    double* loss_online;
+    double* score_offline;  /**< ell: log sigma(s * delta); SimPO: log sigma(beta (l_w/n_w - l_l/n_l) - gamma) */
+    double* score_online;
+    double* delta_offline;  /**< (l_w - r_w) - (l_l - r_l) */
+    double* delta_online;
+    double* weight;         /**< w, for rows without an online pair too */
+    double* dsums;          /**< (N) d(scale * sum of loss)/d(log-prob sum), w held constant */
+} apo_pair_results;
+
+/** The fused loss as a pure function of the answers' log-prob sums (N); no model, no device. */
+APO_API apo_status apo_preference_loss(const apo_pairs* pairs, const double* sums, const apo_objective* objective,
+                                       const apo_meta* meta, double scale, apo_pair_results* results, apo_error* error);
+
+/** weights(n) = w of each score. */
+APO_API apo_status apo_meta_weights(const apo_meta* meta, const double* scores, int64_t n, double* weights,
+                                    apo_error* error);
+
+/** Meta loss mean(w L_off + (1 - w) L_on) over n rows, w = h(score), and its gradient by h's parameters (3 hidden + 1).
+ *  With L = -ell this is the paper's -mean(w ell_off + (1 - w) ell_on). Mode LEARNED only. weight_mean may be NULL. */
+APO_API apo_status apo_meta_gradient(const apo_meta* meta, const double* scores, const double* loss_offline,
+                                     const double* loss_online, int64_t n, double* loss, double* gradient,
+                                     double* weight_mean, apo_error* error);
+
+/* ---------------------------------------------------------------- training */
+
+typedef struct apo_trainer_options {
+    int64_t max_tokens; /**< longest batch of one forward and backward */
+    int32_t recompute;  /**< 1: keep only each layer's input and recompute the rest in the backward */
+    int32_t reserved;
+} apo_trainer_options;
+
+/** Decoupled weight decay Adam (Loshchilov & Hutter, arXiv 1711.05101), on every tensor alike. */
+typedef struct apo_adamw {
+    double learning_rate;
+    double beta1;
+    double beta2;
+    double eps;
+    double weight_decay;
+    double clip;  /**< largest global gradient norm; <= 0: none */
+    int64_t step; /**< 1 for the first step */
+} apo_adamw;
+
+/** What apo_trainer_read and _write reach. */
+typedef enum apo_state {
+    APO_STATE_GRADIENT = 0,
+    APO_STATE_MASTER = 1, /**< f32 weights; writing them sets the model's weights too */
+    APO_STATE_MOMENT1 = 2,
+    APO_STATE_MOMENT2 = 3
+} apo_state;
+
+/** Gradients, optimizer state and workspace for a model; one trainer a model. Zero gradients and moments. */
+APO_API apo_status apo_trainer_create(apo_model* model, const apo_trainer_options* options, apo_trainer** trainer,
+                                      apo_error* error);
+
+/** Forward that keeps what the backward needs. Outputs as apo_scorer_logprobs; for a value head sums are the scores and
+ *  token_logps must be NULL. */
+APO_API apo_status apo_trainer_forward(apo_trainer* trainer, const apo_batch* batch, float* token_logps, double* sums,
+                                       apo_progress* progress, apo_error* error);
+
+/** Backward of the last forward: adds to the gradients. dsums: (N) dloss/dsum. */
+APO_API apo_status apo_trainer_backward(apo_trainer* trainer, const double* dsums, apo_progress* progress, apo_error* error);
+
+/** As apo_trainer_backward, for a loss of single token log-probs. dlogps: (sum of answer_lengths). LM head only. */
+APO_API apo_status apo_trainer_backward_tokens(apo_trainer* trainer, const float* dlogps, apo_progress* progress,
+                                               apo_error* error);
+
+/** Forward, fused loss and backward in one call; adds d(scale * sum of rows' loss) to the gradients. sums (N) gets the
+ *  log-prob sums (value head: scores, so that DPO with beta 1 and no reference is the Bradley-Terry loss).
+ *  pairs->token_counts may be NULL: the batch has them. A loss that is not finite is APO_E_NUMERIC and names the row. */
+APO_API apo_status apo_trainer_preference(apo_trainer* trainer, const apo_batch* batch, const apo_pairs* pairs,
+                                          const apo_objective* objective, const apo_meta* meta, double scale, double* sums,
+                                          apo_pair_results* results, apo_progress* progress, apo_error* error);
+
+/** Clips, steps and zeroes the gradients. grad_norm: global norm before clipping. A norm that is not finite is
+ *  APO_E_NUMERIC; weights and moments are then untouched. */
+APO_API apo_status apo_trainer_step(apo_trainer* trainer, const apo_adamw* adamw, double* grad_norm, apo_error* error);
+
+APO_API apo_status apo_trainer_zero_gradients(apo_trainer* trainer, apo_error* error);
+
+/** Elements [offset, offset + count) of a tensor's state (an apo_state), f32. */
+APO_API apo_status apo_trainer_read(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
+                                    float* target, apo_error* error);
+
+APO_API apo_status apo_trainer_write(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
+                                     const float* source, apo_error* error);
+
+APO_API apo_status apo_trainer_close(apo_trainer* trainer, apo_error* error);
+
+/* ---------------------------------------------------------------- generation */
+
+typedef struct apo_generator_options {
+    int32_t max_sequences; /**< answers decoded at once */
+    int32_t reserved;
+    int64_t cache_tokens;  /**< KV cache size in tokens (shared prompts count once); at least one prompt and answer */
+} apo_generator_options;
+
+typedef struct apo_sampling {
+    int32_t k;              /**< answers a prompt, >= 1 */
+    int32_t max_new_tokens; /**< >= 1 */
+    int32_t greedy;         /**< 1: the most probable token (lowest id among equals); the next fields are not read */
+    int32_t top_k;          /**< 0 = all */
+    double top_p;           /**< in (0, 1] */
+    double temperature;     /**< > 0 */
+    uint64_t seed;
+    const int32_t* stop_ids; /**< (stop_count) ids that end an answer; the id is part of the answer */
+    int32_t stop_count;
+    int32_t reserved;
+} apo_sampling;
+
+/** Prompts to answer: n of them, packed. */
+typedef struct apo_prompts {
+    int32_t count;          /**< n >= 1 */
+    int32_t reserved;
+    const int32_t* tokens;  /**< (sum of lengths) */
+    const int32_t* lengths; /**< (n) each >= 1, and length + max_new_tokens <= max_positions */
+    const uint64_t* keys;   /**< (n) names a prompt's random numbers: the draw is keyed by (seed, key, answer, position) */
+} apo_prompts;
+
+/** Answers, in order of prompts, then of k. M = n * k. Log-probs are of the model itself (temperature 1, unfiltered). */
+typedef struct apo_answers {
+    int32_t* tokens;    /**< (M, max_new_tokens), the first lengths[i] of each row are filled */
+    int32_t* lengths;   /**< (M) */
+    int32_t* finish;    /**< (M) 0: a stop id, 1: cut by length */
+    double* sums;       /**< (M) log-prob sums */
+    float* token_logps; /**< (M, max_new_tokens) or NULL */
+} apo_answers;
+
+/** KV cache and workspace for continuous-batching generation. LM head only. */
+APO_API apo_status apo_generator_create(apo_model* model, const apo_generator_options* options, apo_generator** generator,
+                                        apo_error* error);
+
+/** Answers all prompts. An answer depends on its prompt, key, sampling and the weights alone (to rounding), not on
+ *  scheduling or batch mates. */
+APO_API apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, const apo_sampling* sampling,
+                                apo_answers* answers, apo_progress* progress, apo_error* error);
+
+APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* error);
+
+/* ---------------------------------------------------------------- memory plan */
+
+/** Bytes by purpose, computed from shapes alone, equal to what the create calls allocate. */
+typedef struct apo_memory_plan {
+    int64_t weights;
+    int64_t gradients;
+    int64_t master;       /**< f32 copies of bf16 weights */
+    int64_t moments;
+    int64_t trainer_activations;
+    int64_t trainer_workspace;
+    int64_t scorer;       /**< activations and workspace of a scorer of max_tokens */
+    int64_t generator;    /**< KV cache and workspace */
+} apo_memory_plan;
+
+/** Plans a model with a trainer, a scorer of the same max_tokens and a generator; options may be NULL for none of it. */
+APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, const apo_trainer_options* trainer,
+                            const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,214 @@
+// The op table: everything a backend has to provide, one row an op.
+//
+// Conventions
+//  - Row-major, contiguous unless a stride (`ld`, in elements) is given. Device memory of the backend.
+//  - Symbols: T packed tokens, C hidden, H query heads, G key/value heads, D head size, F feed-forward, V vocabulary,
+//    N answers, R rows of the log-prob head. A fused q/k/v row is [H*D | G*D | G*D], W = (H + 2G) * D wide.
+//  - `dtype` is that of activations and weights (f32 or bf16). Gradients of weights, norms' statistics, softmax,
+//    log-probs, losses and optimizer state are f32; log-prob sums are f64 on the host.
+//  - "assigns" overwrites its output, "accumulates" adds to it. Outputs overlap inputs only where a comment allows it.
+//  - Results are deterministic for one thread count; a row's result does not depend on other rows beyond rounding.
+//  - Ops throw apo::Error (error.h); they trust their arguments, which the engine has checked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "metaapo.h"
+
+namespace apo {
+
+enum class DType : int32_t { f32 = APO_F32, bf16 = APO_BF16 };
+
+inline size_t bytes_of(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
+
+// A backend's open device: threads or streams, scratch memory, matrix library. Defined by the backend.
+struct Device;
+
+// One prompt or answer of a packed batch. A query at t in [begin, end) sees [prompt_begin, prompt_end) and [begin, t].
+struct Segment {
+    int32_t begin, end;
+    int32_t prompt_begin, prompt_end;  // empty for a prompt itself
+    int32_t position;                  // RoPE position of `begin`
+};
+
+// C(m,n) = op(A) op(B) + beta C; op transposes where asked. Leading dimensions are of the stored matrices.
+struct Gemm {
+    int64_t m, n, k;
+    bool transpose_a, transpose_b;
+    DType a_type, b_type, c_type;  // a_type == b_type; c_type f32 or a_type
+    const void* a;
+    int64_t lda;
+    const void* b;
+    int64_t ldb;
+    void* c;
+    int64_t ldc;
+    float beta;             // 0 assigns, 1 accumulates
+    const void* packed_b;   // from pack_weight for this b with transpose_b, or null
+};
+
+// out(T,C) = table(V,C)[ids(T)]. Assigns.
+struct EmbeddingForward { int64_t tokens, hidden; DType dtype; const int32_t* ids; const void* table; void* out; };
+// dtable(V,C) += rows of dout(T,C), in token order for each id. Accumulates.
+struct EmbeddingBackward { int64_t tokens, hidden, vocab; DType dtype; const int32_t* ids; const void* dout; float* dtable; };
+
+// x(T,n; stride ld) += bias(n). In place.
+struct BiasForward { int64_t tokens, n, ld; DType dtype; void* x; const void* bias; };
+// dbias(n) += column sums of dx(T,n; stride ld). Accumulates.
+struct BiasBackward { int64_t tokens, n, ld; DType dtype; const void* dx; float* dbias; };
+
+// With delta: residual(T,C) += delta(T,C) first, in place. Then rstd(T) = 1/sqrt(mean(residual²) + eps) and
+// out(T,C) = residual * rstd * weight(C). Assigns out and rstd.
+struct RmsNormForward {
+    int64_t tokens, hidden; DType dtype; float eps;
+    void* residual; const void* delta; const void* weight; void* out; float* rstd;
+};
+// dresidual(T,C) += gradient of the norm's input; dweight(C) += sum over tokens. dresidual is the running gradient of the
+// residual stream. Accumulates both.
+struct RmsNormBackward {
+    int64_t tokens, hidden; DType dtype;
+    const void* dout; const void* residual; const void* weight; const float* rstd; void* dresidual; float* dweight;
+};
+
+// RMSNorm of each of `heads` heads of D in x(T; stride ld), in place (Qwen3's q/k norms). The input is kept in
+// saved(T, heads*D) when saved is not null. Assigns rstd(T, heads).
+struct HeadNormForward { int64_t tokens, heads, head_dim, ld; DType dtype; float eps; void* x; const void* weight; void* saved; float* rstd; };
+// dx(T; stride ld) from gradient of the output to that of the input, in place; dweight(D) accumulates.
+struct HeadNormBackward { int64_t tokens, heads, head_dim, ld; DType dtype; const void* saved; const void* weight; const float* rstd; void* dx; float* dweight; };
+
+// Rotates the q and k heads of qkv(T, W) in place by positions(T); halves layout (x1 = first D/2, x2 = second), as
+// transformers' rotate_half. cos and sin are tables (max_positions, D/2). sign +1 forward, -1 backward.
+struct Rope { int64_t tokens, heads, kv_heads, head_dim; DType dtype; void* qkv; const int32_t* positions; const float* cos; const float* sin; float sign; };
+
+// Causal attention with a shared prompt and grouped heads over qkv(T, W):
+// out(T, H*D) = softmax(q k^T / sqrt(D)) v over the visible keys; lse(T, H) the log-sum-exp. window > 0 hides keys whose
+// position is window or more behind. Assigns. Memory O(T).
+struct AttentionForward {
+    int64_t tokens, heads, kv_heads, head_dim; DType dtype; int32_t window;
+    const Segment* segments; int64_t segment_count;  // host memory, in token order
+    const void* qkv; void* out; float* lse;
+};
+// dqkv(T, W) from dout(T, H*D). Assigns. Gradients of a shared prompt's keys sum over its answers in a fixed order.
+struct AttentionBackward {
+    int64_t tokens, heads, kv_heads, head_dim; DType dtype; int32_t window;
+    const Segment* segments; int64_t segment_count;
+    const void* qkv; const void* out; const void* dout; const float* lse; void* dqkv;
+};
+
+// out(T,F) = silu(gate) * up, gate_up(T, 2F) = [gate | up]. Assigns.
+struct SwigluForward { int64_t tokens, ffn; DType dtype; const void* gate_up; void* out; };
+// dgate_up(T, 2F) from dout(T,F). Assigns. dgate_up may be gate_up itself.
+struct SwigluBackward { int64_t tokens, ffn; DType dtype; const void* gate_up; const void* dout; void* dgate_up; };
+
+// logits = hidden(R,C) head(V,C)^T in chunks of rows that fit `scratch`; logp(R) = logit[target] - lse, lse(R). Assigns.
+// argmax(R) (lowest id among equals) and entropy(R) when not null.
+struct LogprobForward {
+    int64_t rows, hidden, vocab; DType dtype;
+    const void* x; const void* head; const int32_t* targets; float* logp; float* lse; int32_t* argmax; float* entropy;
+    void* scratch; size_t scratch_bytes;  // at least logprob_scratch(..)
+};
+// dlogits = coef(R) * (onehot(target) - softmax): dx(R,C) = dlogits head (assigns), dhead(V,C) += dlogits^T x (accumulates).
+struct LogprobBackward {
+    int64_t rows, hidden, vocab; DType dtype;
+    const void* x; const void* head; const int32_t* targets; const float* lse; const float* coef; void* dx; float* dhead;
+    void* scratch; size_t scratch_bytes;
+};
+
+// score(R) = x(R,C) . weight(C). Assigns.
+struct ValueForward { int64_t rows, hidden; DType dtype; const void* x; const void* weight; float* score; };
+// dx(R,C) = dscore(R) weight(C) (assigns), dweight(C) += sum dscore x (accumulates).
+struct ValueBackward { int64_t rows, hidden; DType dtype; const void* x; const void* weight; const float* dscore; void* dx; float* dweight; };
+
+// out(R,C) = x(rows(R), C). Assigns.
+struct GatherRows { int64_t rows, width; DType dtype; const int32_t* index; const void* x; void* out; };
+// out(T,C) += x(R,C) at index(R), rows of one index in the order of R. Accumulates.
+struct ScatterAddRows { int64_t rows, width; DType dtype; const int32_t* index; const void* x; void* out; };
+
+// sums(N) f64 of logp over answer_begin(N+1); losses, weights and dsums by preference_loss.h; coef(R) = dsums of the
+// row's answer. One launch; everything stays on the device but the results that the caller asked for (host pointers).
+struct PreferenceLoss {
+    int64_t answers; const int32_t* answer_begin; const float* logp;
+    const apo_pairs* pairs; const apo_objective* objective; const apo_meta* meta; double scale;
+    double* sums; apo_pair_results* results; float* coef;
+};
+
+// One AdamW step of n elements: m, v, master f32 in place (arXiv 1711.05101), gradient times `gradient_scale` first; then
+// gradient is set to zero and weight = round(master) where weight is not master itself.
+struct AdamwStep {
+    int64_t n; DType dtype; float* gradient; float gradient_scale; float* master; float* moment1; float* moment2; void* weight;
+    double learning_rate, beta1, beta2, eps, weight_decay; int64_t step;
+};
+
+// K and V rows of qkv(B, W) to page slots: cache is (pages, 2, G, page_size, D); slot(B) = page * page_size + offset.
+struct KvAppend { int64_t rows, heads, kv_heads, head_dim, page_size; DType dtype; const void* qkv; const int32_t* slots; void* cache; };
+// One query token of each sequence against its pages: out(B, H*D). Sequence b sees lengths(B) tokens on
+// pages[page_begin(B) ..]; window as in AttentionForward. Sequences of one prompt share its pages. Assigns.
+struct AttentionDecode {
+    int64_t rows, heads, kv_heads, head_dim, page_size; DType dtype; int32_t window;
+    const void* qkv; const void* cache; const int32_t* pages; const int32_t* page_begin; const int32_t* lengths; void* out;
+};
+
+// Samples a token of each row of logits(B,V) f32: temperature, then top-k, then top-p, then inversion with a uniform of
+// Philox4x32-10 keyed by (seed, key, answer, position) (philox.h). logp is of the untempered, unfiltered distribution.
+struct Sample {
+    int64_t rows, vocab; const float* logits; bool greedy; double temperature; int32_t top_k; double top_p; uint64_t seed;
+    const uint64_t* keys; const int32_t* answers; const int32_t* positions; int32_t* ids; float* logp;
+};
+
+// y(n) of y_type = x(n) of x_type, rounding to nearest even. Assigns.
+struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; };
+// y(n) += x(n).
+struct Add { int64_t n; DType dtype; const void* x; void* y; };
+
+// A backend's functions. Copies are between host and device; on the CPU they are memcpy.
+struct OpTable {
+    int32_t abi_version;
+    Device* (*open)(const apo_engine_options& options);
+    void (*close)(Device*);
+    void (*info)(Device&, apo_device_info* info);
+    void* (*allocate)(Device&, size_t bytes);  // 64-byte aligned, zeroed; throws APO_E_MEMORY with the numbers
+    void (*release)(Device&, void*);
+    void (*copy_to_device)(Device&, void* target, const void* source, size_t bytes);
+    void (*copy_to_host)(Device&, void* target, const void* source, size_t bytes);
+    void (*copy)(Device&, void* target, const void* source, size_t bytes);  // device to device
+    void (*fill_zero)(Device&, void* target, size_t bytes);
+
+    // A copy of weight b(n,k) laid out for gemm with transpose_b, or null where that gains nothing.
+    void* (*pack_weight)(Device&, DType, int64_t n, int64_t k, const void* b, int64_t ldb);
+    void (*release_packed)(Device&, void*);
+
+    void (*gemm)(Device&, const Gemm&);
+    void (*embedding_forward)(Device&, const EmbeddingForward&);
+    void (*embedding_backward)(Device&, const EmbeddingBackward&);
+    void (*bias_forward)(Device&, const BiasForward&);
+    void (*bias_backward)(Device&, const BiasBackward&);
+    void (*rmsnorm_forward)(Device&, const RmsNormForward&);
+    void (*rmsnorm_backward)(Device&, const RmsNormBackward&);
+    void (*head_norm_forward)(Device&, const HeadNormForward&);
+    void (*head_norm_backward)(Device&, const HeadNormBackward&);
+    void (*rope)(Device&, const Rope&);
+    void (*attention_forward)(Device&, const AttentionForward&);
+    void (*attention_backward)(Device&, const AttentionBackward&);
+    void (*swiglu_forward)(Device&, const SwigluForward&);
+    void (*swiglu_backward)(Device&, const SwigluBackward&);
+    size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
+    void (*logprob_forward)(Device&, const LogprobForward&);
+    void (*logprob_backward)(Device&, const LogprobBackward&);
+    void (*value_forward)(Device&, const ValueForward&);
+    void (*value_backward)(Device&, const ValueBackward&);
+    void (*gather_rows)(Device&, const GatherRows&);
+    void (*scatter_add_rows)(Device&, const ScatterAddRows&);
+    void (*preference_loss)(Device&, const PreferenceLoss&);
+    void (*adamw_step)(Device&, const AdamwStep&);
+    double (*squared_norm)(Device&, const float* x, int64_t n);  // sum of squares in f64, fixed order
+    void (*kv_append)(Device&, const KvAppend&);
+    void (*attention_decode)(Device&, const AttentionDecode&);
+    void (*sample)(Device&, const Sample&);
+    void (*convert)(Device&, const Convert&);
+    void (*add)(Device&, const Add&);
+};
+
+// The CPU backend's table for the best instruction set of this machine.
+const OpTable& cpu_ops();
+
+}  // namespace apo
