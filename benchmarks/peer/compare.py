@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Compares metaapo with PyTorch + transformers on the three hot jobs, interleaved in one run.
+
+usage: compare.py --bench target/native/model_bench --python PEER/bin/python [--dtypes f32,bf16] [--rounds 5] [--threads 2]
+                  [--shape 30m] [--csv FILE]
+
+Each round starts the peer and then metaapo, once for each job and dtype, so that both meet the same noise of the machine.
+The table has the medians over rounds and their ratio. tokens/s counts the tokens of the padded job for both sides.
+"""
+import argparse
+import csv
+import json
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--bench", required=True, help="the model_bench program")
+parser.add_argument("--python", required=True, help="a Python with torch and transformers")
+parser.add_argument("--dtypes", default="f32,bf16")
+parser.add_argument("--jobs", default="score,dpo,generate")
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--shape", default="30m")
+parser.add_argument("--csv", help="append the medians to this file")
+arguments = parser.parse_args()
+
+PEER = pathlib.Path(__file__).with_name("torch_peer.py")
+BOUNDS = {"score": 1.6, "dpo": 1.6, "generate": 6.0}
+
+
+def run(command, job, dtype):
+    full = command + ["--jobs", job, "--dtype", dtype, "--shape", arguments.shape, "--threads", str(arguments.threads), "--reps", "1"]
+    done = subprocess.run(full, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"compare: {' '.join(full)} failed:\n{done.stderr.strip()}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main():
+    rows = []
+    for dtype in arguments.dtypes.split(","):
+        for job in arguments.jobs.split(","):
+            peer, ours = [], []
+            for round_number in range(arguments.rounds):
+                peer.append(run([arguments.python, str(PEER)], job, dtype))
+                ours.append(run([arguments.bench], job, dtype))
+                print(f"{dtype} {job} round {round_number + 1} of {arguments.rounds}: torch {peer[-1]['tokens_per_s']:.0f}, "
+                      f"metaapo {ours[-1]['tokens_per_s']:.0f} tokens/s", file=sys.stderr)
+            a, b = (statistics.median(r["tokens_per_s"] for r in side) for side in (peer, ours))
+            rows.append(dict(date=time.strftime("%Y-%m-%d"), shape=arguments.shape, dtype=dtype, job=job, torch=peer[0]["torch"],
+                             torch_tokens_per_s=round(a, 1), metaapo_tokens_per_s=round(b, 1), ratio=round(b / a, 2),
+                             bound=BOUNDS[job], threads=arguments.threads, isa=ours[0]["isa"], machine=cpu()))
+    print(f"{'dtype':6}{'job':10}{'torch tok/s':>14}{'metaapo tok/s':>15}{'ratio':>8}{'bound':>8}")
+    for r in rows:
+        print(f"{r['dtype']:6}{r['job']:10}{r['torch_tokens_per_s']:14.1f}{r['metaapo_tokens_per_s']:15.1f}{r['ratio']:8.2f}{r['bound']:8.1f}")
+    if arguments.csv:
+        path = pathlib.Path(arguments.csv)
+        fresh = not path.exists()
+        with path.open("a", newline="") as out:
+            writer = csv.DictWriter(out, rows[0].keys())
+            if fresh:
+                writer.writeheader()
+            writer.writerows(rows)
+
+
+def cpu():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+main()
