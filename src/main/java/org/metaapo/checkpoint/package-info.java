@@ -1,0 +1,2 @@
+/** Checkpoints and the safetensors files that they, and model folders, are made of. */
+package org.metaapo.checkpoint;

@@ -1,0 +1,133 @@
+package org.metaapo.model;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import java.util.Locale;
+import org.metaapo.checkpoint.Dtype;
+import org.metaapo.files.Json;
+
+/** Makes {@code config.json}, from a source's own or from nothing. */
+final class ConfigWriter {
+    private ConfigWriter() {}
+
+    /** Changes the dtype, and what tells the head where it has changed; leaves all else as the source has it. */
+    static void update(ObjectNode json, ModelConfig source, ModelConfig config, Dtype dtype) {
+        String name = torchName(dtype);
+        boolean neither = !json.has("dtype") && !json.has("torch_dtype");
+        if (json.has("dtype")) {
+            json.put("dtype", name);
+        }
+        if (json.has("torch_dtype") || neither) {
+            json.put("torch_dtype", name);
+        }
+        if (source.head() != config.head() || !json.has("architectures")) {
+            putHead(json, config);
+        }
+    }
+
+    /** A full configuration, with the keys of transformers 4, which transformers 5 reads too. */
+    static ObjectNode create(ModelConfig config, Dtype dtype) {
+        ObjectNode json = Json.mapper().createObjectNode();
+        putHead(json, config);
+        json.put("model_type", config.modelType());
+        json.put("vocab_size", config.vocabSize());
+        json.put("hidden_size", config.hiddenSize());
+        json.put("intermediate_size", config.intermediateSize());
+        json.put("num_hidden_layers", config.layers());
+        json.put("num_attention_heads", config.heads());
+        json.put("num_key_value_heads", config.kvHeads());
+        json.put("head_dim", config.headDim());
+        json.put("hidden_act", "silu");
+        json.put("rms_norm_eps", config.rmsNormEps());
+        json.put("max_position_embeddings", config.maxPositions());
+        json.put("tie_word_embeddings", config.tiedHead());
+        putRope(json, config.rope());
+        putFamilyKeys(json, config);
+        putTokens(json, config);
+        json.put("torch_dtype", torchName(dtype));
+        return json;
+    }
+
+    /** {@code generation_config.json} of a language model that has no source. */
+    static ObjectNode generation(ModelConfig config) {
+        ObjectNode json = Json.mapper().createObjectNode();
+        putTokens(json, config);
+        return json;
+    }
+
+    private static void putHead(ObjectNode json, ModelConfig config) {
+        json.putArray("architectures").add(config.architecture());
+        json.remove(List.of("id2label", "label2id", "num_labels"));
+        if (config.head() == Head.VALUE) {
+            json.putObject("id2label").put("0", "LABEL_0");
+            json.putObject("label2id").put("LABEL_0", 0);
+        }
+    }
+
+    private static void putRope(ObjectNode json, RopeConfig rope) {
+        json.put("rope_theta", rope.theta());
+        if (rope.type() == RopeConfig.Type.DEFAULT) {
+            json.putNull("rope_scaling");
+            return;
+        }
+        ObjectNode scaling = json.putObject("rope_scaling");
+        scaling.put("rope_type", rope.type().name().toLowerCase(Locale.ROOT));
+        scaling.put("factor", rope.factor());
+        if (rope.type() == RopeConfig.Type.LLAMA3) {
+            scaling.put("low_freq_factor", rope.lowFreqFactor());
+            scaling.put("high_freq_factor", rope.highFreqFactor());
+            scaling.put("original_max_position_embeddings", rope.originalMaxPositions());
+        }
+    }
+
+    private static void putFamilyKeys(ObjectNode json, ModelConfig config) {
+        ModelFamily family = ModelFamily.ofModelType(config.modelType()).orElseThrow();
+        if (family.readsAttentionBias()) {
+            json.put("attention_bias", config.outputBias());
+        }
+        if (family.readsMlpBias()) {
+            json.put("mlp_bias", config.mlpBias());
+        }
+        boolean slides = config.slidingWindow() > 0;
+        if (family == ModelFamily.QWEN2 || family == ModelFamily.QWEN3) {
+            json.put("use_sliding_window", slides);
+            json.put("max_window_layers", 0);
+        }
+        if (slides) {
+            json.put("sliding_window", config.slidingWindow());
+        } else if (family != ModelFamily.LLAMA) {
+            json.putNull("sliding_window");
+        }
+    }
+
+    private static void putTokens(ObjectNode json, ModelConfig config) {
+        putToken(json, "pad_token_id", config.padTokenId());
+        putToken(json, "bos_token_id", config.bosTokenId());
+        if (config.eosTokenIds().size() == 1) {
+            json.put("eos_token_id", config.eosTokenIds().get(0));
+        } else if (config.eosTokenIds().isEmpty()) {
+            json.putNull("eos_token_id");
+        } else {
+            ArrayNode ids = json.putArray("eos_token_id");
+            config.eosTokenIds().forEach(ids::add);
+        }
+    }
+
+    private static void putToken(ObjectNode json, String key, int id) {
+        if (id < 0) {
+            json.putNull(key);
+        } else {
+            json.put(key, id);
+        }
+    }
+
+    private static String torchName(Dtype dtype) {
+        return switch (dtype) {
+            case F32 -> "float32";
+            case F16 -> "float16";
+            case BF16 -> "bfloat16";
+            default -> throw new IllegalArgumentException("not a dtype of model weights: " + dtype);
+        };
+    }
+}

@@ -1,0 +1,262 @@
+package org.metaapo.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.metaapo.checkpoint.SafetensorsFile;
+import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.error.DataException;
+import org.metaapo.files.Json;
+
+/**
+ * An open Hugging Face model folder. Opening checks the configuration and the name, shape and dtype of every tensor, but
+ * reads no weights. All methods may be called from several threads.
+ */
+public final class ModelFolder implements AutoCloseable {
+    private static final String SINGLE = "model.safetensors";
+    private static final String INDEX = "model.safetensors.index.json";
+
+    private final Path path;
+    private final JsonNode configJson;
+    private final ModelConfig config;
+    private final List<SafetensorsFile> files;
+    private final Map<String, SafetensorsFile> fileOf;
+
+    private ModelFolder(
+            Path path,
+            JsonNode configJson,
+            ModelConfig config,
+            List<SafetensorsFile> files,
+            Map<String, SafetensorsFile> fileOf) {
+        this.path = path;
+        this.configJson = configJson;
+        this.config = config;
+        this.files = files;
+        this.fileOf = fileOf;
+    }
+
+    /**
+     * Opens a folder.
+     *
+     * @throws DataException if it is not a model folder, the model is not supported, or a tensor is missing, unexpected,
+     *     of a wrong shape or of a dtype other than F32, F16 and BF16
+     */
+    public static ModelFolder open(Path path) {
+        if (!Files.isDirectory(path)) {
+            throw new DataException(path + ": expected a Hugging Face model folder, found "
+                    + (Files.exists(path) ? "a file" : "nothing") + " there");
+        }
+        JsonNode json = readConfigJson(path);
+        ModelConfig config = ConfigReader.read(path.resolve("config.json"), json);
+        List<SafetensorsFile> files = new ArrayList<>();
+        boolean opened = false;
+        try {
+            Map<String, SafetensorsFile> fileOf = openWeights(path, files);
+            ModelFolder folder = new ModelFolder(path, json, config, List.copyOf(files), fileOf);
+            folder.checkTensors();
+            opened = true;
+            return folder;
+        } finally {
+            if (!opened) {
+                files.forEach(SafetensorsFile::close);
+            }
+        }
+    }
+
+    /** Reads and checks {@code config.json} alone. */
+    public static ModelConfig readConfig(Path folder) {
+        return ConfigReader.read(folder.resolve("config.json"), readConfigJson(folder));
+    }
+
+    private static JsonNode readConfigJson(Path folder) {
+        Path file = folder.resolve("config.json");
+        if (!Files.isRegularFile(file)) {
+            String hint = Files.exists(folder.resolve("adapter_config.json"))
+                    ? " (this is a LoRA adapter: merge it into its base model first)"
+                    : "";
+            throw new DataException(folder + ": config.json is missing: expected a Hugging Face model folder" + hint);
+        }
+        return Json.read(file);
+    }
+
+    private static Map<String, SafetensorsFile> openWeights(Path folder, List<SafetensorsFile> opened) {
+        Map<String, SafetensorsFile> fileOf = new LinkedHashMap<>();
+        if (Files.exists(folder.resolve(SINGLE))) {
+            SafetensorsFile file = SafetensorsFile.open(folder.resolve(SINGLE));
+            opened.add(file);
+            file.tensors().keySet().forEach(name -> fileOf.put(name, file));
+            return fileOf;
+        }
+        Path index = folder.resolve(INDEX);
+        if (!Files.exists(index)) {
+            throw new DataException(folder + ": neither " + SINGLE + " nor " + INDEX
+                    + " is there: save the model with safetensors");
+        }
+        Map<String, String> weightMap = readIndex(index);
+        for (String name : new TreeSet<>(weightMap.values())) {
+            SafetensorsFile file = SafetensorsFile.open(folder.resolve(name));
+            opened.add(file);
+            for (String tensor : file.tensors().keySet()) {
+                SafetensorsFile other = fileOf.put(tensor, file);
+                if (other != null) {
+                    throw new DataException(
+                            folder + ": tensor " + tensor + " is in two shards: " + other.path().getFileName() + " and " + name);
+                }
+            }
+        }
+        weightMap.forEach((tensor, name) -> {
+            SafetensorsFile file = fileOf.get(tensor);
+            if (file == null || !file.path().getFileName().toString().equals(name)) {
+                throw new DataException(index + ": tensor " + tensor + ": expected in " + name + ", found in "
+                        + (file == null ? "no shard" : file.path().getFileName()));
+            }
+        });
+        return fileOf;
+    }
+
+    private static Map<String, String> readIndex(Path index) {
+        JsonFields root = new JsonFields(index, Json.read(index));
+        if (!root.get("weight_map").isObject()) {
+            throw root.wrong("weight_map", "an object of tensor names and shard names");
+        }
+        Map<String, String> weightMap = new LinkedHashMap<>();
+        root.get("weight_map").fields().forEachRemaining(entry -> {
+            String name = entry.getValue().isTextual() ? entry.getValue().textValue() : "";
+            if (!name.matches("[A-Za-z0-9_][A-Za-z0-9._-]*\\.safetensors")) {
+                throw new DataException(index + ": weight_map: tensor " + entry.getKey()
+                        + ": expected a plain file name that ends in .safetensors, found " + Json.describe(entry.getValue()));
+            }
+            weightMap.put(entry.getKey(), name);
+        });
+        return weightMap;
+    }
+
+    private void checkTensors() {
+        Map<String, long[]> expected = config.expectedTensors();
+        SortedSet<String> missing = new TreeSet<>(expected.keySet());
+        missing.removeAll(fileOf.keySet());
+        if (!missing.isEmpty()) {
+            throw new DataException(path + ": " + count(missing.size(), "tensor") + " missing that config.json asks for: "
+                    + some(missing));
+        }
+        SortedSet<String> extra = new TreeSet<>(fileOf.keySet());
+        extra.removeAll(expected.keySet());
+        extra.removeIf(name -> name.endsWith("rotary_emb.inv_freq") || isTiedCopy(name));
+        if (!extra.isEmpty()) {
+            throw new DataException(
+                    path + ": " + count(extra.size(), "tensor") + " found that config.json knows nothing of: " + some(extra));
+        }
+        expected.forEach((name, shape) -> checkTensor(name, shape));
+        if (fileOf.containsKey("lm_head.weight")) {
+            checkTensor("lm_head.weight", new long[] {config.vocabSize(), config.hiddenSize()});
+        }
+    }
+
+    private boolean isTiedCopy(String name) {
+        return config.head() == Head.LM && config.tiedHead() && name.equals("lm_head.weight");
+    }
+
+    private void checkTensor(String name, long[] shape) {
+        TensorInfo tensor = tensor(name);
+        Path file = fileOf.get(name).path();
+        if (!Arrays.equals(tensor.shape(), shape)) {
+            throw new DataException(file + ": tensor " + name + ": expected shape " + Arrays.toString(shape)
+                    + ", found " + Arrays.toString(tensor.shape()));
+        }
+        switch (tensor.dtype()) {
+            case F32, F16, BF16 -> {}
+            default -> throw new DataException(
+                    file + ": tensor " + name + ": expected dtype F32, F16 or BF16, found " + tensor.dtype());
+        }
+    }
+
+    private static String count(int count, String noun) {
+        return count + " " + noun + (count == 1 ? " is" : "s are");
+    }
+
+    private static String some(SortedSet<String> names) {
+        String first = String.join(", ", names.stream().limit(3).toList());
+        return names.size() <= 3 ? first : first + " and " + (names.size() - 3) + " more";
+    }
+
+    /** The folder. */
+    public Path path() {
+        return path;
+    }
+
+    /** The checked configuration. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** The source's own {@code config.json}, as a copy. */
+    public JsonNode configJson() {
+        return configJson.deepCopy();
+    }
+
+    /** Name to shape of every tensor of the model: {@link ModelConfig#expectedTensors()}. */
+    public Map<String, long[]> expectedTensors() {
+        return config.expectedTensors();
+    }
+
+    /** The tensors of the model as they lie in the files, in the order of {@link #expectedTensors()}. */
+    public Map<String, TensorInfo> tensors() {
+        Map<String, TensorInfo> tensors = new LinkedHashMap<>();
+        config.expectedTensors().keySet().forEach(name -> tensors.put(name, tensor(name)));
+        return Collections.unmodifiableMap(tensors);
+    }
+
+    /** One tensor; a name that the model has not is an {@link IllegalArgumentException}. */
+    public TensorInfo tensor(String name) {
+        return file(name).tensors().get(name);
+    }
+
+    /** Maps a tensor's data: see {@link SafetensorsFile#map}. */
+    public ByteBuffer map(String name) {
+        return file(name).map(name);
+    }
+
+    /** Reads a part of a tensor's data: see {@link SafetensorsFile#read}. */
+    public long read(String name, long byteOffset, ByteBuffer dst) {
+        return file(name).read(name, byteOffset, dst);
+    }
+
+    /**
+     * Tokens that end a generated answer: {@code eos_token_id} of generation_config.json and of config.json, without
+     * repetition. The tokenizer's own end token is the caller's to add.
+     */
+    public int[] stopIds() {
+        Set<Integer> ids = new LinkedHashSet<>();
+        Path file = path.resolve("generation_config.json");
+        if (Files.exists(file)) {
+            ids.addAll(new JsonFields(file, Json.read(file)).tokenIds("eos_token_id"));
+        }
+        ids.addAll(config.eosTokenIds());
+        return ids.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** Closes all files; calling it again does nothing. */
+    @Override
+    public void close() {
+        files.forEach(SafetensorsFile::close);
+    }
+
+    private SafetensorsFile file(String name) {
+        SafetensorsFile file = fileOf.get(name);
+        if (file == null) {
+            throw new IllegalArgumentException(path + ": no tensor named " + name);
+        }
+        return file;
+    }
+}
