@@ -1,0 +1,259 @@
+package org.metaapo.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.checkpoint.Dtype;
+import org.metaapo.checkpoint.SafetensorsFile;
+import org.metaapo.checkpoint.SafetensorsWriter;
+import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.checkpoint.TensorSpec;
+import org.metaapo.error.DataException;
+import org.metaapo.files.Fixtures;
+
+class ModelFolderTest {
+    @TempDir
+    private Path temp;
+
+    @Test
+    void readsAnUntiedLlamaWithATransformers5Config() {
+        try (ModelFolder folder = ModelFolder.open(Fixtures.path("tiny-llama"))) {
+            ModelConfig config = folder.config();
+            assertThat(config.modelType()).isEqualTo("llama");
+            assertThat(config.rope()).isEqualTo(new RopeConfig(RopeConfig.Type.LLAMA3, 500_000, 8, 1, 4, 64));
+            assertThat(List.of(config.layers(), config.heads(), config.kvHeads(), config.headDim()))
+                    .containsExactly(3, 4, 2, 16);
+            assertThat(config.rmsNormEps()).isEqualTo(1e-5);
+            assertThat(config.tiedHead()).isFalse();
+            assertThat(config.head()).isEqualTo(Head.LM);
+            assertThat(config.maxLength()).isEqualTo(1024);
+            assertThat(folder.stopIds()).containsExactly(484);
+            assertThat(folder.tensors()).hasSize(30);
+            assertThat(folder.map("lm_head.weight").remaining()).isEqualTo(485 * 64 * 4);
+        }
+    }
+
+    @Test
+    void readsATiedShardedQwenWithATransformers4Config() {
+        try (ModelFolder folder = ModelFolder.open(Fixtures.path("tiny-qwen2"))) {
+            ModelConfig config = folder.config();
+            assertThat(config.rope()).isEqualTo(RopeConfig.unscaled(1e6));
+            assertThat(config.tiedHead()).isTrue();
+            assertThat(config.qkvBias()).isTrue();
+            assertThat(config.outputBias()).isFalse();
+            assertThat(config.slidingWindow()).isZero();
+            assertThat(config.bosTokenId()).isEqualTo(-1);
+            assertThat(config.eosTokenIds()).containsExactly(482);
+            assertThat(config.headDim()).isEqualTo(16);
+            assertThat(config.parameters()).isEqualTo(75_040);
+            assertThat(folder.expectedTensors()).doesNotContainKey("lm_head.weight");
+            assertThat(folder.tensor("model.layers.1.self_attn.k_proj.bias").shape()).containsExactly(16);
+        }
+    }
+
+    @Test
+    void readsARewardModelWithOneLabel() {
+        try (ModelFolder folder = ModelFolder.open(Fixtures.path("tiny-rm"))) {
+            assertThat(folder.config().head()).isEqualTo(Head.VALUE);
+            assertThat(folder.tensor("score.weight").shape()).containsExactly(1, 64);
+        }
+    }
+
+    @Test
+    void absentTensorsExtraTensorsAndWrongShapesAreNamed() {
+        assertThatThrownBy(() -> ModelFolder.open(folderWith(specs -> specs.remove("model.norm.weight"))))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("1 tensor is missing")
+                .hasMessageContaining("model.norm.weight");
+        assertThatThrownBy(() -> ModelFolder.open(folderWith(specs -> add(specs, "model.extra", Dtype.F32, 3))))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("model.extra");
+        assertThatThrownBy(() -> ModelFolder.open(folderWith(specs -> add(specs, "model.norm.weight", Dtype.F32, 3))))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("expected shape [8], found [3]");
+        assertThatThrownBy(() -> ModelFolder.open(folderWith(specs -> add(specs, "model.norm.weight", Dtype.I32, 8))))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("found I32");
+    }
+
+    @Test
+    void rotaryBuffersAndACopyOfATiedHeadAreAccepted() {
+        ModelFolder.open(folderWith(specs -> {
+                    add(specs, "model.layers.0.self_attn.rotary_emb.inv_freq", Dtype.F32, 2);
+                    add(specs, "lm_head.weight", Dtype.BF16, 11, 8);
+                }))
+                .close();
+        assertThatThrownBy(() -> ModelFolder.open(folderWith(specs -> add(specs, "lm_head.weight", Dtype.F32, 8, 11))))
+                .hasMessageContaining("lm_head.weight");
+    }
+
+    @Test
+    void shardNamesArePlainFileNamesAndTheIndexAgreesWithTheShards() throws IOException {
+        for (String name : List.of("../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..", "", "x.bin")) {
+            assertThatThrownBy(() -> ModelFolder.open(shardedWith("\"" + name + "\"")))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContaining("plain file name");
+        }
+        assertThatThrownBy(() -> ModelFolder.open(shardedWith("7"))).hasMessageContaining("found number 7");
+        assertThatThrownBy(() -> ModelFolder.open(shardedWith("\"model-00001-of-00005.safetensors\"")))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("model.norm.weight: expected in model-00001");
+        assertThatThrownBy(() -> ModelFolder.open(shardedWith("\"gone.safetensors\"")))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("no such file");
+    }
+
+    @Test
+    void aFolderThatIsNoModelIsNamedWithWhatIsMissing() throws IOException {
+        assertThatThrownBy(() -> ModelFolder.open(temp.resolve("none"))).hasMessageContaining("found nothing");
+        assertThatThrownBy(() -> ModelFolder.open(temp)).hasMessageContaining("config.json is missing");
+        Files.writeString(temp.resolve("adapter_config.json"), "{}");
+        assertThatThrownBy(() -> ModelFolder.open(temp)).hasMessageContaining("LoRA");
+        Files.copy(Fixtures.path("tiny-rm/config.json"), temp.resolve("config.json"));
+        assertThatThrownBy(() -> ModelFolder.open(temp))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("model.safetensors.index.json");
+    }
+
+    @Test
+    void whatIsWrittenHasTheSameTensorsAndTheSourcesOwnConfig() throws IOException {
+        Path target = temp.resolve("out/model");
+        try (ModelFolder source = ModelFolder.open(Fixtures.path("tiny-qwen2"))) {
+            ModelWriter.write(target, source, source.config(), Dtype.F32, source(source), 60_000);
+            try (ModelFolder written = ModelFolder.open(target)) {
+                assertThat(written.config()).isEqualTo(source.config());
+                assertThat(written.configJson()).isEqualTo(source.configJson());
+                assertThat(written.stopIds()).containsExactly(482);
+                for (String name : source.expectedTensors().keySet()) {
+                    assertThat(written.map(name)).isEqualTo(source.map(name));
+                }
+            }
+            for (String name : List.of("tokenizer.json", "chat_template.jinja", "tokenizer_config.json")) {
+                assertThat(target.resolve(name)).hasSameBinaryContentAs(source.path().resolve(name));
+            }
+        }
+        assertThat(target.resolve("model.safetensors.index.json")).exists();
+        assertThat(target).isDirectoryContaining("glob:**/model-00001-of-0000[2-9].safetensors");
+        assertThat(target.resolve("model.safetensors")).doesNotExist();
+    }
+
+    @Test
+    void anotherDtypeAndAnotherHeadAreToldInTheConfig() {
+        Path target = temp.resolve("reward");
+        try (ModelFolder source = ModelFolder.open(Fixtures.path("tiny-llama"))) {
+            ModelConfig reward = source.config().withHead(Head.VALUE);
+            ModelWriter.write(target, source, reward, Dtype.BF16, (tensor, offset, chunk) -> {});
+            try (ModelFolder written = ModelFolder.open(target)) {
+                assertThat(written.config()).isEqualTo(reward);
+                assertThat(written.configJson().path("dtype").asText()).isEqualTo("bfloat16");
+                assertThat(written.configJson().has("torch_dtype")).isFalse();
+                assertThat(written.configJson().path("architectures").path(0).asText())
+                        .isEqualTo("LlamaForSequenceClassification");
+                assertThat(written.tensor("score.weight").dtype()).isEqualTo(Dtype.BF16);
+            }
+            assertThat(target.resolve("generation_config.json")).doesNotExist();
+            ModelConfig other = ModelFolder.readConfig(Fixtures.path("tiny-rm"));
+            assertThatThrownBy(() -> ModelWriter.write(target, source, other, Dtype.F32, source(source)))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void aModelMadeFromNothingReadsBackAsItsConfiguration() {
+        List<ModelConfig> configs = List.of(
+                ModelFolder.readConfig(Fixtures.path("tiny-llama")),
+                ModelFolder.readConfig(Fixtures.path("tiny-rm")),
+                ModelFolder.readConfig(Fixtures.path("tiny-qwen2")));
+        for (ModelConfig config : configs) {
+            Path target = temp.resolve("made");
+            ModelWriter.create(
+                    target, config, Fixtures.path("tiny-llama"), Dtype.F32, (tensor, offset, chunk) -> {});
+            try (ModelFolder made = ModelFolder.open(target)) {
+                assertThat(made.config()).isEqualTo(config);
+            }
+            assertThat(target.resolve("tokenizer.json")).exists();
+        }
+    }
+
+    private static org.metaapo.checkpoint.TensorSource source(ModelFolder folder) {
+        return (tensor, offset, chunk) -> folder.read(tensor.name(), offset, chunk);
+    }
+
+    private Path shardedWith(String shardOfNorm) throws IOException {
+        Path folder = Files.createTempDirectory(temp, "sharded");
+        try (var files = Files.list(Fixtures.path("tiny-qwen2"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, folder.resolve(file.getFileName().toString()));
+            }
+        }
+        Path index = folder.resolve("model.safetensors.index.json");
+        String text = Files.readString(index);
+        String changed = text.replace(
+                "\"model.norm.weight\": \"model-00005-of-00005.safetensors\"", "\"model.norm.weight\": " + shardOfNorm);
+        assertThat(changed).isNotEqualTo(text);
+        Files.writeString(index, changed);
+        return folder;
+    }
+
+    /** A tied one-layer Qwen3 of hidden size 8 whose tensors are changed before they are written. */
+    private Path folderWith(Consumer<Map<String, TensorSpec>> change) {
+        try {
+            Path folder = Files.createTempDirectory(temp, "model");
+            Files.writeString(
+                    folder.resolve("config.json"),
+                    """
+                    {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 11, "hidden_size": 8,
+                     "intermediate_size": 6, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
+                     "head_dim": 6, "tie_word_embeddings": true}
+                    """);
+            Map<String, TensorSpec> specs = new java.util.LinkedHashMap<>();
+            ModelFolder.readConfig(folder)
+                    .expectedTensors()
+                    .forEach((name, shape) -> specs.put(name, new TensorSpec(name, Dtype.F32, shape)));
+            assertThat(specs).containsKeys("model.layers.0.self_attn.q_norm.weight");
+            change.accept(specs);
+            Path file = folder.resolve("model.safetensors");
+            SafetensorsWriter.write(file, new ArrayList<>(specs.values()), Map.of(), (spec, offset, chunk) -> {});
+            return folder;
+        } catch (IOException failure) {
+            throw new IllegalStateException(failure);
+        }
+    }
+
+    private static void add(Map<String, TensorSpec> specs, String name, Dtype dtype, long... shape) {
+        specs.put(name, new TensorSpec(name, dtype, shape));
+    }
+
+    @Test
+    void aFileCutShortAfterOpeningIsADataError() throws IOException {
+        Path folder = folderWith(specs -> {});
+        try (ModelFolder model = ModelFolder.open(folder)) {
+            TensorInfo tensor = model.tensor("model.norm.weight");
+            try (var channel = java.nio.channels.FileChannel.open(
+                    folder.resolve("model.safetensors"), java.nio.file.StandardOpenOption.WRITE)) {
+                channel.truncate(tensor.offset() + 1);
+            }
+            assertThatThrownBy(() -> model.read("model.norm.weight", 0, ByteBuffer.allocate(32)))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContaining("ends at byte");
+        }
+    }
+
+    @Test
+    void goldenWeightsOfTheSameModelHaveTheExpectedTensors() {
+        try (ModelFolder model = ModelFolder.open(Fixtures.path("tiny-llama"));
+                SafetensorsFile file = SafetensorsFile.open(Fixtures.path("tiny-llama/model.safetensors"))) {
+            assertThat(model.expectedTensors().keySet()).isEqualTo(file.tensors().keySet());
+        }
+    }
+}
