@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Builds and runs every test; ./metaapo test calls it once the tools are there. With a name, only what carries it:
+#   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
+#   ./metaapo test native   the native suite under ASan and UBSan, with gcov
+#   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+suites="${1:-jvm native resume}"
+cores="$(nproc)"
+start=$SECONDS
+summary=()
+
+section() { printf '\n==== %s\n' "$1"; }
+
+jvm() {
+    section "JVM suite, -Xcheck:jni"
+    mvn -B -ntp verify
+    # HotSpot reports misuse of JNI on stdout; surefire keeps that in the .dumpstream files or the test output.
+    if grep -rlE 'WARNING in native method|FATAL ERROR in native method' target/surefire-reports >/dev/null 2>&1; then
+        grep -rhE -A 3 'WARNING in native method|FATAL ERROR in native method' target/surefire-reports | head -n 20
+        echo "the JVM found misuse of JNI" >&2
+        return 1
+    fi
+    summary+=("$(jacoco_total)")
+}
+
+# Line coverage of the Java code, summed over JaCoCo's CSV: columns LINE_MISSED and LINE_COVERED are 8 and 9.
+jacoco_total() {
+    awk -F, 'NR > 1 { missed += $8; covered += $9 }
+        END { printf "JaCoCo: %.1f %% of %d lines of Java", 100 * covered / (missed + covered), missed + covered }' \
+        target/site/jacoco/jacoco.csv
+}
+
+native() {
+    section "native suite, AddressSanitizer and UndefinedBehaviorSanitizer"
+    local dir=target/native-checked
+    cmake -S src/main/cpp -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_TESTS=ON -DMETAAPO_SANITIZE=ON \
+        -DMETAAPO_COVERAGE=ON -DMETAAPO_DNNL_ROOT="$PWD/target/dnnl"
+    cmake --build "$dir" -j "$cores"
+    find "$dir" -name '*.gcda' -delete
+    "$dir/metaapo_tests"
+    summary+=("$(gcov_total "$dir")")
+}
+
+# Line coverage of src/main/cpp; a line compiled for several instruction sets counts once for the one that ran.
+gcov_total() {
+    find "$1" -name '*.gcda' -print0 | xargs -0 gcov --no-output --source-prefix "$PWD" --relative-only 2>/dev/null |
+        awk -F"'" '/^File / { file = $2 }
+            /^Lines executed/ && file ~ /^src\/main\/cpp/ {
+                split($0, part, /[:% ]+/); lines = part[5]; hit = part[3] * lines / 100
+                if (!(file in best) || hit > best[file]) { best[file] = hit; total[file] = lines }
+                file = "" }
+            END { for (f in best) { covered += best[f]; all += total[f] }
+                printf "gcov: %.1f %% of %d lines of C++", 100 * covered / all, all }'
+}
+
+resume() {
+    section "kill -9 and resume"
+    src/test/kill-resume.sh "${1:-3}"
+}
+
+for suite in $suites; do
+    case "$suite" in
+        jvm | native) "$suite" ;;
+        resume) resume "${2:-}" ;;
+        *) echo "no such suite: $suite; there are jvm, native, resume" >&2; exit 2 ;;
+    esac
+done
+
+section "all passed in $((SECONDS - start)) s"
+((${#summary[@]} == 0)) || printf '%s\n' "${summary[@]}"
