@@ -36,15 +36,14 @@ struct Segment {
 struct Gemm {
     int64_t m, n, k;
     bool transpose_a, transpose_b;
-    DType a_type, b_type, c_type;  // a_type == b_type; c_type f32 or a_type
+    DType a_type, b_type, c_type;  // c_type f32, or bf16 where an operand is; f32 with bf16 multiplies in f32
     const void* a;
     int64_t lda;
     const void* b;
     int64_t ldb;
     void* c;
     int64_t ldc;
-    float beta;             // 0 assigns, 1 accumulates
-    const void* packed_b;   // from pack_weight for this b with transpose_b, or null
+    float beta;  // 0 assigns, 1 accumulates
 };
 
 // out(T,C) = table(V,C)[ids(T)]. Assigns.
@@ -139,7 +138,8 @@ struct AdamwStep {
     double learning_rate, beta1, beta2, eps, weight_decay; int64_t step;
 };
 
-// K and V rows of qkv(B, W) to page slots: cache is (pages, 2, G, page_size, D); slot(B) = page * page_size + offset.
+// K and V rows of qkv(B, W) to page slots; slot(B) = page * page_size + offset. A page of the cache holds for each of the
+// G heads the keys (D, page_size), so that a vector has one coordinate of many keys, then the values (page_size, D).
 struct KvAppend { int64_t rows, heads, kv_heads, head_dim, page_size; DType dtype; const void* qkv; const int32_t* slots; void* cache; };
 // One query token of each sequence against its pages: out(B, H*D). Sequence b sees lengths(B) tokens on
 // pages[page_begin(B) ..]; window as in AttentionForward. Sequences of one prompt share its pages. Assigns.
@@ -172,10 +172,6 @@ struct OpTable {
     void (*copy_to_host)(Device&, void* target, const void* source, size_t bytes);
     void (*copy)(Device&, void* target, const void* source, size_t bytes);  // device to device
     void (*fill_zero)(Device&, void* target, size_t bytes);
-
-    // A copy of weight b(n,k) laid out for gemm with transpose_b, or null where that gains nothing.
-    void* (*pack_weight)(Device&, DType, int64_t n, int64_t k, const void* b, int64_t ldb);
-    void (*release_packed)(Device&, void*);
 
     void (*gemm)(Device&, const Gemm&);
     void (*embedding_forward)(Device&, const EmbeddingForward&);

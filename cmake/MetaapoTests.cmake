@@ -1,0 +1,10 @@
+# metaapo_tests: the native test runner. It links the objects, not the library, and so sees inner functions.
+enable_testing()
+set(METAAPO_TEST_DIR "${METAAPO_TOP}/src/test/cpp")
+file(GLOB METAAPO_TEST_SOURCES CONFIGURE_DEPENDS "${METAAPO_TEST_DIR}/*.cpp")
+add_executable(metaapo_tests ${METAAPO_TEST_SOURCES} ${METAAPO_OBJECTS})
+metaapo_compile(metaapo_tests)
+target_include_directories(metaapo_tests PRIVATE "${METAAPO_TEST_DIR}")
+target_link_libraries(metaapo_tests PRIVATE ${CMAKE_DL_LIBS})
+set_target_properties(metaapo_tests PROPERTIES BUILD_RPATH "${DNNL_LIBRARY_DIR}")
+add_test(NAME native COMMAND metaapo_tests)

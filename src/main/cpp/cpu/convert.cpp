@@ -1,0 +1,37 @@
+#include "family.h"
+#include "parallel.h"
+
+namespace apo {
+namespace APO_ISA_NAMESPACE {
+
+void convert(Device& device, const Convert& op) {
+    with_type(op.x_type, [&](auto x_tag) {
+        with_type(op.y_type, [&](auto y_tag) {
+            using X = decltype(x_tag);
+            using Y = decltype(y_tag);
+            const X* x = static_cast<const X*>(op.x);
+            Y* y = static_cast<Y*>(op.y);
+            parallel_ranges(device, op.n, 16384, [&](int64_t begin, int64_t end) {
+                int64_t i = begin;
+                for (; i + kLanes <= end; i += kLanes) store(y + i, load(x + i));
+                for (; i < end; i++) y[i] = from_float<Y>(to_float(x[i]));
+            });
+        });
+    });
+}
+
+void add(Device& device, const Add& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        const T* x = static_cast<const T*>(op.x);
+        T* y = static_cast<T*>(op.y);
+        parallel_ranges(device, op.n, 16384, [&](int64_t begin, int64_t end) {
+            int64_t i = begin;
+            for (; i + kLanes <= end; i += kLanes) store(y + i, load(y + i) + load(x + i));
+            for (; i < end; i++) y[i] = from_float<T>(to_float(y[i]) + to_float(x[i]));
+        });
+    });
+}
+
+}  // namespace APO_ISA_NAMESPACE
+}  // namespace apo

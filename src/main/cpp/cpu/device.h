@@ -1,0 +1,56 @@
+// The CPU as a device: its threads and their scratch memory.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "ops.h"
+
+namespace apo {
+
+// Memory aligned for vectors, grown on demand.
+class Scratch {
+public:
+    Scratch() = default;
+    Scratch(Scratch&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr, other.bytes_ = 0; }
+    Scratch(const Scratch&) = delete;
+    ~Scratch();
+
+    void reserve(size_t bytes);
+    void* data() const { return data_; }
+
+private:
+    void* data_ = nullptr;
+    size_t bytes_ = 0;
+};
+
+struct Device {
+    explicit Device(int thread_count);
+
+    int threads;
+    bool bf16_native;              // the matrix library multiplies bf16 in hardware
+    Scratch shared;                // for an op's calling thread
+    std::vector<Scratch> private_; // one a thread
+
+    // Scratch of at least `bytes` for each thread. Call it outside of parallel regions, where a failure may throw.
+    void reserve_private(size_t bytes);
+    float* private_floats(int thread) { return static_cast<float*>(private_[size_t(thread)].data()); }
+    float* shared_floats(size_t count);
+};
+
+// The CPU backend's functions that do not depend on the instruction set.
+Device* cpu_open(const apo_engine_options& options);
+void cpu_close(Device* device);
+void cpu_info(Device& device, apo_device_info* info);
+void* cpu_allocate(Device& device, size_t bytes);
+void cpu_release(Device& device, void* memory);
+void cpu_copy(Device& device, void* target, const void* source, size_t bytes);
+void cpu_fill_zero(Device& device, void* target, size_t bytes);
+
+// The instruction sets that the library was compiled for, best last.
+const OpTable& cpu_ops_v2();
+const OpTable& cpu_ops_v3();
+const OpTable& cpu_ops_v4();
+const char* cpu_isa_name();
+
+}  // namespace apo

@@ -1,0 +1,136 @@
+// gemm: f32 goes to oneDNN as it is, bf16 too where the hardware multiplies it. Elsewhere panels of bf16 are widened to f32
+// first; the products are then exact in f32, and the widening is a small share of the work but for few rows.
+#include <algorithm>
+
+#include "family.h"
+#include "matmul.h"
+#include "parallel.h"
+
+namespace apo {
+namespace APO_ISA_NAMESPACE {
+
+namespace {
+
+constexpr int64_t kPanelElements = int64_t(4) << 20;  // of a widened panel: 16 MiB
+constexpr int64_t kFewRows = 64;                      // up to here the weights are widened in cache-sized pieces
+constexpr int64_t kPieceElements = 48 << 10;          // of such a piece: 192 KiB, for a core's second-level cache
+
+// A stored matrix, seen as op(X): `rows` of the result's dimension by k.
+struct Operand {
+    DType dtype;
+    const void* data;
+    int64_t ld;
+    bool along_rows;  // an index of the result's dimension is a stored row
+
+    const void* at(int64_t index) const {
+        return static_cast<const char*>(data) + index * (along_rows ? ld : 1) * int64_t(bytes_of(dtype));
+    }
+};
+
+// Widens stored rows [0, rows) x columns [0, columns) of bf16 to dense f32.
+void widen(const bf16* x, int64_t ld, int64_t begin, int64_t end, int64_t columns, float* out) {
+    for (int64_t r = begin; r < end; r++) {
+        const bf16* source = x + r * ld;
+        float* target = out + r * columns;
+        for_vectors(
+            columns, [&](int64_t j) { store(target + j, load(source + j)); },
+            [&](int64_t j, int n) { store_part(target + j, load_part(source + j, n), n); });
+    }
+}
+
+struct Panel {
+    const float* data;
+    int64_t ld;
+};
+
+// Indices [begin, end) of the operand in f32: the operand itself, or widened into `room`.
+Panel panel(Device* device, const Operand& x, int64_t begin, int64_t end, int64_t k, float* room) {
+    if (x.dtype == DType::f32) return {static_cast<const float*>(x.at(begin)), x.ld};
+    const auto* data = static_cast<const bf16*>(x.at(begin));
+    const int64_t rows = x.along_rows ? end - begin : k, columns = x.along_rows ? k : end - begin;
+    if (device == nullptr) {
+        widen(data, x.ld, 0, rows, columns, room);
+    } else {
+        parallel_ranges(*device, rows, 1 + 8192 / columns,
+                        [&](int64_t first, int64_t last) { widen(data, x.ld, first, last, columns, room); });
+    }
+    return {room, columns};
+}
+
+void narrow(const float* x, int64_t rows, int64_t columns, bool accumulate, bf16* out, int64_t ld) {
+    for (int64_t r = 0; r < rows; r++) {
+        const float* source = x + r * columns;
+        bf16* target = out + r * ld;
+        for_vectors(
+            columns, [&](int64_t j) { store(target + j, accumulate ? load(source + j) + load(target + j) : load(source + j)); },
+            [&](int64_t j, int n) {
+                const vf v = load_part(source + j, n);
+                store_part(target + j, accumulate ? v + load_part(target + j, n) : v, n);
+            });
+    }
+}
+
+// A block of the product; c_room holds it in f32 where C is bf16.
+void multiply(const Gemm& op, int64_t m0, int64_t m, int64_t n0, int64_t n, Panel a, Panel b, float* c_room) {
+    if (op.c_type == DType::f32) {
+        sgemm(op.transpose_a, op.transpose_b, m, n, op.k, 1, a.data, a.ld, b.data, b.ld, op.beta,
+              static_cast<float*>(op.c) + m0 * op.ldc + n0, op.ldc);
+    } else {
+        sgemm(op.transpose_a, op.transpose_b, m, n, op.k, 1, a.data, a.ld, b.data, b.ld, 0, c_room, n);
+    }
+}
+
+void few_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b) {
+    const int64_t piece = std::clamp<int64_t>(kPieceElements / op.k / 16 * 16, 16, op.n);
+    const int64_t pieces = (op.n + piece - 1) / piece;
+    device.reserve_private(size_t(piece) * size_t(op.k + op.m) * sizeof(float));
+    const Panel rows = panel(&device, a, 0, op.m, op.k, device.shared_floats(size_t(op.m * op.k)));
+    parallel_items(device, pieces, [&](int64_t i) {
+        const int64_t n0 = i * piece, n = std::min(piece, op.n - n0);
+        float* room = device.private_floats(omp_get_thread_num());
+        float* c_room = room + piece * op.k;
+        multiply(op, 0, op.m, n0, n, rows, panel(nullptr, b, n0, n0 + n, op.k, room), c_room);
+        if (op.c_type == DType::bf16) narrow(c_room, op.m, n, op.beta != 0, static_cast<bf16*>(op.c) + n0, op.ldc);
+    });
+}
+
+void many_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b) {
+    const int64_t block = std::max<int64_t>(64, kPanelElements / op.k);
+    const int64_t m_block = std::min(block, op.m), n_block = std::min(block, op.n);
+    float* a_room = device.shared_floats(size_t((m_block + n_block) * op.k + m_block * n_block));
+    float* b_room = a_room + m_block * op.k;
+    float* c_room = b_room + n_block * op.k;
+    for (int64_t n0 = 0; n0 < op.n; n0 += n_block) {
+        const int64_t n = std::min(n_block, op.n - n0);
+        const Panel columns = panel(&device, b, n0, n0 + n, op.k, b_room);
+        for (int64_t m0 = 0; m0 < op.m; m0 += m_block) {
+            const int64_t m = std::min(m_block, op.m - m0);
+            multiply(op, m0, m, n0, n, panel(&device, a, m0, m0 + m, op.k, a_room), columns, c_room);
+            if (op.c_type == DType::f32) continue;
+            parallel_ranges(device, m, 16, [&](int64_t begin, int64_t end) {
+                narrow(c_room + begin * n, end - begin, n, op.beta != 0,
+                       static_cast<bf16*>(op.c) + (m0 + begin) * op.ldc + n0, op.ldc);
+            });
+        }
+    }
+}
+
+}  // namespace
+
+void gemm(Device& device, const Gemm& op) {
+    ThreadScope scope(device);
+    const Operand a{op.a_type, op.a, op.lda, !op.transpose_a}, b{op.b_type, op.b, op.ldb, op.transpose_b};
+    if (op.a_type == DType::f32 && op.b_type == DType::f32) {
+        multiply(op, 0, op.m, 0, op.n, panel(&device, a, 0, op.m, op.k, nullptr), panel(&device, b, 0, op.n, op.k, nullptr),
+                 nullptr);
+    } else if (device.bf16_native && op.a_type == op.b_type) {
+        bf16_gemm(op);
+    } else if (op.m <= kFewRows) {
+        few_rows(device, op, a, b);
+    } else {
+        many_rows(device, op, a, b);
+    }
+}
+
+}  // namespace APO_ISA_NAMESPACE
+}  // namespace apo

@@ -1,0 +1,180 @@
+#include <cmath>
+
+#include "family.h"
+#include "parallel.h"
+
+namespace apo {
+namespace APO_ISA_NAMESPACE {
+
+namespace {
+
+// Gradient of y = x rstd w for one row of n: dx = rstd (w dy - x rstd² mean(w dy x)), as
+// `emit(j, dx, count)`; the row's share of dw goes to dweight.
+template <class T, class Emit>
+void norm_row_backward(int64_t n, const T* dout, const T* x, const T* weight, float rstd, float* dweight, Emit emit) {
+    vf dot{};
+    for_vectors(
+        n, [&](int64_t j) { dot += load(dout + j) * load(weight + j) * load(x + j); },
+        [&](int64_t j, int c) { dot += load_part(dout + j, c) * load_part(weight + j, c) * load_part(x + j, c); });
+    const float mean = sum(dot) / float(n) * rstd * rstd;
+    auto step = [&](int64_t j, vf dy, vf w, vf value, vf old, int c) {
+        const vf dx = (dy * w - value * mean) * rstd;
+        const vf dw = old + dy * value * rstd;
+        if (c == kLanes) {
+            store(dweight + j, dw);
+        } else {
+            store_part(dweight + j, dw, c);
+        }
+        emit(j, dx, c);
+    };
+    for_vectors(
+        n, [&](int64_t j) { step(j, load(dout + j), load(weight + j), load(x + j), load(dweight + j), kLanes); },
+        [&](int64_t j, int c) {
+            step(j, load_part(dout + j, c), load_part(weight + j, c), load_part(x + j, c), load_part(dweight + j, c), c);
+        });
+}
+
+// Adds the threads' partial weight gradients, each of n, in thread order. A fixed number of parts keeps the sum's order
+// for a thread count.
+void add_partial_sums(Device& device, int parts, int64_t n, float* dweight) {
+    for (int part = 0; part < parts; part++) {
+        const float* partial = device.private_floats(part);
+        for (int64_t j = 0; j < n; j++) dweight[j] += partial[j];
+    }
+}
+
+}  // namespace
+
+void rmsnorm_forward(Device& device, const RmsNormForward& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        const int64_t n = op.hidden;
+        const T* weight = static_cast<const T*>(op.weight);
+        parallel_ranges(device, op.tokens, 8, [&](int64_t begin, int64_t end) {
+            for (int64_t t = begin; t < end; t++) {
+                T* x = static_cast<T*>(op.residual) + t * n;
+                T* out = static_cast<T*>(op.out) + t * n;
+                if (op.delta != nullptr) {
+                    const T* delta = static_cast<const T*>(op.delta) + t * n;
+                    for_vectors(
+                        n, [&](int64_t j) { store(x + j, load(x + j) + load(delta + j)); },
+                        [&](int64_t j, int c) { store_part(x + j, load_part(x + j, c) + load_part(delta + j, c), c); });
+                }
+                vf squares{};
+                for_vectors(
+                    n,
+                    [&](int64_t j) {
+                        const vf v = load(x + j);
+                        squares += v * v;
+                    },
+                    [&](int64_t j, int c) {
+                        const vf v = load_part(x + j, c);
+                        squares += v * v;
+                    });
+                const float rstd = 1.0f / std::sqrt(sum(squares) / float(n) + op.eps);
+                op.rstd[t] = rstd;
+                for_vectors(
+                    n, [&](int64_t j) { store(out + j, load(x + j) * rstd * load(weight + j)); },
+                    [&](int64_t j, int c) { store_part(out + j, load_part(x + j, c) * rstd * load_part(weight + j, c), c); });
+            }
+        });
+    });
+}
+
+void rmsnorm_backward(Device& device, const RmsNormBackward& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        const int64_t n = op.hidden;
+        const T* weight = static_cast<const T*>(op.weight);
+        device.reserve_private(size_t(n) * sizeof(float));
+        for (int part = 0; part < device.threads; part++) std::memset(device.private_floats(part), 0, size_t(n) * 4);
+        parallel_ranges(device, device.threads, 1, [&](int64_t first, int64_t last) {
+            for (int64_t part = first; part < last; part++) {
+                float* dweight = device.private_floats(int(part));
+                const int64_t end = op.tokens * (part + 1) / device.threads;
+                for (int64_t t = op.tokens * part / device.threads; t < end; t++) {
+                    T* dx = static_cast<T*>(op.dresidual) + t * n;
+                    norm_row_backward(n, static_cast<const T*>(op.dout) + t * n, static_cast<const T*>(op.residual) + t * n,
+                                      weight, op.rstd[t], dweight, [&](int64_t j, vf value, int c) {
+                                          if (c == kLanes) {
+                                              store(dx + j, load(dx + j) + value);
+                                          } else {
+                                              store_part(dx + j, load_part(dx + j, c) + value, c);
+                                          }
+                                      });
+                }
+            }
+        });
+        add_partial_sums(device, device.threads, n, op.dweight);
+    });
+}
+
+void head_norm_forward(Device& device, const HeadNormForward& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        const int64_t n = op.head_dim;
+        const T* weight = static_cast<const T*>(op.weight);
+        parallel_ranges(device, op.tokens, 8, [&](int64_t begin, int64_t end) {
+            for (int64_t t = begin; t < end; t++) {
+                T* row = static_cast<T*>(op.x) + t * op.ld;
+                if (op.saved != nullptr) {
+                    std::memcpy(static_cast<T*>(op.saved) + t * op.heads * n, row, size_t(op.heads * n) * sizeof(T));
+                }
+                for (int64_t head = 0; head < op.heads; head++) {
+                    T* x = row + head * n;
+                    vf squares{};
+                    for_vectors(
+                        n,
+                        [&](int64_t j) {
+                            const vf v = load(x + j);
+                            squares += v * v;
+                        },
+                        [&](int64_t j, int c) {
+                            const vf v = load_part(x + j, c);
+                            squares += v * v;
+                        });
+                    const float rstd = 1.0f / std::sqrt(sum(squares) / float(n) + op.eps);
+                    op.rstd[t * op.heads + head] = rstd;
+                    for_vectors(
+                        n, [&](int64_t j) { store(x + j, load(x + j) * rstd * load(weight + j)); },
+                        [&](int64_t j, int c) {
+                            store_part(x + j, load_part(x + j, c) * rstd * load_part(weight + j, c), c);
+                        });
+                }
+            }
+        });
+    });
+}
+
+void head_norm_backward(Device& device, const HeadNormBackward& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        const int64_t n = op.head_dim;
+        const T* weight = static_cast<const T*>(op.weight);
+        device.reserve_private(size_t(n) * sizeof(float));
+        for (int part = 0; part < device.threads; part++) std::memset(device.private_floats(part), 0, size_t(n) * 4);
+        parallel_ranges(device, device.threads, 1, [&](int64_t first, int64_t last) {
+            for (int64_t part = first; part < last; part++) {
+                float* dweight = device.private_floats(int(part));
+                const int64_t end = op.tokens * (part + 1) / device.threads;
+                for (int64_t t = op.tokens * part / device.threads; t < end; t++) {
+                    for (int64_t head = 0; head < op.heads; head++) {
+                        T* dx = static_cast<T*>(op.dx) + t * op.ld + head * n;
+                        norm_row_backward(n, dx, static_cast<const T*>(op.saved) + (t * op.heads + head) * n, weight,
+                                          op.rstd[t * op.heads + head], dweight, [&](int64_t j, vf value, int c) {
+                                              if (c == kLanes) {
+                                                  store(dx + j, value);
+                                              } else {
+                                                  store_part(dx + j, value, c);
+                                              }
+                                          });
+                    }
+                }
+            }
+        });
+        add_partial_sums(device, device.threads, n, op.dweight);
+    });
+}
+
+}  // namespace APO_ISA_NAMESPACE
+}  // namespace apo

@@ -1,0 +1,88 @@
+// metaapo.h: training.
+#include "boundary.h"
+#include "trainer.h"
+
+using namespace apo;
+
+apo_status apo_trainer_create(apo_model* model, const apo_trainer_options* options, apo_trainer** trainer, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(model, "model").engine);
+        required(trainer, "trainer");
+        *trainer = new apo_trainer(*model, required(options, "options"));
+    });
+}
+
+apo_status apo_trainer_forward(apo_trainer* trainer, const apo_batch* batch, float* token_logps, double* sums,
+                               apo_progress* progress, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        Progress link(progress);
+        trainer->forward(required(batch, "batch"), token_logps, &required(sums, "sums"), link);
+    });
+}
+
+apo_status apo_trainer_backward(apo_trainer* trainer, const double* dsums, apo_progress* progress, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        Progress link(progress);
+        trainer->backward(&required(dsums, "dsums"), link);
+    });
+}
+
+apo_status apo_trainer_backward_tokens(apo_trainer* trainer, const float* dlogps, apo_progress* progress, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        Progress link(progress);
+        trainer->backward_tokens(&required(dlogps, "dlogps"), link);
+    });
+}
+
+apo_status apo_trainer_preference(apo_trainer* trainer, const apo_batch* batch, const apo_pairs* pairs,
+                                  const apo_objective* objective, const apo_meta* meta, double scale, double* sums,
+                                  apo_pair_results* results, apo_progress* progress, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        Progress link(progress);
+        trainer->preference(required(batch, "batch"), required(pairs, "pairs"), required(objective, "objective"),
+                            required(meta, "meta"), scale, &required(sums, "sums"), required(results, "results"), link);
+    });
+}
+
+apo_status apo_trainer_step(apo_trainer* trainer, const apo_adamw* adamw, double* grad_norm, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        const double norm = trainer->step(required(adamw, "adamw"));
+        if (grad_norm != nullptr) *grad_norm = norm;
+    });
+}
+
+apo_status apo_trainer_zero_gradients(apo_trainer* trainer, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        trainer->zero_gradients();
+    });
+}
+
+apo_status apo_trainer_read(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
+                            float* target, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        trainer->read(state, index, offset, count, &required(target, "target"));
+    });
+}
+
+apo_status apo_trainer_write(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
+                             const float* source, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        trainer->write(state, index, offset, count, &required(source, "source"));
+    });
+}
+
+apo_status apo_trainer_close(apo_trainer* trainer, apo_error* error) {
+    return guarded(error, [&] {
+        if (trainer == nullptr) return;
+        EngineCall call(trainer->model.engine);
+        delete trainer;
+    });
+}

@@ -1,0 +1,79 @@
+// An open device, the parent of all other handles.
+#pragma once
+
+#include <atomic>
+
+#include "error.h"
+#include "ops.h"
+
+// The handle of metaapo.h.
+struct apo_engine {
+    explicit apo_engine(const apo_engine_options& options);
+    ~apo_engine();
+    apo_engine(const apo_engine&) = delete;
+
+    const apo::OpTable& ops;
+    apo::Device& device;
+    std::atomic<bool> busy{false};
+    int children = 0;
+};
+
+namespace apo {
+
+// Holds the engine for one call; a second call meanwhile is refused.
+class EngineCall {
+public:
+    explicit EngineCall(apo_engine& engine);
+    ~EngineCall() { engine_.busy = false; }
+    EngineCall(const EngineCall&) = delete;
+
+private:
+    apo_engine& engine_;
+};
+
+// Memory of the device that lives as long as its owner.
+class Buffer {
+public:
+    Buffer() = default;
+    Buffer(apo_engine& engine, size_t bytes) : engine_(&engine), data_(engine.ops.allocate(engine.device, bytes ? bytes : 1)), bytes_(bytes) {}
+    Buffer(Buffer&& other) noexcept : engine_(other.engine_), data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr; }
+    Buffer& operator=(Buffer&& other) noexcept {
+        std::swap(engine_, other.engine_);
+        std::swap(data_, other.data_);
+        std::swap(bytes_, other.bytes_);
+        return *this;
+    }
+    ~Buffer() {
+        if (data_ != nullptr) engine_->ops.release(engine_->device, data_);
+    }
+
+    char* data() const { return static_cast<char*>(data_); }
+    size_t bytes() const { return bytes_; }
+
+private:
+    apo_engine* engine_ = nullptr;
+    void* data_ = nullptr;
+    size_t bytes_ = 0;
+};
+
+// Deals parts of one piece of memory, each aligned for vectors. Over null it only measures: the same layout function
+// then tells what the allocation will be.
+class Arena {
+public:
+    explicit Arena(char* base = nullptr) : base_(base) {}
+
+    template <class T = char>
+    T* take(int64_t count) {
+        char* part = base_ == nullptr ? nullptr : base_ + used_;
+        used_ += (size_t(count) * sizeof(T) + 63) / 64 * 64;
+        return reinterpret_cast<T*>(part);
+    }
+    void* take_elements(int64_t count, DType dtype) { return take<char>(count * int64_t(bytes_of(dtype))); }
+    size_t used() const { return used_; }
+
+private:
+    char* base_;
+    size_t used_ = 0;
+};
+
+}  // namespace apo

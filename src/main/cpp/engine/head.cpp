@@ -1,0 +1,77 @@
+#include "head.h"
+
+#include <algorithm>
+
+namespace apo {
+
+namespace {
+
+void gather(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows) {
+    model.engine.ops.gather_rows(model.engine.device, {rows, model.shape.C, model.dtype, index, w.hidden, w.chunk_hidden});
+}
+
+void clear_dnormed(const apo_model& model, Workspace& w, int64_t tokens) {
+    model.engine.ops.fill_zero(model.engine.device, w.dnormed, size_t(tokens * model.shape.C) * bytes_of(model.dtype));
+}
+
+void scatter(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows) {
+    model.engine.ops.scatter_add_rows(model.engine.device, {rows, model.shape.C, model.dtype, index, w.chunk_dhidden, w.dnormed});
+}
+
+}  // namespace
+
+void logprob_head_forward(const apo_model& model, Workspace& w, const Batch& batch) {
+    const Shape& s = model.shape;
+    const int64_t total = int64_t(batch.rows.size());
+    for (int64_t begin = 0; begin < total; begin += w.chunk_rows) {
+        const int64_t rows = std::min(w.chunk_rows, total - begin);
+        gather(model, w, w.rows + begin, rows);
+        model.engine.ops.logprob_forward(model.engine.device,
+                                         {rows, s.C, s.V, model.dtype, w.chunk_hidden, model.at(s.head()), w.targets + begin,
+                                          w.logp + begin, w.lse + begin, nullptr, nullptr, w.head_scratch, w.head_scratch_bytes});
+    }
+}
+
+void logprob_head_backward(const apo_model& model, Workspace& w, const Batch& batch, float* gradients) {
+    const Shape& s = model.shape;
+    const int64_t total = int64_t(batch.rows.size());
+    clear_dnormed(model, w, batch.tokens());
+    for (int64_t begin = 0; begin < total; begin += w.chunk_rows) {
+        const int64_t rows = std::min(w.chunk_rows, total - begin);
+        gather(model, w, w.rows + begin, rows);
+        model.engine.ops.logprob_backward(model.engine.device,
+                                          {rows, s.C, s.V, model.dtype, w.chunk_hidden, model.at(s.head()), w.targets + begin,
+                                           w.lse + begin, w.coef + begin, w.chunk_dhidden, gradients + s.head(), w.head_scratch,
+                                           w.head_scratch_bytes});
+        scatter(model, w, w.rows + begin, rows);
+    }
+}
+
+void value_head_forward(const apo_model& model, Workspace& w, const Batch& batch) {
+    gather(model, w, w.answer_ends, batch.answers());
+    model.engine.ops.value_forward(model.engine.device, {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden,
+                                                         model.at(model.shape.head()), w.logp});
+}
+
+void value_head_backward(const apo_model& model, Workspace& w, const Batch& batch, float* gradients) {
+    clear_dnormed(model, w, batch.tokens());
+    gather(model, w, w.answer_ends, batch.answers());
+    model.engine.ops.value_backward(model.engine.device,
+                                    {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden, model.at(model.shape.head()),
+                                     w.coef, w.chunk_dhidden, gradients + model.shape.head()});
+    scatter(model, w, w.answer_ends, batch.answers());
+}
+
+const float* head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows) {
+    const Shape& s = model.shape;
+    gather(model, w, index, rows);
+    Gemm g{};
+    g.m = rows, g.n = s.V, g.k = s.C;
+    g.transpose_b = true;
+    g.a_type = g.b_type = model.dtype, g.c_type = DType::f32;
+    g.a = w.chunk_hidden, g.lda = s.C, g.b = model.at(s.head()), g.ldb = s.C, g.c = w.head_scratch, g.ldc = s.V;
+    model.engine.ops.gemm(model.engine.device, g);
+    return static_cast<const float*>(w.head_scratch);
+}
+
+}  // namespace apo

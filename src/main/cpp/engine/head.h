@@ -1,0 +1,25 @@
+// What stands on the transformer: token log-probs or a value, and their gradients.
+#pragma once
+
+#include "batch.h"
+#include "model.h"
+#include "workspace.h"
+
+namespace apo {
+
+// w.logp and w.lse of the batch's answer tokens (R) from w.hidden. The rows go through the head in chunks.
+void logprob_head_forward(const apo_model& model, Workspace& w, const Batch& batch);
+
+// w.dnormed (T,C) and the head's gradient from w.coef (R).
+void logprob_head_backward(const apo_model& model, Workspace& w, const Batch& batch, float* gradients);
+
+// w.logp (N) = the value of each answer, at its last token.
+void value_head_forward(const apo_model& model, Workspace& w, const Batch& batch);
+
+// w.dnormed (T,C) and the head's gradient from w.coef (N).
+void value_head_backward(const apo_model& model, Workspace& w, const Batch& batch, float* gradients);
+
+// logits (rows, V) in w.head_scratch of w.hidden's rows at `index`; at most w.chunk_rows.
+const float* head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows);
+
+}  // namespace apo

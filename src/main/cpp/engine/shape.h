@@ -1,0 +1,55 @@
+// A transformer's shape: checked, with the sizes that follow from it and the tensors it has.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "ops.h"
+
+namespace apo {
+
+// A weight tensor under its Hugging Face name, at `offset` elements in the model's one buffer.
+struct TensorSpec {
+    std::string name;
+    int32_t rank;
+    int64_t shape[2];
+    int64_t offset;
+    int64_t count() const { return shape[0] * shape[1]; }
+};
+
+// Offsets of a layer's weights in the model's buffer; -1 for what the model lacks. q, k, v stand together, as one matrix of
+// (H + 2G) D rows, and so do gate and up, and their biases.
+struct LayerOffsets {
+    int64_t input_norm, qkv, qkv_bias, q_norm, k_norm, output, output_bias, post_norm, gate_up, gate_up_bias, down, down_bias;
+};
+
+class Shape {
+public:
+    // Throws APO_E_ARGUMENT where a value is out of range or contradicts another.
+    explicit Shape(const apo_model_config& config);
+
+    const apo_model_config config;
+    int64_t C, F, V, L, H, G, D;
+    int64_t qkv_width;      // (H + 2G) D
+    int64_t output_width;   // H D
+    bool value_head() const { return config.head == APO_HEAD_VALUE; }
+
+    const std::vector<TensorSpec>& tensors() const { return tensors_; }
+    const LayerOffsets& layer(int64_t l) const { return layers_[size_t(l)]; }
+    int64_t embedding() const { return embedding_; }
+    int64_t final_norm() const { return final_norm_; }
+    int64_t head() const { return head_; }  // LM head (the embedding where tied) or value head
+    int64_t parameters() const { return parameters_; }  // elements of the buffer, padding included
+
+private:
+    int64_t reserve(int64_t count);
+    void add(const std::string& name, int32_t rank, int64_t rows, int64_t columns, int64_t offset);
+    void add_layer(int64_t index);
+
+    std::vector<TensorSpec> tensors_;
+    std::vector<LayerOffsets> layers_;
+    int64_t embedding_ = 0, final_norm_ = 0, head_ = 0, parameters_ = 0;
+};
+
+}  // namespace apo

@@ -1,0 +1,92 @@
+#include "workspace.h"
+
+#include <algorithm>
+
+namespace apo {
+
+namespace {
+
+LayerActivations layout_layer(Arena& arena, const Shape& s, DType dtype, int64_t T, bool separate_middle) {
+    LayerActivations a{};
+    a.input = arena.take_elements(T * s.C, dtype);
+    a.input_rstd = arena.take<float>(T);
+    a.qkv = arena.take_elements(T * s.qkv_width, dtype);
+    if (s.config.qk_norm) {
+        a.q_saved = separate_middle ? arena.take_elements(T * s.H * s.D, dtype) : nullptr;
+        a.k_saved = separate_middle ? arena.take_elements(T * s.G * s.D, dtype) : nullptr;
+        a.q_rstd = arena.take<float>(T * s.H);
+        a.k_rstd = arena.take<float>(T * s.G);
+    }
+    a.attention = arena.take_elements(T * s.output_width, dtype);
+    a.lse = arena.take<float>(T * s.H);
+    a.middle = separate_middle ? arena.take_elements(T * s.C, dtype) : a.input;
+    a.middle_rstd = arena.take<float>(T);
+    a.gate_up = arena.take_elements(T * 2 * s.F, dtype);
+    return a;
+}
+
+void layout_layers(Arena& arena, Workspace& w, const Shape& s, DType dtype, int64_t T) {
+    switch (w.keep) {
+        case Keep::nothing:
+            w.layers.assign(size_t(s.L), layout_layer(arena, s, dtype, T, false));
+            break;
+        case Keep::inputs:
+            w.layers.assign(size_t(s.L), layout_layer(arena, s, dtype, T, true));
+            for (int64_t l = 1; l < s.L; l++) w.layers[size_t(l)].input = arena.take_elements(T * s.C, dtype);
+            break;
+        case Keep::all:
+            for (int64_t l = 0; l < s.L; l++) w.layers.push_back(layout_layer(arena, s, dtype, T, true));
+            break;
+    }
+}
+
+}  // namespace
+
+Workspace layout_workspace(Arena& arena, const Shape& s, DType dtype, const OpTable& ops, int64_t T, Keep keep) {
+    const bool backward = keep != Keep::nothing;
+    Workspace w{};
+    w.max_tokens = T;
+    w.keep = keep;
+    layout_layers(arena, w, s, dtype, T);
+
+    w.ids = arena.take<int32_t>(T);
+    w.positions = arena.take<int32_t>(T);
+    w.rows = arena.take<int32_t>(T);
+    w.targets = arena.take<int32_t>(T);
+    w.answer_begin = arena.take<int32_t>(T + 1);
+    w.answer_ends = arena.take<int32_t>(T);
+    w.normed = arena.take_elements(T * s.C, dtype);
+    w.delta = arena.take_elements(T * s.C, dtype);
+    w.swiglu = arena.take_elements(T * s.F, dtype);
+    w.last = backward ? arena.take_elements(T * s.C, dtype) : w.layers.back().middle;
+    w.last_rstd = arena.take<float>(T);
+    w.hidden = arena.take_elements(T * s.C, dtype);
+
+    w.head_scratch_bytes = s.value_head() ? 0 : ops.logprob_scratch(T, s.C, s.V, dtype, backward);
+    w.head_scratch = arena.take<char>(int64_t(w.head_scratch_bytes));
+    w.chunk_rows = s.value_head() ? T : std::max<int64_t>(1, int64_t(w.head_scratch_bytes) / (s.V * int64_t(sizeof(float))));
+    w.chunk_hidden = arena.take_elements(w.chunk_rows * s.C, dtype);
+    w.logp = arena.take<float>(T);
+    w.lse = arena.take<float>(T);
+    if (!backward) return w;
+
+    w.chunk_dhidden = arena.take_elements(w.chunk_rows * s.C, dtype);
+    w.coef = arena.take<float>(T);
+    w.dstream = arena.take_elements(T * s.C, dtype);
+    w.dnormed = arena.take_elements(T * s.C, dtype);
+    w.dqkv = arena.take_elements(T * s.qkv_width, dtype);
+    w.dattention = arena.take_elements(T * s.output_width, dtype);
+    w.dswiglu = arena.take_elements(T * s.F, dtype);
+    return w;
+}
+
+WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep) {
+    Arena all, layers;
+    layout_workspace(all, shape, dtype, ops, max_tokens, keep);
+    Workspace w{};
+    w.keep = keep;
+    layout_layers(layers, w, shape, dtype, max_tokens);
+    return {int64_t(layers.used()), int64_t(all.used() - layers.used())};
+}
+
+}  // namespace apo
