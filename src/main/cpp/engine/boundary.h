@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <new>
+#include <type_traits>
 
 #include "error.h"
 
@@ -32,7 +33,11 @@ apo_status guarded(apo_error* error, Body body) noexcept {
     }
 }
 
-template <class T>
+inline void required(const void* pointer, const char* name) {
+    if (pointer == nullptr) fail(APO_E_ARGUMENT, "%s is null", name);
+}
+
+template <class T, class = std::enable_if_t<!std::is_void_v<T>>>
 T& required(T* pointer, const char* name) {
     if (pointer == nullptr) fail(APO_E_ARGUMENT, "%s is null", name);
     return *pointer;
