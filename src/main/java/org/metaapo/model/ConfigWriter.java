@@ -1,5 +1,7 @@
 package org.metaapo.model;
 
+import org.metaapo.engine.Head;
+
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;

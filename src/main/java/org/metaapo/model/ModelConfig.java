@@ -1,5 +1,7 @@
 package org.metaapo.model;
 
+import org.metaapo.engine.Head;
+
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package org.metaapo.model;
 
+import org.metaapo.engine.Head;
+
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;

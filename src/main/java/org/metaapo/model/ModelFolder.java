@@ -1,5 +1,7 @@
 package org.metaapo.model;
 
+import org.metaapo.engine.Head;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;

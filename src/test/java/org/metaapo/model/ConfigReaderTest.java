@@ -1,5 +1,7 @@
 package org.metaapo.model;
 
+import org.metaapo.engine.Head;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

@@ -1,4 +1,4 @@
-package org.metaapo.model;
+package org.metaapo.engine;
 
 /** What stands on top of the transformer. */
 public enum Head {

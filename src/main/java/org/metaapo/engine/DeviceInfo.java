@@ -1,0 +1,15 @@
+package org.metaapo.engine;
+
+/**
+ * What an engine runs on.
+ *
+ * @param name such as "AMD EPYC"
+ * @param isa instruction set in use, such as "avx2"
+ * @param gemm matrix library with its version
+ * @param threads processor threads in use
+ * @param bf16Native whether products of bf16 matrices run in hardware
+ * @param memoryTotal bytes
+ * @param memoryFree bytes available when asked
+ */
+public record DeviceInfo(
+        String name, String isa, String gemm, int threads, boolean bf16Native, long memoryTotal, long memoryFree) {}

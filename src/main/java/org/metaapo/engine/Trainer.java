@@ -1,0 +1,141 @@
+package org.metaapo.engine;
+
+import java.nio.FloatBuffer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.metaapo.engine.internal.MetaapoC;
+import org.metaapo.engine.internal.apo_adamw;
+import org.metaapo.engine.internal.apo_model;
+import org.metaapo.engine.internal.apo_trainer;
+import org.metaapo.engine.internal.apo_trainer_options;
+
+/** Gradients and optimizer state of a model, and the training step. */
+public final class Trainer extends NativeHandle {
+    private final apo_trainer handle = new apo_trainer(null);
+    private int answers;
+
+    Trainer(Model model, apo_model modelHandle, TrainerOptions options) {
+        super(model);
+        try (apo_trainer_options o = options.toNative()) {
+            Native.check(error -> MetaapoC.apo_trainer_create(modelHandle, o, handle, error));
+        }
+        register();
+    }
+
+    /** What {@link #read} and {@link #write} reach, in the order of {@code apo_state}. */
+    public enum State {
+        /** Gradients summed since the last step. */
+        GRADIENT,
+        /** f32 weights. */
+        MASTER,
+        /** AdamW's mean of gradients. */
+        MOMENT1,
+        /** AdamW's mean of squared gradients. */
+        MOMENT2
+    }
+
+    /**
+     * What a fused step came to.
+     *
+     * @param sums (answers) log-prob sums; of a value head the scores
+     * @param results by row
+     */
+    public record PreferenceStep(double[] sums, PairResults results) {}
+
+    /** Forward that keeps what {@link #backward} needs; log-prob sums, or scores of a value head, one for each answer. */
+    public double[] forward(TokenBatch batch) {
+        ensureOpen();
+        answers = batch.answers();
+        try (DoublePointer sums = new DoublePointer(answers)) {
+            Native.check(error -> MetaapoC.apo_trainer_forward(
+                    handle, batch.handle(), (FloatPointer) null, sums, null, error));
+            return Native.array(sums, answers);
+        }
+    }
+
+    /** Backward of the last forward from the loss's gradient by each sum; adds to the gradients. */
+    public void backward(double[] dsums) {
+        ensureOpen();
+        if (dsums.length != answers) {
+            throw new IllegalArgumentException("dsums has " + dsums.length + " entries; the last forward had " + answers);
+        }
+        Native.check(error -> MetaapoC.apo_trainer_backward(handle, dsums, null, error));
+    }
+
+    /** As {@link #backward}, from the gradient by each token's log-prob, answers in order. LM head only. */
+    public void backwardTokens(float[] dlogps) {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_trainer_backward_tokens(handle, dlogps, null, error));
+    }
+
+    /** Forward, fused loss and backward in one call: adds the gradient of scale·Σ loss. */
+    public PreferenceStep preference(
+            TokenBatch batch, Pairs pairs, Objective objective, Weighting weighting, double scale, Progress progress) {
+        ensureOpen();
+        answers = batch.answers();
+        try (PairArguments arguments = new PairArguments(pairs, answers, objective, weighting);
+                DoublePointer sums = new DoublePointer(answers)) {
+            Native.check(error -> MetaapoC.apo_trainer_preference(
+                    handle,
+                    batch.handle(),
+                    arguments.pairs,
+                    arguments.objective,
+                    arguments.meta,
+                    scale,
+                    sums,
+                    arguments.results,
+                    Progress.handle(progress),
+                    error));
+            return new PreferenceStep(Native.array(sums, answers), arguments.read());
+        }
+    }
+
+    /** Clips, steps, and zeroes the gradients; returns the global gradient norm before clipping. */
+    public double step(AdamW adamw) {
+        ensureOpen();
+        double[] norm = new double[1];
+        try (apo_adamw a = adamw.toNative()) {
+            Native.check(error -> MetaapoC.apo_trainer_step(handle, a, norm, error));
+        }
+        return norm[0];
+    }
+
+    /** Forgets the gradients, as after a failed call. */
+    public void zeroGradients() {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_trainer_zero_gradients(handle, error));
+    }
+
+    /** Reads elements of a tensor's state, from {@code offset} on, into the remaining floats of a direct buffer. */
+    public void read(State state, TensorInfo tensor, long offset, FloatBuffer buffer) {
+        ensureOpen();
+        requireDirect(buffer);
+        long count = buffer.remaining();
+        try (FloatPointer pointer = new FloatPointer(buffer)) {
+            Native.check(error -> MetaapoC.apo_trainer_read(
+                    handle, state.ordinal(), tensor.index(), offset, count, pointer, error));
+        }
+    }
+
+    /** Writes elements of a tensor's state, from {@code offset} on, from the remaining floats of a direct buffer. */
+    public void write(State state, TensorInfo tensor, long offset, FloatBuffer buffer) {
+        ensureOpen();
+        requireDirect(buffer);
+        long count = buffer.remaining();
+        try (FloatPointer pointer = new FloatPointer(buffer)) {
+            Native.check(error -> MetaapoC.apo_trainer_write(
+                    handle, state.ordinal(), tensor.index(), offset, count, pointer, error));
+        }
+    }
+
+    private static void requireDirect(FloatBuffer buffer) {
+        if (!buffer.isDirect()) {
+            throw new IllegalArgumentException("the buffer is on the heap; expected a direct one");
+        }
+    }
+
+    @Override
+    void release() {
+        Native.check(error -> MetaapoC.apo_trainer_close(handle, error));
+    }
+}
