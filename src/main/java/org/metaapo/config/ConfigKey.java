@@ -1,0 +1,80 @@
+package org.metaapo.config;
+
+import java.util.List;
+
+/**
+ * A key of the configuration.
+ *
+ * @param name dotted path, such as {@code optimizer.learning_rate}
+ * @param type what its value is
+ * @param fallback the default; null for none
+ * @param low smallest number allowed
+ * @param high largest number allowed
+ * @param choices values allowed of a {@link Type#CHOICE}
+ * @param doc one line for the documentation
+ */
+public record ConfigKey(
+        String name, Type type, Object fallback, double low, double high, List<String> choices, String doc) {
+    /** What a value can be. */
+    public enum Type {
+        /** A text. */
+        TEXT("text"),
+        /** A path, relative to the folder that the command runs in. */
+        PATH("path"),
+        /** A list of paths; one alone may be given without brackets. */
+        PATHS("list of paths"),
+        /** A whole number. */
+        INTEGER("integer"),
+        /** A number. */
+        REAL("number"),
+        /** A list of numbers. */
+        REALS("list of numbers"),
+        /** true or false. */
+        BOOLEAN("true or false"),
+        /** One of some words. */
+        CHOICE("one of");
+
+        private final String shown;
+
+        Type(String shown) {
+            this.shown = shown;
+        }
+
+        /** For messages and documentation. */
+        public String shown() {
+            return shown;
+        }
+    }
+
+    static ConfigKey text(String name, String fallback, String doc) {
+        return new ConfigKey(name, Type.TEXT, fallback, 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey path(String name, String doc) {
+        return new ConfigKey(name, Type.PATH, null, 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey paths(String name, String doc) {
+        return new ConfigKey(name, Type.PATHS, List.of(), 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey integer(String name, long fallback, long low, long high, String doc) {
+        return new ConfigKey(name, Type.INTEGER, fallback, low, high, List.of(), doc);
+    }
+
+    static ConfigKey real(String name, double fallback, double low, double high, String doc) {
+        return new ConfigKey(name, Type.REAL, fallback, low, high, List.of(), doc);
+    }
+
+    static ConfigKey reals(String name, List<Double> fallback, double low, double high, String doc) {
+        return new ConfigKey(name, Type.REALS, fallback, low, high, List.of(), doc);
+    }
+
+    static ConfigKey flag(String name, boolean fallback, String doc) {
+        return new ConfigKey(name, Type.BOOLEAN, fallback, 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey choice(String name, String fallback, List<String> choices, String doc) {
+        return new ConfigKey(name, Type.CHOICE, fallback, 0, 0, choices, doc);
+    }
+}

@@ -1,0 +1,121 @@
+package org.metaapo.config;
+
+import static org.metaapo.config.ConfigKey.choice;
+import static org.metaapo.config.ConfigKey.flag;
+import static org.metaapo.config.ConfigKey.integer;
+import static org.metaapo.config.ConfigKey.path;
+import static org.metaapo.config.ConfigKey.paths;
+import static org.metaapo.config.ConfigKey.real;
+import static org.metaapo.config.ConfigKey.reals;
+import static org.metaapo.config.ConfigKey.text;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The one table of keys: names, types, defaults, ranges and documentation. */
+public final class ConfigKeys {
+    private static final int MANY = Integer.MAX_VALUE;
+
+    private static final List<ConfigKey> TABLE = List.of(
+            choice("recipe", "metaapo", List.of("metaapo", "dpo", "sft", "reward-model"), "what to run"),
+            path("out", "folder of the run; created, and continued when it is there"),
+            integer("seed", 42, 0, Long.MAX_VALUE, "of every random number of the run"),
+            text("device", "auto", "auto, cpu or cuda:N"),
+            choice("dtype", "bf16", List.of("bf16", "f32"), "of weights and activations; bf16 trains with f32 masters"),
+            integer("threads", 0, 0, 4096, "processor threads; 0: one for each core"),
+            path("model.path", "Hugging Face folder of the policy"),
+            path("reference.path", "folder of the reference; the policy's own start where not set"),
+            choice("reference.update", "never", List.of("never", "slice"), "slice: the policy before each slice becomes the reference"),
+            path("reward.path", "folder of the reward model (recipe metaapo)"),
+            paths("data.train", "JSONL or JSON files of rows"),
+            paths("data.eval", "rows to evaluate on after each epoch or slice"),
+            flag("data.shuffle", true, "a new order each epoch, from the seed"),
+            integer("data.max_length", 4096, 2, MANY, "tokens of prompt and answer; the answer keeps its start"),
+            integer("data.max_prompt_length", 2048, 1, MANY, "tokens of a prompt, which keeps its end"),
+            choice("data.on_error", "stop", List.of("stop", "skip"), "what a bad row does; skipped rows are counted"),
+            flag("data.keep_template_tail", false, "keep what a template writes after the last end-of-turn token, as TRL does"),
+            flag("data.share_prompts", true, "run the answers to a prompt in one pack"),
+            choice("objective.name", "dpo", List.of("dpo", "cdpo", "robust_dpo", "ipo", "ipo_sum", "ipo_mean", "hinge", "simpo"),
+                    "the loss of a pair; ipo is ipo_mean"),
+            real("objective.beta", 0.1, 1e-9, 1e6, "strength of the preference"),
+            real("objective.gamma", 0.6, -1e6, 1e6, "SimPO's margin"),
+            real("objective.label_smoothing", 0.1, 0, 0.4999, "share of wrong labels assumed by cdpo and robust_dpo"),
+            integer("meta.hidden", 100, 1, 65536, "hidden units of the meta-learner"),
+            choice("meta.init", "reference", List.of("reference", "random"), "reference: weights 0.1, biases 0, as the authors' code"),
+            real("meta.score_scale", 1.0, 1e-9, 1e6, "s of the score log σ(s·delta)"),
+            real("meta.learning_rate", 5e-3, 0, 1e3, "of the meta-learner's AdamW"),
+            real("meta.weight_decay", 1e-4, 0, 1e3, "of the meta-learner's AdamW"),
+            integer("meta.every", 8, 0, MANY, "optimizer steps between meta updates; 0: never"),
+            choice("meta.weight", "learned", List.of("learned", "constant", "score"), "where a row's weight w comes from"),
+            real("meta.constant", 0.5, 0, 1, "w of meta.weight constant"),
+            integer("rollout.slice", 20370, 1, MANY, "rows scored and sampled before they are trained on"),
+            integer("rollout.k", 8, 2, 1024, "answers to a sampled prompt"),
+            real("rollout.temperature", 1.0, 1e-6, 1e3, "of sampling"),
+            real("rollout.top_p", 1.0, 1e-6, 1, "mass of the tokens sampled from"),
+            integer("rollout.top_k", 0, 0, MANY, "tokens sampled from; 0: all"),
+            integer("rollout.max_new_tokens", 2048, 1, MANY, "longest answer"),
+            integer("rollout.sequences", 64, 1, 65536, "answers decoded at once"),
+            choice("rollout.decision", "adaptive", List.of("adaptive", "all", "random", "threshold", "none"),
+                    "which prompts are sampled: u > w, all, u > threshold, w < threshold, none"),
+            real("rollout.threshold", 0.5, 0, 1, "of decision random and threshold"),
+            choice("rollout.unsampled", "offline", List.of("offline", "drop"), "a row without an online pair: trained offline, or left out"),
+            real("optimizer.learning_rate", 5e-7, 0, 1e3, "peak rate"),
+            reals("optimizer.betas", List.of(0.9, 0.95), 0, 0.999999999, "AdamW's two decays"),
+            real("optimizer.eps", 1e-8, 0, 1, "AdamW's epsilon"),
+            real("optimizer.weight_decay", 0.0, 0, 1e3, "decoupled, on every tensor"),
+            real("optimizer.clip", 1.0, 0, 1e9, "largest gradient norm; 0: no clipping"),
+            choice("optimizer.schedule", "cosine", List.of("cosine", "linear", "constant"), "of the learning rate"),
+            real("optimizer.warmup", 0.03, 0, 1, "share of the steps"),
+            real("optimizer.min_ratio", 0.1, 0, 1, "last rate over peak rate"),
+            integer("train.epochs", 1, 1, 100000, "passes over the data"),
+            integer("train.batch", 128, 1, MANY, "rows of an optimizer step"),
+            integer("train.micro_tokens", 16384, 1, MANY, "tokens of one forward and backward"),
+            flag("train.recompute", false, "keep only layer inputs and compute the rest again: less memory, a third more work"),
+            integer("checkpoint.every", 50, 1, MANY, "optimizer steps between checkpoints"),
+            integer("checkpoint.keep", 2, 1, 1000, "checkpoints kept"));
+
+    private static final Map<String, ConfigKey> BY_NAME = index();
+
+    private ConfigKeys() {}
+
+    private static Map<String, ConfigKey> index() {
+        Map<String, ConfigKey> map = new LinkedHashMap<>();
+        TABLE.forEach(key -> map.put(key.name(), key));
+        return map;
+    }
+
+    /** All keys, in the order of the documentation. */
+    public static List<ConfigKey> all() {
+        return TABLE;
+    }
+
+    /** The key of a name, or null. */
+    public static ConfigKey find(String name) {
+        return BY_NAME.get(name);
+    }
+
+    /** The key whose name is nearest to a mistyped one. */
+    static String nearest(String name) {
+        return Nearest.of(name, BY_NAME.keySet());
+    }
+
+    /** The table of the README, in Markdown. */
+    public static String markdown() {
+        StringBuilder out = new StringBuilder("| key | value | default | meaning |\n|---|---|---|---|\n");
+        for (ConfigKey key : TABLE) {
+            String type = key.type() == ConfigKey.Type.CHOICE
+                    ? "`" + String.join("`, `", key.choices()) + "`"
+                    : key.type().shown();
+            String fallback = key.fallback() == null || List.of().equals(key.fallback()) ? "" : "`" + shown(key.fallback()) + "`";
+            out.append("| `").append(key.name()).append("` | ").append(type).append(" | ").append(fallback)
+                    .append(" | ").append(key.doc()).append(" |\n");
+        }
+        return out.toString();
+    }
+
+    private static String shown(Object value) {
+        String text = value.toString();
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
+    }
+}

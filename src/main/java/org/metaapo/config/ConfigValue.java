@@ -1,0 +1,132 @@
+package org.metaapo.config;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.metaapo.error.UsageException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
+
+/**
+ * Reads a key's value from its YAML node by the key's own type: the scalar's text counts, not YAML's guess, by which
+ * {@code 5e-7} is a text, {@code yes} a boolean and {@code 0777} octal.
+ */
+final class ConfigValue {
+    private ConfigValue() {}
+
+    /** The value, or null for YAML's null. */
+    static Object read(ConfigKey key, Node node, String where) {
+        if (node.getTag().equals(Tag.NULL)) {
+            return null;
+        }
+        return switch (key.type()) {
+            case PATHS, REALS -> list(key, node, where);
+            default -> scalar(key, node, where);
+        };
+    }
+
+    private static Object list(ConfigKey key, Node node, String where) {
+        List<Node> nodes = node instanceof SequenceNode sequence ? sequence.getValue() : List.of(node);
+        List<Object> values = new ArrayList<>();
+        for (Node item : nodes) {
+            if (!(item instanceof ScalarNode scalar)) {
+                throw wrong(key, item, where);
+            }
+            values.add(key.type() == ConfigKey.Type.PATHS ? text(key, scalar, where) : real(key, scalar, where));
+        }
+        return List.copyOf(values);
+    }
+
+    private static Object scalar(ConfigKey key, Node node, String where) {
+        if (!(node instanceof ScalarNode scalar)) {
+            throw wrong(key, node, where);
+        }
+        return switch (key.type()) {
+            case INTEGER -> integer(key, scalar, where);
+            case REAL -> real(key, scalar, where);
+            case BOOLEAN -> bool(key, scalar, where);
+            case CHOICE -> choice(key, scalar, where);
+            default -> text(key, scalar, where);
+        };
+    }
+
+    private static String text(ConfigKey key, ScalarNode node, String where) {
+        if (node.getValue().isBlank()) {
+            throw new UsageException(where + ": " + key.name() + " is empty");
+        }
+        return node.getValue();
+    }
+
+    private static Long integer(ConfigKey key, ScalarNode node, String where) {
+        try {
+            long value = Long.parseLong(node.getValue().replace("_", ""));
+            inRange(key, value, where);
+            return value;
+        } catch (NumberFormatException e) {
+            throw wrong(key, node, where);
+        }
+    }
+
+    private static Double real(ConfigKey key, ScalarNode node, String where) {
+        try {
+            double value = Double.parseDouble(node.getValue());
+            if (!Double.isFinite(value)) {
+                throw wrong(key, node, where);
+            }
+            inRange(key, value, where);
+            return value;
+        } catch (NumberFormatException e) {
+            throw wrong(key, node, where);
+        }
+    }
+
+    private static void inRange(ConfigKey key, double value, String where) {
+        if (value < key.low() || value > key.high()) {
+            throw new UsageException(where + ": " + key.name() + " is " + number(value) + "; expected " + number(key.low())
+                    + " to " + number(key.high()));
+        }
+    }
+
+    private static String number(double value) {
+        return value == Math.rint(value) && Math.abs(value) < 1e15 ? Long.toString((long) value) : Double.toString(value);
+    }
+
+    private static Boolean bool(ConfigKey key, ScalarNode node, String where) {
+        if (node.getValue().equals("true") || node.getValue().equals("false")) {
+            return node.getValue().equals("true");
+        }
+        throw wrong(key, node, where);
+    }
+
+    private static String choice(ConfigKey key, ScalarNode node, String where) {
+        if (!key.choices().contains(node.getValue())) {
+            throw new UsageException(where + ": " + key.name() + " is \"" + node.getValue() + "\"; expected one of "
+                    + String.join(", ", key.choices()) + " (nearest: " + Nearest.of(node.getValue(), key.choices()) + ")");
+        }
+        return node.getValue();
+    }
+
+    private static UsageException wrong(ConfigKey key, Node node, String where) {
+        return new UsageException(where + ": " + key.name() + " is " + shown(node) + "; expected " + key.type().shown());
+    }
+
+    static String shown(Node node) {
+        return node instanceof ScalarNode scalar ? "\"" + scalar.getValue() + "\"" : node instanceof MappingNode ? "a mapping" : "a list";
+    }
+
+    static String yaml(Object value) {
+        if (value == null) {
+            return "null";
+        }
+        if (value instanceof List<?> list) {
+            return list.stream().map(ConfigValue::yaml).collect(Collectors.joining(", ", "[", "]"));
+        }
+        if (value instanceof String s) {
+            return "\"" + s.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+        }
+        return value.toString();
+    }
+}

@@ -1,0 +1,235 @@
+package org.metaapo.config;
+
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
+import org.metaapo.files.StrictText;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+
+/** A checked configuration. Values are read by the keys of {@link ConfigKeys}; every key has a value or is absent by design. */
+public final class RunConfig {
+    private static final int LARGEST_FILE = 1 << 20;
+
+    private final Map<String, Object> values;
+
+    private RunConfig(Map<String, Object> values) {
+        this.values = values;
+    }
+
+    /**
+     * Reads a YAML file and applies overrides of the form {@code key=value}.
+     *
+     * @throws UsageException for an unknown key (names the nearest), a wrong type, a value out of range, or YAML that does
+     *     not parse; with file, line and key
+     */
+    public static RunConfig load(Path file, List<String> overrides) {
+        if (!Files.isRegularFile(file)) {
+            throw new UsageException(file + ": no such file; expected a configuration in YAML");
+        }
+        String text;
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new UsageException(file + ": larger than 1 MiB; a configuration is smaller");
+            }
+            text = StrictText.read(file);
+        } catch (DataException | java.io.IOException e) {
+            throw new UsageException(e.getMessage(), e);
+        }
+        return parse(text, file.toString(), overrides);
+    }
+
+    /** As {@link #load}, from text; {@code where} names it in messages. */
+    public static RunConfig parse(String yaml, String where, List<String> overrides) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
+        Node root = compose(yaml, where);
+        if (root != null) {
+            readMapping("", root, where, values);
+        }
+        for (String override : overrides) {
+            int equals = override.indexOf('=');
+            if (equals <= 0) {
+                throw new UsageException("override \"" + override + "\"; expected key=value, such as train.batch=32");
+            }
+            ConfigKey key = known(override.substring(0, equals), "override");
+            Node node = compose(override.substring(equals + 1), "override of " + key.name());
+            values.put(key.name(), node == null ? key.fallback() : ConfigValue.read(key, node, "override of " + key.name()));
+        }
+        RunConfig config = new RunConfig(values);
+        config.checkTogether(where);
+        return config;
+    }
+
+    private static Node compose(String yaml, String where) {
+        LoaderOptions options = new LoaderOptions();
+        options.setAllowDuplicateKeys(false);
+        options.setMaxAliasesForCollections(10);
+        options.setNestingDepthLimit(20);
+        try {
+            return new Yaml(options).compose(new StringReader(yaml));
+        } catch (MarkedYAMLException e) {
+            String place = e.getProblemMark() == null
+                    ? where
+                    : where + ":" + (e.getProblemMark().getLine() + 1) + ":" + (e.getProblemMark().getColumn() + 1);
+            throw new UsageException(place + ": not YAML: " + e.getProblem(), e);
+        } catch (YAMLException e) {
+            throw new UsageException(where + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""), e);
+        }
+    }
+
+    private static ConfigKey known(String name, String where) {
+        ConfigKey key = ConfigKeys.find(name);
+        if (key == null) {
+            throw new UsageException(where + ": unknown key " + name + "; did you mean " + ConfigKeys.nearest(name) + "?");
+        }
+        return key;
+    }
+
+    private static void readMapping(String prefix, Node node, String where, Map<String, Object> values) {
+        if (!(node instanceof MappingNode mapping)) {
+            throw new UsageException(at(where, node) + ": expected keys and values"
+                    + (prefix.isEmpty() ? "" : " under " + prefix) + ", found " + ConfigValue.shown(node));
+        }
+        List<String> seen = new ArrayList<>();
+        for (NodeTuple tuple : mapping.getValue()) {
+            if (!(tuple.getKeyNode() instanceof ScalarNode keyNode)) {
+                throw new UsageException(at(where, tuple.getKeyNode()) + ": a key must be a word");
+            }
+            String name = prefix.isEmpty() ? keyNode.getValue() : prefix + "." + keyNode.getValue();
+            if (seen.contains(name)) {
+                throw new UsageException(at(where, keyNode) + ": key " + name + " is given twice");
+            }
+            seen.add(name);
+            boolean isGroup = ConfigKeys.all().stream().anyMatch(key -> key.name().startsWith(name + "."));
+            if (isGroup) {
+                readMapping(name, tuple.getValueNode(), where, values);
+            } else {
+                ConfigKey key = known(name, at(where, keyNode));
+                Object value = ConfigValue.read(key, tuple.getValueNode(), at(where, tuple.getValueNode()));
+                values.put(name, value == null ? key.fallback() : value);
+            }
+        }
+    }
+
+    static String at(String where, Node node) {
+        return node.getStartMark() == null ? where : where + ":" + (node.getStartMark().getLine() + 1);
+    }
+
+    private void checkTogether(String where) {
+        require("out", where);
+        require("model.path", where);
+        if (paths("data.train").isEmpty()) {
+            throw new UsageException(where + ": data.train is not set; expected a list of JSONL files");
+        }
+        if (text("recipe").equals("metaapo") && !text("rollout.decision").equals("none")) {
+            require("reward.path", where);
+        }
+        if (reals("optimizer.betas").size() != 2) {
+            throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");
+        }
+        if (integer("data.max_prompt_length") >= integer("data.max_length")) {
+            throw new UsageException(where + ": data.max_prompt_length is " + integer("data.max_prompt_length")
+                    + "; expected less than data.max_length, " + integer("data.max_length"));
+        }
+    }
+
+    private void require(String name, String where) {
+        if (values.get(name) == null) {
+            throw new UsageException(where + ": " + name + " is not set; it has no default");
+        }
+    }
+
+    /** Value of a text or choice key. */
+    public String text(String name) {
+        return (String) values.get(checked(name));
+    }
+
+    /** Value of a path key, or null. */
+    public Path path(String name) {
+        Object value = values.get(checked(name));
+        return value == null ? null : Path.of((String) value);
+    }
+
+    /** Value of a key of paths. */
+    public List<Path> paths(String name) {
+        return ((List<?>) values.get(checked(name))).stream().map(p -> Path.of((String) p)).toList();
+    }
+
+    /** Value of an integer key. */
+    public long integer(String name) {
+        return (Long) values.get(checked(name));
+    }
+
+    /** Value of an integer key that fits an int. */
+    public int count(String name) {
+        return Math.toIntExact(integer(name));
+    }
+
+    /** Value of a number key. */
+    public double real(String name) {
+        return (Double) values.get(checked(name));
+    }
+
+    /** Value of a key of numbers. */
+    public List<Double> reals(String name) {
+        return ((List<?>) values.get(checked(name))).stream().map(x -> (Double) x).toList();
+    }
+
+    /** Value of a true-or-false key. */
+    public boolean flag(String name) {
+        return (Boolean) values.get(checked(name));
+    }
+
+    private static String checked(String name) {
+        return Objects.requireNonNull(ConfigKeys.find(name), name).name();
+    }
+
+    /** A copy with one value replaced, for derived runs. */
+    public RunConfig with(String name, Object value) {
+        Map<String, Object> copy = new LinkedHashMap<>(values);
+        copy.put(checked(name), value);
+        return new RunConfig(copy);
+    }
+
+    /** The resolved configuration as YAML, every key with its value; {@link #load} reads it to an equal configuration. */
+    public String toYaml() {
+        StringBuilder out = new StringBuilder();
+        String group = "";
+        for (ConfigKey key : ConfigKeys.all()) {
+            Object value = values.get(key.name());
+            int dot = key.name().indexOf('.');
+            String owner = dot < 0 ? "" : key.name().substring(0, dot);
+            if (!owner.equals(group) && !owner.isEmpty()) {
+                out.append(owner).append(":\n");
+            }
+            group = owner;
+            out.append(dot < 0 ? "" : "  ").append(key.name().substring(dot + 1)).append(": ")
+                    .append(ConfigValue.yaml(value)).append('\n');
+        }
+        return out.toString();
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof RunConfig config && values.equals(config.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return values.hashCode();
+    }
+}

@@ -1,0 +1,30 @@
+package org.metaapo.data;
+
+/**
+ * A row of a data file.
+ *
+ * @param id number of the row in the whole data, from 0; names its random numbers
+ * @param source file and line, for messages
+ * @param prompt what is answered
+ * @param chosen the better answer, or the only one; null in a row that is only a prompt
+ * @param rejected the worse answer; null where there is none
+ * @param onlineChosen given online pair, or null
+ * @param onlineRejected given online pair, or null
+ * @param scoreChosen given score, or null
+ * @param scoreRejected given score, or null
+ */
+public record Row(
+        int id,
+        String source,
+        Prompt prompt,
+        String chosen,
+        String rejected,
+        String onlineChosen,
+        String onlineRejected,
+        Double scoreChosen,
+        Double scoreRejected) {
+    /** Whether it has both answers. */
+    public boolean isPair() {
+        return chosen != null && rejected != null;
+    }
+}

@@ -1,0 +1,114 @@
+package org.metaapo.data;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.metaapo.error.DataException;
+import org.metaapo.text.ChatFormat;
+import org.metaapo.text.EncodedAnswer;
+
+/**
+ * Tokenizes rows. A prompt keeps its end, each answer its start, both cut on their own; a row whose answers have become
+ * equal is dropped and counted.
+ */
+public final class RowEncoder {
+    private final ChatFormat format;
+    private final int maxLength;
+    private final int maxPromptLength;
+
+    /** Lengths in tokens: of prompt and answer together, and of the prompt. */
+    public RowEncoder(ChatFormat format, int maxLength, int maxPromptLength) {
+        this.format = format;
+        this.maxLength = maxLength;
+        this.maxPromptLength = maxPromptLength;
+    }
+
+    /**
+     * Encoded rows.
+     *
+     * @param rows those that are left
+     * @param dropped how many were dropped, by reason
+     * @param cutAnswers answers that were cut
+     * @param cutPrompts prompts that were cut
+     * @param skipped errors of rows that were left out; empty unless asked for
+     */
+    public record Encoded(List<EncodedRow> rows, Map<String, Integer> dropped, int cutAnswers, int cutPrompts, List<String> skipped) {}
+
+    /** Encodes rows; {@code skipBad} leaves a row out where encoding fails, instead of failing. */
+    public Encoded encode(List<Row> rows, boolean skipBad) {
+        List<EncodedRow> kept = new ArrayList<>();
+        Map<String, Integer> dropped = new LinkedHashMap<>();
+        List<String> skipped = new ArrayList<>();
+        int cutAnswers = 0;
+        int cutPrompts = 0;
+        for (Row row : rows) {
+            EncodedRow encoded;
+            try {
+                encoded = encode(row);
+            } catch (DataException e) {
+                String message = e.getMessage().startsWith(row.source()) ? e.getMessage() : row.source() + ": " + e.getMessage();
+                if (!skipBad) {
+                    throw new DataException(message, e);
+                }
+                skipped.add(message);
+                continue;
+            }
+            if (encoded.chosen() != null && Arrays.equals(encoded.chosen(), encoded.rejected())) {
+                String reason = encoded.chosenCut() + encoded.rejectedCut() > 0 ? "answers equal after the cut" : "answers equal";
+                dropped.merge(reason, 1, Integer::sum);
+                continue;
+            }
+            cutAnswers += (encoded.chosenCut() > 0 ? 1 : 0) + (encoded.rejectedCut() > 0 ? 1 : 0);
+            cutPrompts += encoded.promptCut() > 0 ? 1 : 0;
+            kept.add(encoded);
+        }
+        return new Encoded(List.copyOf(kept), dropped, cutAnswers, cutPrompts, List.copyOf(skipped));
+    }
+
+    /** One row. */
+    public EncodedRow encode(Row row) {
+        if (row.chosen() == null) {
+            int[] prompt = encodePrompt(row.prompt());
+            int[] cut = cutPrompt(prompt);
+            return new EncodedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
+        }
+        EncodedAnswer chosen = answer(row.prompt(), row.chosen());
+        int[] prompt = cutPrompt(chosen.promptIds());
+        int[] chosenIds = cutAnswer(prompt, chosen.answerIds());
+        int promptCut = chosen.promptIds().length - prompt.length;
+        int chosenCut = chosen.answerIds().length - chosenIds.length;
+        if (row.rejected() == null) {
+            return new EncodedRow(row, prompt, chosenIds, null, promptCut, chosenCut, 0);
+        }
+        EncodedAnswer rejected = answer(row.prompt(), row.rejected());
+        int[] rejectedIds = cutAnswer(prompt, rejected.answerIds());
+        return new EncodedRow(
+                row, prompt, chosenIds, rejectedIds, promptCut, chosenCut, rejected.answerIds().length - rejectedIds.length);
+    }
+
+    /** Ids of a prompt as generation starts from it: equal to those that training uses. */
+    public int[] encodePrompt(Prompt prompt) {
+        return prompt.isConversation() ? format.encodePrompt(prompt.messages()) : format.encodePlainPrompt(prompt.text());
+    }
+
+    private EncodedAnswer answer(Prompt prompt, String answer) {
+        EncodedAnswer encoded = prompt.isConversation()
+                ? format.encode(prompt.messages(), answer)
+                : format.encodePlain(prompt.text(), answer);
+        if (encoded.answerIds().length == 0 || encoded.promptIds().length == 0) {
+            throw new DataException("an answer or a prompt without tokens");
+        }
+        return encoded;
+    }
+
+    private int[] cutPrompt(int[] prompt) {
+        return prompt.length <= maxPromptLength ? prompt : Arrays.copyOfRange(prompt, prompt.length - maxPromptLength, prompt.length);
+    }
+
+    private int[] cutAnswer(int[] prompt, int[] answer) {
+        int room = maxLength - prompt.length;
+        return answer.length <= room ? answer : Arrays.copyOf(answer, room);
+    }
+}

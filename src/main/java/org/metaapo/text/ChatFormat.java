@@ -1,0 +1,194 @@
+package org.metaapo.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.metaapo.error.DataException;
+import org.metaapo.files.StrictText;
+import org.metaapo.text.template.Template;
+
+/**
+ * Turns messages, or plain text, into token ids by a model's own template. Prompt ids are always a prefix of the ids of prompt
+ * and answer; a row for which that cannot be is an error.
+ */
+public final class ChatFormat {
+    private final Tokenizer tokenizer;
+    private final Template template;
+    private final Map<String, Object> specials = new HashMap<>();
+    private final boolean keepTemplateTail;
+    private final int[] stopIds;
+
+    private ChatFormat(Tokenizer tokenizer, Template template, int[] stopIds, boolean keepTemplateTail) {
+        this.tokenizer = tokenizer;
+        this.template = template;
+        this.stopIds = stopIds.clone();
+        this.keepTemplateTail = keepTemplateTail;
+        for (String key : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
+            String token = tokenizer.specialToken(key);
+            if (token != null) {
+                specials.put(key, token);
+            }
+        }
+    }
+
+    /**
+     * The format of a model folder: {@code chat_template.jinja}, or {@code chat_template} of
+     * {@code tokenizer_config.json}; a folder without either formats plain text only.
+     *
+     * @param stopIds tokens that end an answer
+     * @param keepTemplateTail keep what a template writes after the last stop token
+     * @throws DataException if the template does not parse
+     */
+    public static ChatFormat load(Path folder, Tokenizer tokenizer, int[] stopIds, boolean keepTemplateTail) {
+        Path file = folder.resolve("chat_template.jinja");
+        Template template = null;
+        if (Files.isRegularFile(file)) {
+            template = Template.parse(file.toString(), StrictText.read(file));
+        } else {
+            String source = templateOf(tokenizer.config().path("chat_template"));
+            if (source != null) {
+                template = Template.parse(folder.resolve("tokenizer_config.json") + ", chat_template", source);
+            }
+        }
+        int[] stops = stopIds;
+        String eos = tokenizer.specialToken("eos_token");
+        if (stops.length == 0 && eos != null && tokenizer.id(eos) >= 0) {
+            stops = new int[] {tokenizer.id(eos)};
+        }
+        return new ChatFormat(tokenizer, template, stops, keepTemplateTail);
+    }
+
+    /** A template as text, or "default" of a list of named ones. */
+    private static String templateOf(JsonNode node) {
+        if (node.isTextual()) {
+            return node.asText();
+        }
+        for (JsonNode named : node) {
+            if (named.path("name").asText().equals("default")) {
+                return named.path("template").asText();
+            }
+        }
+        return null;
+    }
+
+    /** Tokens that end an answer. */
+    public int[] stopIds() {
+        return stopIds.clone();
+    }
+
+    /** The tokenizer beneath. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** The text of a conversation. */
+    public String render(List<Message> messages, boolean addGenerationPrompt) {
+        if (template == null) {
+            throw new DataException(tokenizer.folder() + ": no chat template, and the data are conversations; "
+                    + "add chat_template.jinja, or use plain prompts");
+        }
+        Map<String, Object> variables = new HashMap<>(specials);
+        List<Object> list = new ArrayList<>();
+        for (Message message : messages) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("role", message.role());
+            map.put("content", message.content());
+            list.add(map);
+        }
+        variables.put("messages", list);
+        variables.put("tools", null);
+        variables.put("documents", null);
+        variables.put("add_generation_prompt", addGenerationPrompt);
+        return template.render(variables);
+    }
+
+    /** Ids of a prompt that the model is to answer. */
+    public int[] encodePrompt(List<Message> prompt) {
+        return tokenizer.encode(render(prompt, true));
+    }
+
+    /** Ids of a plain prompt: BOS where the tokenizer has one, and the text. */
+    public int[] encodePlainPrompt(String prompt) {
+        return tokenizer.encode(plainPrefix(prompt) + prompt);
+    }
+
+    private String plainPrefix(String prompt) {
+        String bos = tokenizer.specialToken("bos_token");
+        return bos == null || prompt.startsWith(bos) || Boolean.FALSE.equals(addsBos()) ? "" : bos;
+    }
+
+    private Boolean addsBos() {
+        JsonNode node = tokenizer.config().path("add_bos_token");
+        return node.isBoolean() ? node.asBoolean() : null;
+    }
+
+    /** An answer in its conversation, as the template writes both. */
+    public EncodedAnswer encode(List<Message> prompt, String answer) {
+        String promptText = render(prompt, true);
+        List<Message> all = new ArrayList<>(prompt);
+        all.add(new Message("assistant", answer));
+        String text = render(all, false);
+        if (!text.startsWith(promptText)) {
+            throw new DataException("the template does not keep the prompt: with the answer the text begins \""
+                    + shown(text, promptText) + "\", the generation prompt ends \"" + tail(promptText) + "\"");
+        }
+        return split(promptText, text);
+    }
+
+    /** A plain answer: prompt, answer, one EOS. */
+    public EncodedAnswer encodePlain(String prompt, String answer) {
+        String eos = tokenizer.specialToken("eos_token");
+        String promptText = plainPrefix(prompt) + prompt;
+        String end = eos == null || answer.endsWith(eos) ? "" : eos;
+        return split(promptText, promptText + answer + end);
+    }
+
+    /** Ids of a whole conversation, as a reward model reads it. */
+    public int[] encodeConversation(List<Message> messages) {
+        int[] ids = tokenizer.encode(render(messages, false));
+        return keepTemplateTail ? ids : Arrays.copyOf(ids, end(ids, 0));
+    }
+
+    private EncodedAnswer split(String promptText, String text) {
+        int[] promptIds = tokenizer.encode(promptText);
+        int[] ids = tokenizer.encode(text);
+        int common = Arrays.mismatch(promptIds, ids);
+        if (common >= 0 && common < promptIds.length) {
+            int[] around = Arrays.copyOfRange(ids, Math.max(0, common - 1), Math.min(ids.length, common + 2));
+            throw new DataException("the prompt's tokens are not a prefix of prompt and answer: they part at token " + common
+                    + " (\"" + tokenizer.decode(around, false) + "\"); a prompt must not end within a token of the answer, "
+                    + "as with a space at its end");
+        }
+        int end = keepTemplateTail ? ids.length : end(ids, promptIds.length);
+        return new EncodedAnswer(promptIds, Arrays.copyOfRange(ids, promptIds.length, end), text);
+    }
+
+    /** Where the ids end when what follows the last stop token is cut. */
+    private int end(int[] ids, int from) {
+        for (int i = ids.length - 1; i >= from; i--) {
+            int id = ids[i];
+            if (Arrays.stream(stopIds).anyMatch(stop -> stop == id)) {
+                return i + 1;
+            }
+        }
+        return ids.length;
+    }
+
+    private static String tail(String text) {
+        return text.substring(Math.max(0, text.length() - 40));
+    }
+
+    private static String shown(String text, String promptText) {
+        int at = 0;
+        while (at < text.length() && at < promptText.length() && text.charAt(at) == promptText.charAt(at)) {
+            at++;
+        }
+        return text.substring(Math.max(0, at - 20), Math.min(text.length(), at + 20));
+    }
+}

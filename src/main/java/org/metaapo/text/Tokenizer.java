@@ -1,0 +1,133 @@
+package org.metaapo.text;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import org.metaapo.error.DataException;
+import org.metaapo.files.Json;
+
+/** A Hugging Face tokenizer: {@code tokenizer.json} with the special tokens of {@code tokenizer_config.json}. */
+public final class Tokenizer implements AutoCloseable {
+    static {
+        // Otherwise the library looks for a newer version of itself on the network.
+        System.setProperty("ai.djl.offline", "true");
+        System.setProperty("RUST_FLAVOR", "cpu");
+    }
+
+    private final Path folder;
+    private final HuggingFaceTokenizer tokenizer;
+    private final Map<String, Integer> vocabulary = new HashMap<>();
+    private final JsonNode config;
+    private int vocabularySize;
+
+    private Tokenizer(Path folder, HuggingFaceTokenizer tokenizer, JsonNode config) {
+        this.folder = folder;
+        this.tokenizer = tokenizer;
+        this.config = config;
+    }
+
+    /**
+     * Reads the tokenizer of a model folder.
+     *
+     * @throws DataException if a file is missing or broken
+     */
+    public static Tokenizer load(Path folder) {
+        Path file = folder.resolve("tokenizer.json");
+        if (!Files.isRegularFile(file)) {
+            throw new DataException(file + ": not found; a model folder needs its tokenizer");
+        }
+        JsonNode json = Json.read(file);
+        Path configFile = folder.resolve("tokenizer_config.json");
+        JsonNode config = Files.isRegularFile(configFile) ? Json.read(configFile) : Json.mapper().createObjectNode();
+        HuggingFaceTokenizer tokenizer;
+        try {
+            tokenizer = HuggingFaceTokenizer.builder()
+                    .optTokenizerPath(file)
+                    .optAddSpecialTokens(false)
+                    .optTruncation(false)
+                    .optPadding(false)
+                    .build();
+        } catch (IOException | RuntimeException e) {
+            throw new DataException(file + ": not a tokenizer: " + firstLine(e), e);
+        }
+        Tokenizer result = new Tokenizer(folder, tokenizer, config);
+        result.readVocabulary(json);
+        return result;
+    }
+
+    private static String firstLine(Exception e) {
+        String message = String.valueOf(e.getMessage());
+        int end = message.indexOf('\n');
+        return end < 0 ? message : message.substring(0, end);
+    }
+
+    private void readVocabulary(JsonNode json) {
+        JsonNode vocab = json.path("model").path("vocab");
+        if (vocab.isObject()) {
+            vocab.properties().forEach(entry -> put(entry.getKey(), entry.getValue().asInt(-1)));
+        } else {
+            for (int i = 0; i < vocab.size(); i++) {
+                put(vocab.get(i).path(0).asText(), i);
+            }
+        }
+        for (JsonNode token : json.path("added_tokens")) {
+            put(token.path("content").asText(), token.path("id").asInt(-1));
+        }
+    }
+
+    private void put(String token, int id) {
+        vocabulary.put(token, id);
+        vocabularySize = Math.max(vocabularySize, id + 1);
+    }
+
+    /** The folder that it was read from. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** {@code tokenizer_config.json}, empty where there is none. */
+    JsonNode config() {
+        return config;
+    }
+
+    /** Largest id plus one. */
+    public int vocabularySize() {
+        return vocabularySize;
+    }
+
+    /** Id of a token as the vocabulary spells it, or -1. */
+    public int id(String token) {
+        return vocabulary.getOrDefault(token, -1);
+    }
+
+    /** A special token by its key in {@code tokenizer_config.json}, such as {@code eos_token}; null where not set. */
+    public String specialToken(String key) {
+        JsonNode value = config.path(key);
+        if (value.isTextual()) {
+            return value.asText();
+        }
+        return value.path("content").isTextual() ? value.path("content").asText() : null;
+    }
+
+    /** Token ids of a text; special tokens in it are recognised, none is added. */
+    public int[] encode(String text) {
+        Encoding encoding = tokenizer.encode(text, false, false);
+        return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+    }
+
+    /** The text of ids. */
+    public String decode(int[] ids, boolean skipSpecialTokens) {
+        return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), skipSpecialTokens);
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}
