@@ -82,6 +82,11 @@ public final class ChatFormat {
         return stopIds.clone();
     }
 
+    /** Whether there is a chat template. */
+    public boolean hasTemplate() {
+        return template != null;
+    }
+
     /** The tokenizer beneath. */
     public Tokenizer tokenizer() {
         return tokenizer;

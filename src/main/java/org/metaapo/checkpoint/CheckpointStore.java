@@ -1,0 +1,169 @@
+package org.metaapo.checkpoint;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.TensorInfo;
+import org.metaapo.engine.Trainer;
+import org.metaapo.error.DataException;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Digests;
+import org.metaapo.files.FileFailures;
+import org.metaapo.files.Json;
+import org.metaapo.files.StrictText;
+
+/**
+ * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments),
+ * {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if
+ * its digests hold.
+ */
+public final class CheckpointStore {
+    private static final String TENSORS = "trainer.safetensors";
+    private static final String STATE = "state.json";
+    private static final String DIGESTS = "digests.json";
+    private static final List<Trainer.State> SAVED =
+            List.of(Trainer.State.MASTER, Trainer.State.MOMENT1, Trainer.State.MOMENT2);
+
+    private final Path folder;
+    private final int keep;
+
+    /** Checkpoints in {@code folder}, the newest {@code keep} of which stay. */
+    public CheckpointStore(Path folder, int keep) {
+        this.folder = folder;
+        this.keep = keep;
+    }
+
+    /** Writes a checkpoint of a step and deletes those that are too old. */
+    public void save(long step, Model model, Trainer trainer, Object state) {
+        AtomicFiles.folder(folder.resolve(name(step)), target -> {
+            Map<String, TensorInfo> byName = new HashMap<>();
+            Map<String, Trainer.State> states = new HashMap<>();
+            List<TensorSpec> specs = new ArrayList<>();
+            for (Trainer.State part : SAVED) {
+                for (TensorInfo tensor : model.tensors()) {
+                    String name = key(part, tensor);
+                    byName.put(name, tensor);
+                    states.put(name, part);
+                    specs.add(new TensorSpec(name, Dtype.F32, new long[] {tensor.count()}));
+                }
+            }
+            SafetensorsWriter.write(target.resolve(TENSORS), specs, Map.of(), (spec, offset, chunk) -> {
+                ByteBuffer view = chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind();
+                trainer.read(states.get(spec.name()), byName.get(spec.name()), offset / 4, view.asFloatBuffer());
+            });
+            Files.writeString(target.resolve(STATE), Json.write(state));
+            Map<String, String> digests = new LinkedHashMap<>();
+            digests.put(TENSORS, Digests.sha256(target.resolve(TENSORS)));
+            digests.put(STATE, Digests.sha256(target.resolve(STATE)));
+            Files.writeString(target.resolve(DIGESTS), Json.write(digests));
+        });
+        prune();
+    }
+
+    private static String key(Trainer.State part, TensorInfo tensor) {
+        return part.name().toLowerCase(java.util.Locale.ROOT) + "." + tensor.name();
+    }
+
+    private static String name(long step) {
+        return String.format("step-%08d", step);
+    }
+
+    private List<Path> newestFirst() {
+        if (!Files.isDirectory(folder)) {
+            return List.of();
+        }
+        try (Stream<Path> list = Files.list(folder)) {
+            return list.filter(p -> p.getFileName().toString().matches("step-\\d{8,}"))
+                    .sorted(Comparator.comparing((Path p) -> p.getFileName().toString()).reversed())
+                    .toList();
+        } catch (IOException e) {
+            throw FileFailures.reading(folder, e);
+        }
+    }
+
+    private void prune() {
+        List<Path> all = newestFirst();
+        for (Path old : all.subList(Math.min(keep, all.size()), all.size())) {
+            try {
+                AtomicFiles.deleteTree(old);
+            } catch (IOException e) {
+                throw FileFailures.writing(old, -1, e);
+            }
+        }
+    }
+
+    /**
+     * Finds the newest checkpoint whose digests hold and returns its state.
+     *
+     * @param type of the state that was saved
+     * @param warn hears of each damaged checkpoint that is passed over
+     * @return null where there is none
+     */
+    public <T> T newest(Class<T> type, Consumer<String> warn) {
+        AtomicFiles.deletePartials(folder);
+        for (Path candidate : newestFirst()) {
+            try {
+                check(candidate);
+                return Json.mapper().readValue(StrictText.read(candidate.resolve(STATE)), type);
+            } catch (DataException | IOException e) {
+                warn.accept("checkpoint " + candidate + " is damaged and passed over: " + e.getMessage());
+            }
+        }
+        return null;
+    }
+
+    private static void check(Path candidate) {
+        for (String name : List.of(TENSORS, STATE)) {
+            Path file = candidate.resolve(name);
+            if (!Files.isRegularFile(file)) {
+                throw new DataException(name + " is missing");
+            }
+            String expected = Json.read(candidate.resolve(DIGESTS)).path(name).asText();
+            String found = Digests.sha256(file);
+            if (!expected.equals(found)) {
+                throw new DataException(name + " has digest " + found.substring(0, 12) + "…, expected "
+                        + expected.substring(0, Math.min(12, expected.length())) + "…");
+            }
+        }
+    }
+
+    /** Loads weights and moments of the checkpoint of a step into the trainer. */
+    public void restore(long step, Model model, Trainer trainer) {
+        Path file = folder.resolve(name(step)).resolve(TENSORS);
+        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
+            for (Trainer.State part : SAVED) {
+                for (TensorInfo tensor : model.tensors()) {
+                    restore(tensors, key(part, tensor), part, tensor, trainer, file);
+                }
+            }
+        }
+    }
+
+    private static void restore(
+            SafetensorsFile file, String name, Trainer.State part, TensorInfo tensor, Trainer trainer, Path path) {
+        org.metaapo.checkpoint.TensorInfo stored = file.tensors().get(name);
+        if (stored == null || stored.elements() != tensor.count()) {
+            throw new DataException(path + ": " + name + " does not fit the model; the run was begun with another one");
+        }
+        int chunk = 1 << 20;
+        ByteBuffer buffer = ByteBuffer.allocateDirect(chunk * 4).order(ByteOrder.LITTLE_ENDIAN);
+        for (long offset = 0; offset < tensor.count(); offset += chunk) {
+            int count = (int) Math.min(chunk, tensor.count() - offset);
+            buffer.clear().limit(count * 4);
+            file.read(name, offset * 4, buffer);
+            buffer.rewind();
+            trainer.write(part, tensor, offset, buffer.asFloatBuffer());
+        }
+    }
+}

@@ -1,0 +1,150 @@
+package org.metaapo.meta;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.metaapo.engine.PreferenceLoss;
+import org.metaapo.engine.Weighting;
+
+/**
+ * h(x) = σ(W₂ tanh(W₁x + b₁) + b₂) with its optimizer and its buffer. A row with both pairs enters the buffer as (score of the
+ * offline pair, L(offline), L(online)), all detached; an update is one AdamW step on the whole buffer, minimising
+ * mean(w·L(offline) + (1−w)·L(online)), which is −mean(w·ell_off + (1−w)·ell_on). Then the buffer is emptied.
+ */
+public final class MetaLearner {
+    private static final double BETA1 = 0.9;
+    private static final double BETA2 = 0.999;
+    private static final double EPS = 1e-8;
+    private static final double REFERENCE_WEIGHT = 0.1;
+
+    private final double[] parameters;
+    private final double[] moment1;
+    private final double[] moment2;
+    private final double scoreScale;
+    private final double learningRate;
+    private final double weightDecay;
+    private long updates;
+    private final List<double[]> buffer = new ArrayList<>();
+
+    /** Starts from parameters W₁, b₁, W₂ (n each), b₂. */
+    public MetaLearner(double[] parameters, double scoreScale, double learningRate, double weightDecay) {
+        this.parameters = parameters.clone();
+        this.moment1 = new double[parameters.length];
+        this.moment2 = new double[parameters.length];
+        this.scoreScale = scoreScale;
+        this.learningRate = learningRate;
+        this.weightDecay = weightDecay;
+    }
+
+    /** The authors' start: weights 0.1, biases 0; all hidden units stay alike. */
+    public static double[] referenceStart(int hidden) {
+        double[] p = new double[3 * hidden + 1];
+        Arrays.fill(p, 0, hidden, REFERENCE_WEIGHT);
+        Arrays.fill(p, 2 * hidden, 3 * hidden, REFERENCE_WEIGHT);
+        return p;
+    }
+
+    /** A start that breaks the symmetry: each layer uniform in ±1/√(fan-in), as torch's Linear. */
+    public static double[] randomStart(int hidden, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        double[] p = new double[3 * hidden + 1];
+        for (int i = 0; i < p.length; i++) {
+            double bound = i < 2 * hidden ? 1 : 1 / Math.sqrt(hidden);
+            p[i] = (2 * random.nextDouble() - 1) * bound;
+        }
+        return p;
+    }
+
+    /** A copy of the parameters. */
+    public double[] parameters() {
+        return parameters.clone();
+    }
+
+    /** For the loss: w by this learner as it is now. */
+    public Weighting weighting() {
+        return Weighting.learned(parameters, scoreScale);
+    }
+
+    /** Rows in the buffer. */
+    public int buffered() {
+        return buffer.size();
+    }
+
+    /** Adds a row that has both pairs. */
+    public void add(double score, double lossOffline, double lossOnline) {
+        buffer.add(new double[] {score, lossOffline, lossOnline});
+    }
+
+    /**
+     * An update.
+     *
+     * @param rows of the buffer
+     * @param loss before the step
+     * @param weightMean before the step
+     */
+    public record Update(int rows, double loss, double weightMean) {}
+
+    /** One AdamW step on the buffer, which is then empty; null where it was empty already. */
+    public Update update() {
+        if (buffer.isEmpty()) {
+            return null;
+        }
+        int n = buffer.size();
+        double[] scores = new double[n];
+        double[] offline = new double[n];
+        double[] online = new double[n];
+        for (int i = 0; i < n; i++) {
+            scores[i] = buffer.get(i)[0];
+            offline[i] = buffer.get(i)[1];
+            online[i] = buffer.get(i)[2];
+        }
+        PreferenceLoss.MetaGradient gradient = PreferenceLoss.metaGradient(weighting(), scores, offline, online);
+        step(gradient.gradient());
+        buffer.clear();
+        return new Update(n, gradient.loss(), gradient.weightMean());
+    }
+
+    private void step(double[] gradient) {
+        updates++;
+        double correction1 = 1 - Math.pow(BETA1, updates);
+        double correction2 = 1 - Math.pow(BETA2, updates);
+        for (int i = 0; i < parameters.length; i++) {
+            moment1[i] = BETA1 * moment1[i] + (1 - BETA1) * gradient[i];
+            moment2[i] = BETA2 * moment2[i] + (1 - BETA2) * gradient[i] * gradient[i];
+            parameters[i] *= 1 - learningRate * weightDecay;
+            parameters[i] -= learningRate * (moment1[i] / correction1) / (Math.sqrt(moment2[i] / correction2) + EPS);
+        }
+    }
+
+    /**
+     * All that a checkpoint needs.
+     *
+     * @param parameters W₁, b₁, W₂, b₂
+     * @param moment1 AdamW's first moment
+     * @param moment2 AdamW's second moment
+     * @param updates steps taken
+     * @param buffer rows (score, L(offline), L(online)) not yet learned from
+     */
+    public record State(double[] parameters, double[] moment1, double[] moment2, long updates, List<double[]> buffer) {}
+
+    /** The state as it is. */
+    public State state() {
+        return new State(
+                parameters.clone(), moment1.clone(), moment2.clone(), updates, buffer.stream().map(double[]::clone).toList());
+    }
+
+    /** Takes a state up again. */
+    public void restore(State state) {
+        if (state.parameters().length != parameters.length) {
+            throw new IllegalArgumentException("the meta-learner has " + parameters.length + " parameters, the state "
+                    + state.parameters().length);
+        }
+        System.arraycopy(state.parameters(), 0, parameters, 0, parameters.length);
+        System.arraycopy(state.moment1(), 0, moment1, 0, parameters.length);
+        System.arraycopy(state.moment2(), 0, moment2, 0, parameters.length);
+        updates = state.updates();
+        buffer.clear();
+        state.buffer().forEach(row -> buffer.add(row.clone()));
+    }
+}

@@ -1,0 +1,127 @@
+package org.metaapo.model;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.TensorInfo;
+import org.metaapo.error.DataException;
+import org.metaapo.error.NumericException;
+
+/** Carries weights between Hugging Face folders and the engine, chunk by chunk and off the heap. */
+public final class ModelLoader {
+    private static final int CHUNK_ELEMENTS = 1 << 20;
+    private static final double NEW_HEAD_DEVIATION = 0.02;
+
+    private ModelLoader() {}
+
+    /** The engine's shape of a folder's configuration. */
+    public static ModelShape shape(ModelConfig c) {
+        RopeConfig rope = c.rope();
+        return new ModelShape(
+                c.vocabSize(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads(), c.kvHeads(), c.headDim(),
+                c.maxPositions(), c.slidingWindow(), c.head(), c.tiedHead(), c.qkvBias(), c.outputBias(), c.mlpBias(),
+                c.qkNorm(), ModelShape.Rope.valueOf(rope.type().name()), c.rmsNormEps(), rope.theta(), rope.factor(),
+                rope.lowFreqFactor(), rope.highFreqFactor(), rope.originalMaxPositions());
+    }
+
+    /**
+     * Loads a folder's model. Where {@code head} is not the folder's own, the transformer is loaded and a value head begins
+     * with random weights of the seed.
+     *
+     * @throws DataException if a weight is NaN or infinite, with file, tensor and element
+     */
+    public static Model load(Engine engine, ModelFolder folder, Dtype dtype, Head head, long seed) {
+        Model model = engine.createModel(shape(folder.config().withHead(head)), dtype);
+        try {
+            if (head != folder.config().head()) {
+                model.initialize(seed, NEW_HEAD_DEVIATION);
+            }
+            ByteBuffer source = direct(CHUNK_ELEMENTS * 4);
+            ByteBuffer widened = direct(CHUNK_ELEMENTS * 4);
+            for (TensorInfo tensor : model.tensors()) {
+                if (folder.expectedTensors().containsKey(tensor.name())) {
+                    copy(folder, model, tensor, source, widened);
+                }
+            }
+            return model;
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
+    }
+
+    private static ByteBuffer direct(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private static void copy(ModelFolder folder, Model model, TensorInfo tensor, ByteBuffer source, ByteBuffer widened) {
+        org.metaapo.checkpoint.Dtype stored = folder.tensor(tensor.name()).dtype();
+        for (long offset = 0; offset < tensor.count(); offset += CHUNK_ELEMENTS) {
+            int count = (int) Math.min(CHUNK_ELEMENTS, tensor.count() - offset);
+            source.clear().limit(count * stored.bytes());
+            folder.read(tensor.name(), offset * stored.bytes(), source);
+            source.rewind();
+            try {
+                switch (stored) {
+                    case F32 -> model.write(tensor, offset, source, Dtype.F32);
+                    case BF16 -> model.write(tensor, offset, source, Dtype.BF16);
+                    case F16 -> model.write(tensor, offset, widen(source, widened, count), Dtype.F32);
+                    default -> throw new DataException(folder.path() + ": " + tensor.name() + " has dtype " + stored
+                            + "; expected F32, F16 or BF16");
+                }
+            } catch (NumericException e) {
+                throw new DataException(folder.path() + ": " + e.getMessage() + "; the weights are damaged", e);
+            }
+        }
+    }
+
+    private static ByteBuffer widen(ByteBuffer halves, ByteBuffer out, int count) {
+        out.clear().limit(count * 4);
+        for (int i = 0; i < count; i++) {
+            out.putFloat(i * 4, halfToFloat(halves.getShort(i * 2)));
+        }
+        return out;
+    }
+
+    /** IEEE half precision to single; every half is exact. */
+    static float halfToFloat(short half) {
+        int sign = (half & 0x8000) << 16;
+        int exponent = (half >> 10) & 0x1f;
+        int mantissa = half & 0x3ff;
+        if (exponent == 0) {
+            return Float.intBitsToFloat(sign | Float.floatToRawIntBits(mantissa * 0x1p-24f));
+        }
+        int bits = exponent == 31 ? 0x7f800000 | (mantissa << 13) : ((exponent + 112) << 23) | (mantissa << 13);
+        return Float.intBitsToFloat(sign | bits);
+    }
+
+    /** Writes a model that came from {@code source} as a Hugging Face folder, in the model's own dtype. */
+    public static void save(Path target, Model model, ModelFolder source) {
+        ModelWriter.write(target, source, source.config().withHead(model.shape().head()), fileDtype(model), tensors(model));
+    }
+
+    /** Writes a model that has no source folder; tokenizer files and template come from {@code tokenizerFolder}. */
+    public static void create(Path target, Model model, ModelConfig config, Path tokenizerFolder) {
+        ModelWriter.create(target, config, tokenizerFolder, fileDtype(model), tensors(model));
+    }
+
+    private static org.metaapo.checkpoint.Dtype fileDtype(Model model) {
+        return org.metaapo.checkpoint.Dtype.valueOf(model.dtype().name());
+    }
+
+    private static org.metaapo.checkpoint.TensorSource tensors(Model model) {
+        Map<String, TensorInfo> byName = new HashMap<>();
+        model.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
+        return (tensor, byteOffset, chunk) -> {
+            chunk.rewind();
+            model.read(byName.get(tensor.name()), byteOffset / model.dtype().bytes(), chunk, model.dtype());
+        };
+    }
+}

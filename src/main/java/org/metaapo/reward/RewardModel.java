@@ -1,0 +1,129 @@
+package org.metaapo.reward;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.metaapo.data.Prompt;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Scorer;
+import org.metaapo.engine.TokenBatch;
+import org.metaapo.error.DataException;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.text.ChatFormat;
+import org.metaapo.text.EncodedAnswer;
+import org.metaapo.text.Message;
+import org.metaapo.text.Tokenizer;
+
+/** A local reward model: own tokenizer, own template, score at the last token; never the policy's text or ids. */
+public final class RewardModel implements AutoCloseable {
+    private static final int GROUP = 32;
+
+    private final Tokenizer tokenizer;
+    private final ChatFormat format;
+    private final Model model;
+    private final Scorer scorer;
+    private final int maxTokens;
+
+    private RewardModel(Tokenizer tokenizer, ChatFormat format, Model model, int maxTokens) {
+        this.tokenizer = tokenizer;
+        this.format = format;
+        this.model = model;
+        this.maxTokens = maxTokens;
+        this.scorer = model.scorer(maxTokens);
+    }
+
+    /**
+     * Opens a {@code *ForSequenceClassification} folder with one label.
+     *
+     * @param maxTokens tokens of one forward
+     * @throws DataException if the folder is a language model's
+     */
+    public static RewardModel open(Engine engine, Path path, Dtype dtype, int maxTokens) {
+        try (ModelFolder folder = ModelFolder.open(path)) {
+            if (folder.config().head() != Head.VALUE) {
+                throw new DataException(path + ": is " + folder.config().architecture()
+                        + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
+            }
+            Tokenizer tokenizer = Tokenizer.load(path);
+            ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), false);
+            Model model = ModelLoader.load(engine, folder, dtype, Head.VALUE, 0);
+            return new RewardModel(tokenizer, format, model, Math.max(maxTokens, 1));
+        }
+    }
+
+    /**
+     * Rewards of answers, in order. All answers to a prompt run in one pack: what their ids have in common runs once.
+     *
+     * @param done hears how many prompts are finished
+     * @throws org.metaapo.error.NumericException if a score is NaN or infinite
+     */
+    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, LongConsumer done) {
+        List<double[]> all = new ArrayList<>();
+        for (int from = 0; from < prompts.size(); from += GROUP) {
+            int to = Math.min(prompts.size(), from + GROUP);
+            TokenBatch.Builder builder = TokenBatch.builder();
+            for (int i = from; i < to; i++) {
+                addPack(builder, prompts.get(i), answers.get(i));
+            }
+            double[] scores;
+            try (TokenBatch batch = builder.build()) {
+                scores = scorer.values(batch);
+            }
+            int at = 0;
+            for (int i = from; i < to; i++) {
+                all.add(Arrays.copyOfRange(scores, at, at + answers.get(i).size()));
+                at += answers.get(i).size();
+            }
+            done.accept(to);
+        }
+        return all;
+    }
+
+    private void addPack(TokenBatch.Builder builder, Prompt prompt, List<String> answers) {
+        List<int[]> ids = answers.stream().map(answer -> encode(prompt, answer)).toList();
+        int common = ids.get(0).length;
+        for (int[] other : ids) {
+            int mismatch = Arrays.mismatch(ids.get(0), other);
+            common = Math.min(common, mismatch < 0 ? other.length : mismatch);
+        }
+        for (int[] sequence : ids) {
+            common = Math.min(common, sequence.length - 1);
+        }
+        int shared = common;
+        if (shared < 1) {
+            throw new DataException(tokenizer.folder() + ": a conversation of fewer than two tokens cannot be scored");
+        }
+        builder.pack(Arrays.copyOf(ids.get(0), shared),
+                ids.stream().map(sequence -> Arrays.copyOfRange(sequence, shared, sequence.length)).toList());
+    }
+
+    /** Ids that the model reads, cut at its room from the start. */
+    int[] encode(Prompt prompt, String answer) {
+        int[] ids;
+        if (prompt.isConversation() || format.hasTemplate()) {
+            List<Message> turns = new ArrayList<>(
+                    prompt.isConversation() ? prompt.messages() : List.of(new Message("user", prompt.text())));
+            turns.add(new Message("assistant", answer));
+            ids = format.encodeConversation(turns);
+        } else {
+            EncodedAnswer encoded = format.encodePlain(prompt.text(), answer);
+            ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);
+            System.arraycopy(encoded.answerIds(), 0, ids, encoded.promptIds().length, encoded.answerIds().length);
+        }
+        int room = Math.min(model.shape().maxPositions(), maxTokens);
+        return ids.length <= room ? ids : Arrays.copyOfRange(ids, ids.length - room, ids.length);
+    }
+
+    @Override
+    public void close() {
+        scorer.close();
+        model.close();
+        tokenizer.close();
+    }
+}

@@ -1,0 +1,2 @@
+/** Where rewards of answers come from. */
+package org.metaapo.reward;

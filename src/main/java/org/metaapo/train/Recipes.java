@@ -1,0 +1,143 @@
+package org.metaapo.train;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.DataFiles;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Row;
+import org.metaapo.data.RowEncoder;
+import org.metaapo.error.DataException;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Digests;
+import org.metaapo.files.RunLock;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.text.ChatFormat;
+import org.metaapo.text.Tokenizer;
+
+/** Runs a configuration. Config and data are checked before any weight is read. */
+public final class Recipes {
+    private Recipes() {}
+
+    /**
+     * Runs a recipe to its end, from its newest valid checkpoint where there is one. A run that is finished already is left
+     * as it is.
+     *
+     * @throws org.metaapo.error.InterruptedRunException after a stop, with a checkpoint taken
+     */
+    public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
+        Recipe recipe = Recipe.of(config);
+        Path policyPath = config.path("model.path");
+        try (ModelFolder source = ModelFolder.open(policyPath);
+                Tokenizer tokenizer = Tokenizer.load(policyPath)) {
+            if (tokenizer.vocabularySize() > source.config().vocabSize()) {
+                throw new DataException(policyPath + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
+                        + ", the model's vocabulary " + source.config().vocabSize() + " tokens");
+            }
+            RunData data = read(config, recipe, source, tokenizer, listener);
+            checkPositions(source, data);
+            checkReward(config, recipe);
+            RunFolder folder = new RunFolder(config.path("out"));
+            try (RunLock lock = RunLock.acquire(folder.path())) {
+                if (isFinished(folder)) {
+                    listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
+                    return new Totals();
+                }
+                try (Run run = new Run(config, recipe, data, source, listener, stop)) {
+                    return run.run();
+                }
+            }
+        }
+    }
+
+    /** The tokens of a run's data, as {@link #run} would use them; also tells what was dropped. */
+    private static RunData read(
+            RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener) {
+        ChatFormat format = ChatFormat.load(
+                source.path(), tokenizer, source.stopIds(), config.flag("data.keep_template_tail"));
+        List<EncodedRow> rows = encode(config, recipe, config.paths("data.train"), format, listener);
+        List<EncodedRow> evaluation = config.paths("data.eval").isEmpty()
+                ? List.of()
+                : encode(config, recipe, config.paths("data.eval"), format, listener);
+        return new RunData(rows, evaluation, format, fingerprint(config, rows));
+    }
+
+    private static List<EncodedRow> encode(
+            RunConfig config, Recipe recipe, List<Path> files, ChatFormat format, RunListener listener) {
+        boolean skip = config.text("data.on_error").equals("skip");
+        DataFiles.Loaded loaded = DataFiles.load(files, skip);
+        for (Row row : loaded.rows()) {
+            if (recipe.isPairwise() ? !row.isPair() : row.chosen() == null) {
+                throw new DataException(row.source() + ": recipe " + config.text("recipe") + " needs "
+                        + (recipe.isPairwise() ? "chosen and rejected" : "an answer: messages, completion or chosen"));
+            }
+        }
+        RowEncoder.Encoded encoded = new RowEncoder(
+                        format, config.count("data.max_length"), config.count("data.max_prompt_length"))
+                .encode(loaded.rows(), skip);
+        int skipped = loaded.skipped().size() + encoded.skipped().size();
+        StringBuilder note = new StringBuilder().append(encoded.rows().size()).append(" rows");
+        encoded.dropped().forEach((reason, count) -> note.append(", ").append(count).append(" dropped (").append(reason).append(')'));
+        if (encoded.cutPrompts() + encoded.cutAnswers() > 0) {
+            note.append(", ").append(encoded.cutPrompts()).append(" prompts and ").append(encoded.cutAnswers()).append(" answers cut");
+        }
+        if (skipped > 0) {
+            note.append(", ").append(skipped).append(" bad rows skipped");
+        }
+        listener.note(note + " of " + String.join(", ", files.stream().map(Path::toString).toList()));
+        if (encoded.rows().isEmpty()) {
+            throw new DataException(files.get(0) + ": no row is left (" + note + ")");
+        }
+        return encoded.rows();
+    }
+
+    private static String fingerprint(RunConfig config, List<EncodedRow> rows) {
+        StringBuilder text = new StringBuilder(config
+                .with("checkpoint.every", 1L).with("checkpoint.keep", 1L).with("data.eval", List.of()).toYaml());
+        for (EncodedRow row : rows) {
+            text.append(java.util.Arrays.hashCode(row.prompt())).append(' ')
+                    .append(java.util.Arrays.hashCode(row.chosen())).append(' ')
+                    .append(java.util.Arrays.hashCode(row.rejected())).append('\n');
+        }
+        return Digests.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void checkPositions(ModelFolder source, RunData data) {
+        for (EncodedRow row : data.rows()) {
+            int longest = row.prompt().length
+                    + Math.max(row.chosen().length, row.rejected() == null ? 0 : row.rejected().length);
+            if (longest > source.config().maxPositions()) {
+                throw new DataException(row.row().source() + ": " + longest + " tokens, the model has "
+                        + source.config().maxPositions() + " positions; lower data.max_length");
+            }
+        }
+    }
+
+    /** The reward model's shape and tokenizer are looked at before weights are loaded. */
+    private static void checkReward(RunConfig config, Recipe recipe) {
+        Path path = config.path("reward.path");
+        if (recipe == Recipe.METAAPO && path != null) {
+            try (ModelFolder reward = ModelFolder.open(path);
+                    Tokenizer tokenizer = Tokenizer.load(path)) {
+                if (reward.config().head() != org.metaapo.engine.Head.VALUE) {
+                    throw new DataException(path + ": is " + reward.config().architecture()
+                            + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
+                }
+                ChatFormat.load(path, tokenizer, reward.stopIds(), false);
+            }
+        }
+    }
+
+    private static boolean isFinished(RunFolder folder) {
+        if (!Files.isRegularFile(folder.metrics()) || !Files.isDirectory(folder.model())) {
+            return false;
+        }
+        try (java.util.stream.Stream<String> lines = Files.lines(folder.metrics())) {
+            return lines.anyMatch(line -> line.contains("\"kind\":\"end\""));
+        } catch (java.io.IOException | java.io.UncheckedIOException e) {
+            return false;
+        }
+    }
+}

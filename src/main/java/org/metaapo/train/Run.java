@@ -1,0 +1,432 @@
+package org.metaapo.train;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.metaapo.checkpoint.CheckpointStore;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Shuffle;
+import org.metaapo.engine.AdamW;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Objective;
+import org.metaapo.engine.Trainer;
+import org.metaapo.engine.TrainerOptions;
+import org.metaapo.engine.Weighting;
+import org.metaapo.error.DataException;
+import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.UsageException;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Json;
+import org.metaapo.meta.MetaLearner;
+import org.metaapo.metrics.MetricsWriter;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.reward.RewardModel;
+
+/**
+ * The one loop of all recipes: for each epoch and slice, prepare the rows, then step through batches; metrics, meta updates
+ * and checkpoints on the way. Recipes differ in {@link Recipe}'s few answers.
+ */
+final class Run implements AutoCloseable {
+    private final RunConfig config;
+    private final Recipe recipe;
+    private final RunFolder folder;
+    private final RunListener listener;
+    private final StopSignal stop;
+    private final RunData data;
+    private final Engine engine;
+    private final ModelFolder source;
+    private final Objective objective;
+    private final MetaLearner meta;
+    private final CheckpointStore checkpoints;
+    private final long maxTokens;
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    private Model policy;
+    private Model reference;
+    private Trainer trainer;
+    private RewardModel reward;
+    private Totals totals = new Totals();
+    private double[][] fixedReference;
+    private MetricsWriter metrics;
+    private long step;
+    private long epoch;
+    private int slice;
+    private int batches;
+    private List<TrainRow> rows = List.of();
+    private boolean resumedInSlice;
+
+    Run(RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+        this.config = config;
+        this.recipe = recipe;
+        this.data = data;
+        this.source = source;
+        this.listener = listener;
+        this.stop = stop;
+        this.folder = new RunFolder(config.path("out"));
+        this.objective = recipe.objective(config);
+        this.meta = recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned") ? newMeta(config) : null;
+        this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"));
+        long longest = data.longestPack(recipe, config);
+        this.maxTokens = Math.max(longest, Math.min(config.integer("train.micro_tokens"), longest * config.integer("train.batch")));
+        this.engine = keep(Engine.open(
+                org.metaapo.engine.DeviceSpec.parse(config.text("device")), config.count("threads")));
+    }
+
+    private <T extends AutoCloseable> T keep(T resource) {
+        open.add(0, resource);
+        return resource;
+    }
+
+    private static MetaLearner newMeta(RunConfig config) {
+        int hidden = config.count("meta.hidden");
+        double[] start = config.text("meta.init").equals("reference")
+                ? MetaLearner.referenceStart(hidden)
+                : MetaLearner.randomStart(hidden, config.integer("seed"));
+        return new MetaLearner(
+                start, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+    }
+
+    private Dtype dtype() {
+        return Dtype.fromName(config.text("dtype"));
+    }
+
+    /** Runs to the end and returns the costs. */
+    Totals run() {
+        load();
+        resume();
+        writeStart();
+        int sliceRows = recipe == Recipe.METAAPO ? config.count("rollout.slice") : data.rows().size();
+        int slices = (data.rows().size() + sliceRows - 1) / sliceRows;
+        long stepsPerEpoch = stepsPerEpoch(sliceRows);
+        long allSteps = stepsPerEpoch * config.integer("train.epochs");
+        Schedule schedule = new Schedule(
+                config.text("optimizer.schedule"), config.real("optimizer.learning_rate"),
+                Math.round(config.real("optimizer.warmup") * allSteps), allSteps, config.real("optimizer.min_ratio"));
+        for (; epoch < config.integer("train.epochs"); epoch++, slice = 0) {
+            int[] order = Shuffle.order(data.rows().size(), config.integer("seed"), epoch, config.flag("data.shuffle"));
+            for (; slice < slices; slice++, batches = 0) {
+                if (!resumedInSlice) {
+                    int from = slice * sliceRows;
+                    prepare(Arrays.copyOfRange(order, from, Math.min(order.length, from + sliceRows)), slices);
+                }
+                resumedInSlice = false;
+                train(schedule, allSteps, stepsPerEpoch);
+                evaluate();
+            }
+        }
+        finish();
+        return totals;
+    }
+
+    private long stepsPerEpoch(int sliceRows) {
+        long n = data.rows().size();
+        long batch = config.integer("train.batch");
+        long whole = n / sliceRows;
+        long rest = n % sliceRows;
+        return whole * ((sliceRows + batch - 1) / batch) + (rest + batch - 1) / batch;
+    }
+
+    private void load() {
+        listener.begin("loading the model", 0);
+        policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
+        trainer = policy.trainer(new TrainerOptions(maxTokens, config.flag("train.recompute")));
+        if (recipe.needsReference(objective)) {
+            reference = loadReference();
+        }
+        if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
+            reward = keep(RewardModel.open(
+                    engine, config.path("reward.path"), dtype(), Math.toIntExact(maxTokens)));
+        }
+        listener.end();
+    }
+
+    private Model loadReference() {
+        if (config.path("reference.path") == null) {
+            Model copy = engine.createModel(policy.shape(), dtype());
+            copy.copyFrom(policy);
+            return copy;
+        }
+        try (ModelFolder other = ModelFolder.open(config.path("reference.path"))) {
+            if (other.config().vocabSize() != source.config().vocabSize()) {
+                throw new DataException(other.path() + ": the vocabulary has " + other.config().vocabSize()
+                        + " tokens, the policy's " + source.config().vocabSize() + "; a reference must share the tokenizer");
+            }
+            return ModelLoader.load(engine, other, dtype(), Head.LM, 0);
+        }
+    }
+
+    private void resume() {
+        AtomicFiles.deletePartials(folder.path());
+        RunState state = checkpoints.newest(RunState.class, listener::note);
+        if (state == null) {
+            metrics = keep(MetricsWriter.open(folder.metrics(), 0));
+            return;
+        }
+        if (!state.fingerprint().equals(data.fingerprint())) {
+            throw new UsageException(folder.path() + ": holds a run with another configuration or other data; give another out, "
+                    + "or delete the folder");
+        }
+        checkpoints.restore(state.step(), policy, trainer);
+        step = state.step();
+        epoch = state.epoch();
+        slice = state.slice();
+        batches = state.batches();
+        totals = state.totals();
+        fixedReference = state.reference();
+        if (meta != null) {
+            meta.restore(state.meta());
+        }
+        rows = state.rows().stream().map(r -> new TrainRow(
+                        data.rows().get(r.index()), r.reference(),
+                        r.onlineChosen() == null ? null
+                                : new TrainRow.OnlinePair(r.onlineChosen(), r.onlineRejected(), r.onlineReference())))
+                .toList();
+        metrics = keep(MetricsWriter.open(folder.metrics(), state.metricsBytes()));
+        resumedInSlice = true;
+        listener.note("continuing at step " + step);
+    }
+
+    private void writeStart() {
+        folder.write(folder.config(), config.toYaml());
+        if (step > 0) {
+            return;
+        }
+        ObjectNode line = MetricsWriter.line().put("kind", "start").put("recipe", config.text("recipe"));
+        line.put("rows", data.rows().size()).put("policy", config.path("model.path").toString());
+        if (meta != null) {
+            curve(line, meta.parameters());
+        }
+        emit(line);
+    }
+
+    private void emit(ObjectNode line) {
+        metrics.write(line);
+        listener.metrics(line);
+    }
+
+    /** The meta-learner's parameters, so that its curve can be drawn. */
+    private static void curve(ObjectNode line, double[] parameters) {
+        ArrayNode array = line.putArray("meta_parameters");
+        for (double p : parameters) {
+            array.add(p);
+        }
+    }
+
+    private void prepare(int[] indices, int slices) {
+        List<EncodedRow> slicedRows = Arrays.stream(indices).mapToObj(data.rows()::get).toList();
+        if (!recipe.isPreference()) {
+            rows = slicedRows.stream().map(row -> new TrainRow(row, null, null)).toList();
+            return;
+        }
+        long start = System.nanoTime();
+        List<double[]> references = references(indices, slicedRows);
+        if (recipe != Recipe.METAAPO || config.text("rollout.decision").equals("none")) {
+            totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
+            rows = prepared(slicedRows, references);
+            return;
+        }
+        listener.begin("scoring", slicedRows.size());
+        List<double[]> sums = score(policy, pairs(slicedRows), done -> listener.progress(done, ""));
+        listener.end();
+        totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
+        StringBuilder samples = new StringBuilder();
+        OnlinePreparation preparation = new OnlinePreparation(
+                config, policy, reward, data.format(), objective, listener, stop, totals, maxTokens);
+        long before = totals.promptsSampled;
+        rows = preparation.prepare(
+                slicedRows, sums, references, weighting(), epoch * slices + slice, pairs -> score(referenceNow(), pairs, done -> {}),
+                samples);
+        AtomicFiles.write(folder.samples(epoch, slice), samples.toString());
+        ObjectNode line = MetricsWriter.line().put("kind", "slice").put("epoch", epoch).put("slice", slice).put("step", step);
+        line.put("rows", slicedRows.size()).put("sampled", totals.promptsSampled - before).put("trained", rows.size());
+        emit(line);
+        if (rows.isEmpty()) {
+            listener.note("slice " + slice + " has no pair left: nothing was sampled and rollout.unsampled is drop");
+        }
+    }
+
+    private static List<TrainRow> prepared(List<EncodedRow> slicedRows, List<double[]> references) {
+        List<TrainRow> list = new ArrayList<>();
+        for (int i = 0; i < slicedRows.size(); i++) {
+            list.add(new TrainRow(slicedRows.get(i), references == null ? null : references.get(i), null));
+        }
+        return list;
+    }
+
+    private static List<PairScorer.Pair> pairs(List<EncodedRow> rows) {
+        return rows.stream().map(r -> new PairScorer.Pair(r.prompt(), r.chosen(), r.rejected())).toList();
+    }
+
+    private List<double[]> score(Model model, List<PairScorer.Pair> pairs, Consumer<Long> progress) {
+        return new PairScorer(model, maxTokens, config.flag("data.share_prompts")).score(pairs, done -> {
+            progress.accept(done);
+            stop.check();
+        });
+    }
+
+    private Model referenceNow() {
+        return reference;
+    }
+
+    /** Reference sums of the slice: once for all rows where the reference stays, so that they never depend on the slicing. */
+    private List<double[]> references(int[] indices, List<EncodedRow> slicedRows) {
+        if (reference == null) {
+            return null;
+        }
+        if (config.text("reference.update").equals("slice")) {
+            reference.copyFrom(policy);
+            return score(reference, pairs(slicedRows), done -> {});
+        }
+        if (fixedReference == null) {
+            listener.begin("reference log-probs", data.rows().size());
+            fixedReference = score(reference, pairs(data.rows()), done -> listener.progress(done, "")).toArray(double[][]::new);
+            listener.end();
+        }
+        return Arrays.stream(indices).mapToObj(i -> fixedReference[i]).toList();
+    }
+
+    private Weighting weighting() {
+        if (recipe != Recipe.METAAPO) {
+            return Weighting.constant(1);
+        }
+        return switch (config.text("meta.weight")) {
+            case "learned" -> meta.weighting();
+            case "score" -> Weighting.score(config.real("meta.score_scale"));
+            default -> Weighting.constant(config.real("meta.constant"));
+        };
+    }
+
+    private void train(Schedule schedule, long allSteps, long stepsPerEpoch) {
+        int batch = config.count("train.batch");
+        int count = (rows.size() + batch - 1) / batch;
+        listener.begin("training", allSteps);
+        listener.progress(step, "");
+        while (batches < count) {
+            List<TrainRow> part = rows.subList(batches * batch, Math.min(rows.size(), (batches + 1) * batch));
+            oneStep(part, schedule, stepsPerEpoch, allSteps);
+            batches++;
+            if (stop.isRequested()) {
+                save();
+                listener.end();
+                throw new InterruptedRunException("stopped after step " + step + "; the same command goes on from here");
+            }
+            if (step % config.integer("checkpoint.every") == 0) {
+                save();
+            }
+        }
+        listener.end();
+    }
+
+    private void oneStep(List<TrainRow> part, Schedule schedule, long stepsPerEpoch, long allSteps) {
+        long start = System.nanoTime();
+        Step work = new Step(
+                trainer, objective, reference == null, config.flag("data.share_prompts"), maxTokens);
+        if (recipe.isPairwise()) {
+            work.preference(part, weighting(), meta);
+        } else {
+            work.likelihood(part);
+        }
+        double rate = schedule.rate(step);
+        List<Double> betas = config.reals("optimizer.betas");
+        double norm = trainer.step(new AdamW(
+                rate, betas.get(0), betas.get(1), config.real("optimizer.eps"), config.real("optimizer.weight_decay"),
+                config.real("optimizer.clip"), step + 1));
+        step++;
+        double seconds = (System.nanoTime() - start) * 1e-9;
+        totals.secondsTraining += seconds;
+        totals.tokensTrained += work.tokens();
+        ObjectNode line = MetricsWriter.line().put("step", step).put("epoch", (double) step / stepsPerEpoch);
+        work.write(line, part.size(), recipe.isPairwise(), recipe == Recipe.METAAPO);
+        line.put("grad_norm", norm).put("learning_rate", rate).put("tokens", work.tokens()).put("seconds", seconds);
+        emit(line);
+        listener.progress(step, String.format(java.util.Locale.ROOT, "loss %.4f", work.loss(part.size())));
+        long every = config.integer("meta.every");
+        if (meta != null && every > 0 && step % every == 0) {
+            updateMeta();
+        }
+    }
+
+    private void updateMeta() {
+        MetaLearner.Update update = meta.update();
+        if (update == null) {
+            return;
+        }
+        ObjectNode line = MetricsWriter.line().put("kind", "meta").put("step", step).put("rows", update.rows());
+        line.put("meta_loss", update.loss()).put("weight_mean", update.weightMean());
+        curve(line, meta.parameters());
+        emit(line);
+    }
+
+    private void save() {
+        List<RunState.SliceRow> sliceRows = new ArrayList<>();
+        for (TrainRow row : rows) {
+            TrainRow.OnlinePair online = row.online();
+            sliceRows.add(new RunState.SliceRow(
+                    data.index(row.row()), row.reference(), online == null ? null : online.chosen(),
+                    online == null ? null : online.rejected(), online == null ? null : online.reference()));
+        }
+        RunState state = new RunState(
+                data.fingerprint(), step, epoch, slice, batches, metrics.sync(), totals, meta == null ? null : meta.state(),
+                fixedReference, sliceRows);
+        checkpoints.save(step, policy, trainer, state);
+    }
+
+    private void evaluate() {
+        if (data.evaluation().isEmpty()) {
+            return;
+        }
+        ObjectNode line = MetricsWriter.line().put("kind", "eval").put("step", step).put("epoch", epoch);
+        new Evaluation(policy, reference, objective, recipe, maxTokens, config.flag("data.share_prompts"))
+                .write(data.evaluation(), line);
+        emit(line);
+    }
+
+    private void finish() {
+        if (meta != null) {
+            AtomicFiles.write(folder.metaLearner(), Json.writePretty(Map.of(
+                    "score_scale", config.real("meta.score_scale"), "parameters", meta.parameters())));
+        }
+        listener.begin("writing the model", 0);
+        ModelLoader.save(folder.model(), policy, source);
+        listener.end();
+        ObjectNode line = MetricsWriter.line().put("kind", "end").put("step", step);
+        totals.write(line);
+        emit(line);
+        metrics.sync();
+        deleteCheckpoints();
+    }
+
+    /** A finished run needs its checkpoints no more; its end line says that it is finished. */
+    private void deleteCheckpoints() {
+        try {
+            if (Files.isDirectory(folder.checkpoints())) {
+                AtomicFiles.deleteTree(folder.checkpoints());
+            }
+        } catch (java.io.IOException e) {
+            listener.note("the checkpoints could not be deleted: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : open) {
+            try {
+                resource.close();
+            } catch (RuntimeException e) {
+                throw e;
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}

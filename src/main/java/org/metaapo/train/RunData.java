@@ -1,0 +1,64 @@
+package org.metaapo.train;
+
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.text.ChatFormat;
+
+/** The tokens of a run, and what names them. */
+final class RunData {
+    private final List<EncodedRow> rows;
+    private final List<EncodedRow> evaluation;
+    private final ChatFormat format;
+    private final String fingerprint;
+    private final Map<EncodedRow, Integer> indices = new IdentityHashMap<>();
+
+    RunData(List<EncodedRow> rows, List<EncodedRow> evaluation, ChatFormat format, String fingerprint) {
+        this.rows = rows;
+        this.evaluation = evaluation;
+        this.format = format;
+        this.fingerprint = fingerprint;
+        for (int i = 0; i < rows.size(); i++) {
+            indices.put(rows.get(i), i);
+        }
+    }
+
+    List<EncodedRow> rows() {
+        return rows;
+    }
+
+    List<EncodedRow> evaluation() {
+        return evaluation;
+    }
+
+    ChatFormat format() {
+        return format;
+    }
+
+    /** Digest of all that decides the course of the run. */
+    String fingerprint() {
+        return fingerprint;
+    }
+
+    int index(EncodedRow row) {
+        return indices.get(row);
+    }
+
+    /** Tokens of the longest pack that can come up. */
+    long longestPack(Recipe recipe, RunConfig config) {
+        boolean share = config.flag("data.share_prompts");
+        long longest = 1;
+        for (List<EncodedRow> part : List.of(rows, evaluation)) {
+            for (EncodedRow row : part) {
+                longest = Math.max(longest, new TrainRow(row, null, null).tokens(share));
+            }
+        }
+        if (recipe == Recipe.METAAPO) {
+            long prompt = rows.stream().mapToLong(row -> row.prompt().length).max().orElse(0);
+            longest += 2 * config.integer("rollout.max_new_tokens") + (share ? 0 : 2 * prompt);
+        }
+        return longest;
+    }
+}

@@ -1,0 +1,55 @@
+package org.metaapo.train;
+
+import java.nio.file.Path;
+import org.metaapo.files.AtomicFiles;
+
+/**
+ * Names in a run's folder.
+ *
+ * @param path the folder
+ */
+public record RunFolder(Path path) {
+    /** The resolved configuration. */
+    public Path config() {
+        return path.resolve("config.yaml");
+    }
+
+    /** One line a step, slice and meta update. */
+    public Path metrics() {
+        return path.resolve("metrics.jsonl");
+    }
+
+    /** The result. */
+    public Path model() {
+        return path.resolve("model");
+    }
+
+    /** Checkpoints. */
+    public Path checkpoints() {
+        return path.resolve("checkpoints");
+    }
+
+    /** The meta-learner at the end. */
+    public Path metaLearner() {
+        return path.resolve("meta-learner.json");
+    }
+
+    /** The report. */
+    public Path report() {
+        return path.resolve("report.html");
+    }
+
+    /** Folder of the sampled answers. */
+    public Path samples() {
+        return path.resolve("samples");
+    }
+
+    /** Sampled answers of a slice. */
+    public Path samples(long epoch, int slice) {
+        return samples().resolve(String.format("epoch-%03d-slice-%04d.jsonl", epoch, slice));
+    }
+
+    void write(Path file, String text) {
+        AtomicFiles.write(file, text);
+    }
+}

@@ -1,0 +1,35 @@
+package org.metaapo.train;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** What a run has cost so far; public fields for the checkpoint's JSON. */
+public final class Totals {
+    /** Prompts seen by the online decision. */
+    public long promptsSeen;
+    /** Prompts that the policy answered. */
+    public long promptsSampled;
+    /** Answers generated. */
+    public long answersGenerated;
+    /** Generated answers that the reward model scored. */
+    public long answersAnnotated;
+    /** Sampled prompts whose best and worst answers were equal, and so gave no pair. */
+    public long ties;
+    /** Tokens forwarded and backwarded in training. */
+    public long tokensTrained;
+    /** Seconds of scoring. */
+    public double secondsScoring;
+    /** Seconds of sampling. */
+    public double secondsSampling;
+    /** Seconds of ranking. */
+    public double secondsRanking;
+    /** Seconds of training. */
+    public double secondsTraining;
+
+    void write(ObjectNode line) {
+        line.put("prompts_seen", promptsSeen).put("prompts_sampled", promptsSampled);
+        line.put("answers_generated", answersGenerated).put("answers_annotated", answersAnnotated).put("ties", ties);
+        line.put("tokens_trained", tokensTrained);
+        line.put("seconds_scoring", secondsScoring).put("seconds_sampling", secondsSampling);
+        line.put("seconds_ranking", secondsRanking).put("seconds_training", secondsTraining);
+    }
+}
