@@ -1,5 +1,7 @@
 package org.metaapo.data;
 
+import java.util.List;
+
 /**
  * A row of a data file.
  *
@@ -12,6 +14,7 @@ package org.metaapo.data;
  * @param onlineRejected given online pair, or null
  * @param scoreChosen given score, or null
  * @param scoreRejected given score, or null
+ * @param responses answers of a generated row, or null
  */
 public record Row(
         int id,
@@ -22,7 +25,8 @@ public record Row(
         String onlineChosen,
         String onlineRejected,
         Double scoreChosen,
-        Double scoreRejected) {
+        Double scoreRejected,
+        List<String> responses) {
     /** Whether it has both answers. */
     public boolean isPair() {
         return chosen != null && rejected != null;

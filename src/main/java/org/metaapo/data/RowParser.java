@@ -47,7 +47,24 @@ final class RowParser {
             throw error("no prompt, messages or chosen; the nearest schema is prompt, chosen, rejected" + columns());
         }
         String completion = json.has("completion") ? answer("completion") : null;
-        return new Row(id, where, prompt(json.path("prompt")), completion, null, null, null, null, null);
+        return new Row(id, where, prompt(json.path("prompt")), completion, null, null, null, null, null, responses());
+    }
+
+    private List<String> responses() {
+        if (!json.has("responses")) {
+            return null;
+        }
+        List<String> texts = new ArrayList<>();
+        for (JsonNode node : json.path("responses")) {
+            if (!node.isTextual()) {
+                throw error("responses: expected texts, found " + Json.describe(node));
+            }
+            texts.add(checkedText("responses", node.asText()));
+        }
+        if (texts.isEmpty()) {
+            throw error("responses is empty; expected a list of texts");
+        }
+        return texts;
     }
 
     private String columns() {
@@ -64,10 +81,10 @@ final class RowParser {
         List<Message> all = messages("messages");
         Message last = all.get(all.size() - 1);
         if (!last.role().equals("assistant")) {
-            return new Row(id, where, conversation(all, "messages"), null, null, null, null, null, null);
+            return new Row(id, where, conversation(all, "messages"), null, null, null, null, null, null, null);
         }
         Prompt prompt = conversation(all.subList(0, all.size() - 1), "messages");
-        return new Row(id, where, prompt, nonEmpty("messages", last.content()), null, null, null, null, null);
+        return new Row(id, where, prompt, nonEmpty("messages", last.content()), null, null, null, null, null, null);
     }
 
     private Row pairRow(int id) {
@@ -94,7 +111,8 @@ final class RowParser {
                 online ? answer("online_chosen") : null,
                 online ? answer("online_rejected") : null,
                 score("score_chosen"),
-                score("score_rejected"));
+                score("score_rejected"),
+                null);
     }
 
     private boolean present(String name) {

@@ -52,6 +52,23 @@ public final class Recipes {
         }
     }
 
+    /** The size of a run: reads config, tokenizer and data, and no weights. */
+    public static RunSize size(RunConfig config, RunListener listener) {
+        Recipe recipe = Recipe.of(config);
+        Path policyPath = config.path("model.path");
+        try (ModelFolder source = ModelFolder.open(policyPath);
+                Tokenizer tokenizer = Tokenizer.load(policyPath)) {
+            RunData data = read(config, recipe, source, tokenizer, listener);
+            boolean share = config.flag("data.share_prompts");
+            long tokens = data.rows().stream().mapToLong(row -> new TrainRow(row, null, null).tokens(share)).sum();
+            long batch = config.integer("train.batch");
+            long steps = (data.rows().size() + batch - 1) / batch * config.integer("train.epochs");
+            return new RunSize(
+                    data.rows().size(), tokens, steps, data.longestPack(recipe, config), data.maxTokens(recipe, config),
+                    recipe.needsReference(recipe.objective(config)));
+        }
+    }
+
     /** The tokens of a run's data, as {@link #run} would use them; also tells what was dropped. */
     private static RunData read(
             RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener) {

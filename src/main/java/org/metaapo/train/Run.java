@@ -76,8 +76,7 @@ final class Run implements AutoCloseable {
         this.objective = recipe.objective(config);
         this.meta = recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned") ? newMeta(config) : null;
         this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"));
-        long longest = data.longestPack(recipe, config);
-        this.maxTokens = Math.max(longest, Math.min(config.integer("train.micro_tokens"), longest * config.integer("train.batch")));
+        this.maxTokens = data.maxTokens(recipe, config);
         this.engine = keep(Engine.open(
                 org.metaapo.engine.DeviceSpec.parse(config.text("device")), config.count("threads")));
     }

@@ -46,6 +46,12 @@ final class RunData {
         return indices.get(row);
     }
 
+    /** Tokens of the largest forward and backward. */
+    long maxTokens(Recipe recipe, RunConfig config) {
+        long longest = longestPack(recipe, config);
+        return Math.max(longest, Math.min(config.integer("train.micro_tokens"), longest * config.integer("train.batch")));
+    }
+
     /** Tokens of the longest pack that can come up. */
     long longestPack(Recipe recipe, RunConfig config) {
         boolean share = config.flag("data.share_prompts");

@@ -1,0 +1,52 @@
+package org.metaapo.cli;
+
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.error.UsageException;
+import picocli.CommandLine.Option;
+
+/** Options of all commands that compute. */
+final class CommonOptions {
+    @Option(names = "--device", paramLabel = "D", description = "auto, cpu or cuda:N (default: ${DEFAULT-VALUE})", defaultValue = "auto")
+    private String device;
+
+    @Option(names = "--dtype", paramLabel = "T", description = "f32 or bf16 (default: ${DEFAULT-VALUE})", defaultValue = "bf16")
+    private String dtype;
+
+    @Option(names = "--threads", paramLabel = "N", description = "processor threads; 0: all cores", defaultValue = "0")
+    private int threads;
+
+    @Option(names = "--seed", paramLabel = "N", description = "of all random numbers (default: ${DEFAULT-VALUE})", defaultValue = "42")
+    private long seed;
+
+    @Option(names = "--quiet", description = "no progress on standard error")
+    private boolean quiet;
+
+    Engine open() {
+        if (threads < 0 || threads > 4096) {
+            throw new UsageException("--threads is " + threads + "; expected 0 (all cores) to 4096");
+        }
+        return Engine.open(DeviceSpec.parse(device), threads);
+    }
+
+    Dtype dtype() {
+        try {
+            return Dtype.fromName(dtype);
+        } catch (IllegalArgumentException e) {
+            throw new UsageException("--dtype: " + e.getMessage());
+        }
+    }
+
+    long seed() {
+        return seed;
+    }
+
+    int threads() {
+        return threads;
+    }
+
+    ProgressView view() {
+        return new ProgressView(quiet);
+    }
+}

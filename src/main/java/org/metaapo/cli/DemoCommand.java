@@ -1,0 +1,40 @@
+package org.metaapo.cli;
+
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.metaapo.demo.Demo;
+import org.metaapo.report.Report;
+import org.metaapo.train.RunFolder;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code metaapo demo}. */
+@Command(name = "demo", description = "The whole story on this machine, nothing downloaded: a small world, SFT, a reward model, MetaAPO.", mixinStandardHelpOptions = true)
+final class DemoCommand implements Callable<Integer> {
+    @Option(names = "--out", paramLabel = "DIR", description = "where to put everything (default: ${DEFAULT-VALUE})", defaultValue = "demo")
+    private Path out;
+
+    @Option(names = "--seed", paramLabel = "N", description = "of the world and the runs (default: ${DEFAULT-VALUE})", defaultValue = "42")
+    private long seed;
+
+    @Option(names = "--threads", paramLabel = "N", description = "processor threads; 0: all cores", defaultValue = "0")
+    private int threads;
+
+    @Option(names = "--quiet", description = "no progress on standard error")
+    private boolean quiet;
+
+    @Override
+    public Integer call() {
+        try (ProgressView view = new ProgressView(quiet)) {
+            String text = Demo.run(out, seed, threads, view, StopOnSignal.install());
+            RunFolder run = new RunFolder(out.resolve("metaapo"));
+            Report.write(run);
+            System.out.print(text);
+            System.out.println();
+            System.out.println("report   " + run.report());
+            System.out.println("model    " + run.model());
+            System.out.println("again    metaapo train " + out.resolve("metaapo.yaml") + " out=" + out.resolve("again"));
+        }
+        return 0;
+    }
+}

@@ -1,0 +1,71 @@
+package org.metaapo.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Sampling;
+import org.metaapo.error.UsageException;
+import org.metaapo.jobs.GenerateJob;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code metaapo generate}. */
+@Command(name = "generate", description = "K answers to each prompt, a JSON line a prompt.", mixinStandardHelpOptions = true)
+final class GenerateCommand implements Callable<Integer> {
+    @Mixin
+    private CommonOptions common;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the model")
+    private Path model;
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files with prompts")
+    private List<Path> data;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "where to write; standard output if not given")
+    private Path out;
+
+    @Option(names = "--k", paramLabel = "K", description = "answers a prompt (default: ${DEFAULT-VALUE})", defaultValue = "8")
+    private int k;
+
+    @Option(names = "--temperature", paramLabel = "X", description = "default: ${DEFAULT-VALUE}", defaultValue = "1")
+    private double temperature;
+
+    @Option(names = "--top-p", paramLabel = "P", description = "default: ${DEFAULT-VALUE}", defaultValue = "1")
+    private double topP;
+
+    @Option(names = "--top-k", paramLabel = "N", description = "0: all (default)", defaultValue = "0")
+    private int topK;
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "longest answer (default: ${DEFAULT-VALUE})", defaultValue = "256")
+    private int maxNewTokens;
+
+    @Option(names = "--greedy", description = "the most probable token each time")
+    private boolean greedy;
+
+    @Option(names = "--sequences", paramLabel = "N", description = "answers decoded at once (default: ${DEFAULT-VALUE})", defaultValue = "64")
+    private int sequences;
+
+    @Override
+    public Integer call() {
+        require(k >= 1, "--k is " + k + "; expected 1 or more");
+        require(maxNewTokens >= 1, "--max-new-tokens is " + maxNewTokens + "; expected 1 or more");
+        require(temperature > 0, "--temperature is " + temperature + "; expected a positive number");
+        require(topP > 0 && topP <= 1, "--top-p is " + topP + "; expected more than 0 and at most 1");
+        require(topK >= 0, "--top-k is " + topK + "; expected 0 or more");
+        require(sequences >= 1, "--sequences is " + sequences + "; expected 1 or more");
+        Sampling sampling = new Sampling(k, maxNewTokens, greedy, topK, topP, temperature, common.seed(), new int[0]);
+        try (Engine engine = common.open();
+                ProgressView view = common.view()) {
+            GenerateJob.run(engine, common.dtype(), model, data, sampling, sequences, view).write(out);
+        }
+        return 0;
+    }
+
+    private static void require(boolean holds, String message) {
+        if (!holds) {
+            throw new UsageException(message);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package org.metaapo.cli;
+
+import java.util.concurrent.Callable;
+import org.metaapo.engine.DeviceInfo;
+import org.metaapo.engine.Engine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code metaapo info}. */
+@Command(name = "info", description = "Versions, device, memory, libraries.", mixinStandardHelpOptions = true)
+final class InfoCommand implements Callable<Integer> {
+    @Mixin
+    private CommonOptions common;
+
+    @Override
+    public Integer call() {
+        try (Engine engine = common.open()) {
+            DeviceInfo info = engine.info();
+            row("metaapo", Engine.version());
+            row("Java", System.getProperty("java.version") + " (" + System.getProperty("java.vendor") + ")");
+            row("device", info.name());
+            row("instruction set", info.isa());
+            row("matrix library", info.gemm());
+            row("bf16 products", info.bf16Native() ? "in hardware" : "widened to f32");
+            row("threads", Integer.toString(info.threads()));
+            row("memory", String.format("%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
+            row("GPU backend", "not built");
+        }
+        return 0;
+    }
+
+    private static void row(String name, String value) {
+        System.out.printf("%-16s  %s%n", name, value);
+    }
+}

@@ -1,0 +1,118 @@
+package org.metaapo.demo;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import org.apache.commons.math3.stat.StatUtils;
+import org.metaapo.files.Json;
+import org.metaapo.files.StrictText;
+import org.metaapo.train.RunFolder;
+
+/** What the demo came to: gold rewards on held-out prompts, the win rate with its interval, and the cost. */
+final class DemoSummary {
+    private static final int RESAMPLES = 2000;
+
+    private final List<Request> requests;
+    private final List<String> before;
+    private final List<String> after;
+    private final Path run;
+    private final long seed;
+
+    DemoSummary(List<Request> requests, List<String> before, List<String> after, Path run, long seed) {
+        this.requests = requests;
+        this.before = before;
+        this.after = after;
+        this.run = run;
+        this.seed = seed;
+    }
+
+    String text(double seconds) {
+        int n = requests.size();
+        double[] sft = rewards(before);
+        double[] metaapo = rewards(after);
+        double[] wins = new double[n];
+        double[] gain = new double[n];
+        for (int i = 0; i < n; i++) {
+            wins[i] = metaapo[i] > sft[i] ? 1 : metaapo[i] == sft[i] ? 0.5 : 0;
+            gain[i] = metaapo[i] - sft[i];
+        }
+        JsonNode end = endLine();
+        double seen = end.path("prompts_seen").asDouble();
+        double sampled = end.path("prompts_sampled").asDouble();
+        double annotated = end.path("answers_annotated").asDouble();
+        StringBuilder out = new StringBuilder("\n");
+        line(out, "held-out prompts", "", Integer.toString(n));
+        line(out, "gold reward, SFT model", interval(sft), format("%.3f", StatUtils.mean(sft)));
+        line(out, "gold reward, MetaAPO", interval(metaapo), format("%.3f", StatUtils.mean(metaapo)));
+        line(out, "gain", interval(gain), format("%+.3f", StatUtils.mean(gain)));
+        line(out, "win rate over SFT", interval(wins), format("%.3f", StatUtils.mean(wins)));
+        for (Request.Kind kind : Request.Kind.values()) {
+            line(out, "  gain on " + kind.name().toLowerCase(Locale.ROOT) + (kind.stale() ? " (stale pairs)" : ""), "",
+                    format("%+.3f", StatUtils.mean(of(kind, gain))));
+        }
+        line(out, "prompts sampled online", "", format("%.1f %%", 100 * sampled / seen));
+        line(out, "answers annotated", format("%.0f if every prompt were sampled", annotated / Math.max(1, sampled) * seen),
+                format("%.0f", annotated));
+        line(out, "time", "", format("%.0f s", seconds));
+        out.append('\n').append(paragraph(StatUtils.mean(sft), StatUtils.mean(metaapo), StatUtils.mean(wins), sampled / seen));
+        return out.toString();
+    }
+
+    private static String format(String pattern, double value) {
+        return String.format(Locale.ROOT, pattern, value);
+    }
+
+    private static void line(StringBuilder out, String name, String detail, String value) {
+        out.append(String.format("%-34s %9s   %s%n", name, value, detail).replaceAll(" +(\\R)", "$1"));
+    }
+
+    private double[] rewards(List<String> answers) {
+        double[] rewards = new double[requests.size()];
+        Arrays.setAll(rewards, i -> Gold.reward(requests.get(i), answers.get(i)));
+        return rewards;
+    }
+
+    private double[] of(Request.Kind kind, double[] values) {
+        double[] picked = new double[values.length];
+        int count = 0;
+        for (int i = 0; i < values.length; i++) {
+            if (requests.get(i).kind() == kind) {
+                picked[count++] = values[i];
+            }
+        }
+        return Arrays.copyOf(picked, count);
+    }
+
+    /** 95 % interval of the mean, by bootstrap over prompts. */
+    private String interval(double[] values) {
+        Random random = new Random(seed);
+        double[] means = new double[RESAMPLES];
+        for (int r = 0; r < RESAMPLES; r++) {
+            double sum = 0;
+            for (int i = 0; i < values.length; i++) {
+                sum += values[random.nextInt(values.length)];
+            }
+            means[r] = sum / values.length;
+        }
+        return format("95 %% interval %.3f", StatUtils.percentile(means, 2.5)) + format(" to %.3f", StatUtils.percentile(means, 97.5));
+    }
+
+    private JsonNode endLine() {
+        String[] lines = StrictText.read(new RunFolder(run).metrics()).split("\n");
+        return Json.parse(lines[lines.length - 1], "metrics.jsonl");
+    }
+
+    private static String paragraph(double sft, double metaapo, double wins, double share) {
+        boolean better = metaapo > sft;
+        return "The offline pairs come from a source with manners that the policy seldom has, and for two kinds of prompt they\n"
+                + "prefer what was right once and is wrong today. MetaAPO let the policy answer "
+                + format("%.0f", 100 * share) + " % of the prompts anew, where it\n"
+                + "agreed little with the old pair, and the reward model ranked those answers. On prompts that no training saw,\n"
+                + "the gold reward " + (better ? "rose" : "did not rise") + " from " + format("%.2f", sft) + " to "
+                + format("%.2f", metaapo) + ", and the aligned model's answer is the better one in " + format("%.0f", 100 * wins)
+                + " % of cases\n(equal ones count half).\n";
+    }
+}

@@ -1,0 +1,70 @@
+package org.metaapo.jobs;
+
+import java.nio.file.Path;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Head;
+import org.metaapo.error.DataException;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.text.ChatFormat;
+import org.metaapo.text.Tokenizer;
+
+/** A model folder with its tokenizer and template, opened together. */
+public final class Policy implements AutoCloseable {
+    private final ModelFolder folder;
+    private final Tokenizer tokenizer;
+    private final ChatFormat format;
+
+    private Policy(ModelFolder folder, Tokenizer tokenizer, ChatFormat format) {
+        this.folder = folder;
+        this.tokenizer = tokenizer;
+        this.format = format;
+    }
+
+    /**
+     * Opens a language model's folder; reads no weights.
+     *
+     * @throws DataException if the folder is not one, or tokenizer and model do not fit
+     */
+    public static Policy open(Path path) {
+        ModelFolder folder = ModelFolder.open(path);
+        try {
+            Tokenizer tokenizer = Tokenizer.load(path);
+            if (tokenizer.vocabularySize() > folder.config().vocabSize()) {
+                tokenizer.close();
+                throw new DataException(path + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
+                        + ", the model's vocabulary " + folder.config().vocabSize() + " tokens");
+            }
+            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), false));
+        } catch (RuntimeException e) {
+            folder.close();
+            throw e;
+        }
+    }
+
+    /** The folder. */
+    public ModelFolder folder() {
+        return folder;
+    }
+
+    /** Tokenizer and template. */
+    public ChatFormat format() {
+        return format;
+    }
+
+    /** Loads the weights. */
+    public Model load(Engine engine, Dtype dtype) {
+        if (folder.config().head() != Head.LM) {
+            throw new DataException(folder.path() + ": is " + folder.config().architecture() + "; expected a language model");
+        }
+        return ModelLoader.load(engine, folder, dtype, Head.LM, 0);
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+        folder.close();
+    }
+}

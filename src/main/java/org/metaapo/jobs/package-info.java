@@ -1,0 +1,2 @@
+/** What the commands do beside training: score, generate, reward, inspect, plan. */
+package org.metaapo.jobs;
