@@ -1,0 +1,349 @@
+// The engine through its C API on small random models: invariances, bad input, life cycle.
+#include <cstring>
+
+#include "metaapo.h"
+#include "test.h"
+
+namespace {
+
+apo_error error;
+
+apo_model_config tiny() {
+    apo_model_config c{};
+    c.vocab_size = 29, c.hidden_size = 24, c.intermediate_size = 40, c.layers = 2, c.heads = 4, c.kv_heads = 2, c.head_dim = 8;
+    c.max_positions = 64, c.qk_norm = 1, c.qkv_bias = 1, c.output_bias = 1, c.mlp_bias = 1, c.rms_norm_eps = 1e-5, c.rope_theta = 1000;
+    return c;
+}
+
+// An engine with a random model.
+struct World {
+    explicit World(apo_model_config config = tiny(), int threads = 2) : config_(config) {
+        const apo_engine_options options{APO_CPU, 0, threads, 0};
+        CHECK(apo_engine_create(&options, &engine, &error) == APO_OK);
+        CHECK(apo_model_create(engine, &config_, APO_F32, &model, &error) == APO_OK);
+        CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
+    }
+    ~World() {
+        CHECK(apo_model_close(model, &error) == APO_OK);
+        CHECK(apo_engine_close(engine, &error) == APO_OK);
+    }
+    apo_model_config config_;
+    apo_engine* engine = nullptr;
+    apo_model* model = nullptr;
+};
+
+struct Packs {
+    std::vector<int32_t> tokens, prompt_lengths, answer_counts, answer_lengths;
+
+    void add(const std::vector<int32_t>& prompt, const std::vector<std::vector<int32_t>>& answers) {
+        tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+        prompt_lengths.push_back(int32_t(prompt.size()));
+        answer_counts.push_back(int32_t(answers.size()));
+        for (const auto& answer : answers) {
+            tokens.insert(tokens.end(), answer.begin(), answer.end());
+            answer_lengths.push_back(int32_t(answer.size()));
+        }
+    }
+    apo_batch batch() const {
+        return {int32_t(prompt_lengths.size()), int32_t(answer_lengths.size()), int64_t(tokens.size()), tokens.data(), prompt_lengths.data(),
+                answer_counts.data(), answer_lengths.data()};
+    }
+};
+
+const std::vector<int32_t> kPrompt{3, 1, 4, 1, 5}, kOther{9, 2};
+const std::vector<std::vector<int32_t>> kAnswers{{6, 5, 3, 5}, {8, 9, 7}, {9}, {3, 2, 3, 8, 4, 6}};
+
+Packs shared() {
+    Packs p;
+    p.add(kPrompt, {kAnswers[0], kAnswers[1]});
+    p.add(kOther, {kAnswers[2], kAnswers[3]});
+    return p;
+}
+
+Packs apart() {
+    Packs p;
+    p.add(kPrompt, {kAnswers[0]});
+    p.add(kPrompt, {kAnswers[1]});
+    p.add(kOther, {kAnswers[2]});
+    p.add(kOther, {kAnswers[3]});
+    return p;
+}
+
+std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) {
+    apo_scorer* scorer = nullptr;
+    CHECK(apo_scorer_create(world.model, max_tokens, &scorer, &error) == APO_OK);
+    const apo_batch batch = packs.batch();
+    std::vector<double> sums(size_t(batch.answers));
+    CHECK(apo_scorer_logprobs(scorer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
+    CHECK(apo_scorer_close(scorer, &error) == APO_OK);
+    return sums;
+}
+
+// All gradients after backward of these batches with dsums of a DPO-like pattern.
+std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bool recompute) {
+    const apo_trainer_options options{100, recompute, 0};
+    apo_trainer* trainer = nullptr;
+    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    for (const Packs& packs : batches) {
+        const apo_batch batch = packs.batch();
+        std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers));
+        for (size_t a = 0; a < dsums.size(); a++) dsums[a] = a % 2 == 0 ? 0.7 : -0.4;
+        CHECK(apo_trainer_forward(trainer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
+        CHECK(apo_trainer_backward(trainer, dsums.data(), nullptr, &error) == APO_OK);
+    }
+    std::vector<float> all;
+    int32_t count = 0;
+    apo_model_tensor_count(world.model, &count, &error);
+    for (int32_t i = 0; i < count; i++) {
+        apo_tensor_info info;
+        apo_model_tensor(world.model, i, &info, &error);
+        const size_t at = all.size();
+        all.resize(at + size_t(info.count));
+        CHECK(apo_trainer_read(trainer, APO_STATE_GRADIENT, i, 0, info.count, all.data() + at, &error) == APO_OK);
+    }
+    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+    return all;
+}
+
+void check_same(const std::vector<float>& a, const std::vector<float>& b, double tolerance) {
+    CHECK(a.size() == b.size());
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < a.size(); i++) {
+        difference += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
+        size += double(a[i]) * a[i];
+    }
+    CHECK(size > 0);
+    CHECK_CLOSE(std::sqrt(difference / size), 0, tolerance);
+}
+
+}  // namespace
+
+TEST(packed_equals_one_by_one_whatever_the_micro_batch) {
+    World world;
+    const std::vector<double> together = score(world, shared(), 100), alone = score(world, apart(), 100), small = score(world, shared(), 12);
+    for (size_t a = 0; a < together.size(); a++) {
+        CHECK_CLOSE(together[a], alone[a], 1e-4);
+        CHECK_CLOSE(together[a], small[a], 1e-4);
+    }
+}
+
+TEST(gradients_do_not_depend_on_sharing_recomputation_or_accumulation) {
+    World world;
+    const std::vector<float> whole = gradients(world, {shared()}, false);
+    check_same(whole, gradients(world, {apart()}, false), 1e-5);
+    check_same(whole, gradients(world, {shared()}, true), 1e-6);
+    Packs first, second;
+    first.add(kPrompt, {kAnswers[0], kAnswers[1]});
+    second.add(kOther, {kAnswers[2], kAnswers[3]});
+    check_same(whole, gradients(world, {first, second}, false), 1e-5);
+}
+
+TEST(gradient_of_the_whole_model_by_finite_differences) {
+    for (int tied : {0, 1}) {
+        apo_model_config config = tiny();
+        config.tied_head = tied;
+        config.sliding_window = tied ? 4 : 0;
+        World world(config);
+        const std::vector<float> gradient = gradients(world, {shared()}, false);
+        auto loss = [&] {
+            const std::vector<double> sums = score(world, shared(), 100);
+            return 0.7 * (sums[0] + sums[2]) - 0.4 * (sums[1] + sums[3]);
+        };
+        size_t at = 0;
+        int32_t count = 0;
+        apo_model_tensor_count(world.model, &count, &error);
+        for (int32_t i = 0; i < count; i++) {
+            apo_tensor_info info;
+            apo_model_tensor(world.model, i, &info, &error);
+            const int64_t element = info.count / 3;
+            float old = 0;
+            apo_model_read(world.model, i, element, 1, &old, APO_F32, &error);
+            const float h = 2e-3f, up = old + h, down = old - h;
+            apo_model_write(world.model, i, element, 1, &up, APO_F32, &error);
+            const double above = loss();
+            apo_model_write(world.model, i, element, 1, &down, APO_F32, &error);
+            const double below = loss();
+            apo_model_write(world.model, i, element, 1, &old, APO_F32, &error);
+            // f32 forward: the difference of two sums of size 60 errs by about 1e-5, over 4e-3
+            CHECK_CLOSE(gradient[at + size_t(element)], (above - below) / (double(up) - down), 1e-2 + 1e-2 * std::fabs(gradient[at + size_t(element)]));
+            at += size_t(info.count);
+        }
+    }
+}
+
+TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
+    World world;
+    const Packs packs = shared();
+    const apo_batch batch = packs.batch();
+    const std::vector<double> reference = score(world, packs, 100);
+    const apo_trainer_options options{100, 0, 0};
+    apo_trainer* trainer = nullptr;
+    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
+    const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr};
+    const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
+    const apo_meta meta{APO_WEIGHT_CONSTANT, 0, nullptr, 1, 1};
+    double loss[2], delta[2], sums[4];
+    apo_pair_results results{};
+    results.loss = loss, results.delta_offline = delta;
+    CHECK(apo_trainer_preference(trainer, &batch, &pairs, &objective, &meta, 0.5, sums, &results, nullptr, &error) == APO_OK);
+    for (int row = 0; row < 2; row++) {
+        CHECK_CLOSE(loss[row], std::log(2.0), 1e-6);
+        CHECK_CLOSE(delta[row], 0, 1e-5);
+    }
+    double norm = 0;
+    const apo_adamw adamw{1e-3, 0.9, 0.95, 1e-8, 0, 1, 1};
+    CHECK(apo_trainer_step(trainer, &adamw, &norm, &error) == APO_OK);
+    CHECK(norm > 0);
+    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+}
+
+namespace {
+
+std::vector<int32_t> generate(World& world, int sequences, int64_t cache, int k, const std::vector<std::vector<int32_t>>& prompts,
+                              const std::vector<uint64_t>& keys, std::vector<double>* sums_out = nullptr) {
+    const apo_generator_options options{sequences, 0, cache};
+    apo_generator* generator = nullptr;
+    CHECK(apo_generator_create(world.model, &options, &generator, &error) == APO_OK);
+    std::vector<int32_t> tokens, lengths;
+    for (const auto& p : prompts) {
+        tokens.insert(tokens.end(), p.begin(), p.end());
+        lengths.push_back(int32_t(p.size()));
+    }
+    const int width = 20, count = int(prompts.size()) * k;
+    const int32_t stop = 7;
+    const apo_prompts in{int32_t(prompts.size()), 0, tokens.data(), lengths.data(), keys.data()};
+    apo_sampling sampling{};
+    sampling.k = k, sampling.max_new_tokens = width, sampling.top_p = 1, sampling.temperature = 1, sampling.seed = 5;
+    sampling.stop_ids = &stop, sampling.stop_count = 1;
+    std::vector<int32_t> out(size_t(count * width), -1), answer_lengths(static_cast<size_t>(count)), finish(static_cast<size_t>(count));
+    std::vector<double> sums(static_cast<size_t>(count));
+    const apo_answers answers{out.data(), answer_lengths.data(), finish.data(), sums.data(), nullptr};
+    CHECK(apo_generate(generator, &in, &sampling, const_cast<apo_answers*>(&answers), nullptr, &error) == APO_OK);
+    CHECK(apo_generator_close(generator, &error) == APO_OK);
+    for (int i = 0; i < count; i++) {
+        const int last = out[size_t(i * width + answer_lengths[size_t(i)] - 1)];
+        CHECK(finish[size_t(i)] == 0 ? last == stop : answer_lengths[size_t(i)] == width);
+    }
+    if (sums_out != nullptr) *sums_out = sums;
+    return out;
+}
+
+}  // namespace
+
+TEST(an_answer_does_not_depend_on_scheduling_or_batch_mates) {
+    World world;
+    const std::vector<std::vector<int32_t>> prompts{kPrompt, kOther, {1}, std::vector<int32_t>(33, 2), std::vector<int32_t>(16, 4)};
+    const std::vector<uint64_t> keys{10, 11, 12, 13, 14};
+    const int k = 3, width = 20;
+    std::vector<double> sums;
+    const std::vector<int32_t> all = generate(world, 15, 1000, k, prompts, keys, &sums);
+    CHECK(all == generate(world, 2, 60, k, prompts, keys));
+    CHECK(all == generate(world, 4, 100, k, prompts, keys));
+    for (size_t p = 0; p < prompts.size(); p++) {
+        const std::vector<int32_t> alone = generate(world, 1, 60, k, {prompts[p]}, {keys[p]});
+        CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(p) * k * width));
+    }
+    // The log-probs are those that scoring gives.
+    Packs packs;
+    for (size_t p = 0; p < prompts.size(); p++) {
+        for (int i = 0; i < k; i++) {
+            const auto begin = all.begin() + (long(p) * k + i) * width;
+            packs.add(prompts[p], {std::vector<int32_t>(begin, std::find(begin, begin + width, -1))});
+        }
+    }
+    const std::vector<double> scored = score(world, packs, 60);
+    for (size_t i = 0; i < scored.size(); i++) CHECK_CLOSE(scored[i], sums[i], 1e-3);
+}
+
+TEST(bad_arguments_are_refused_in_words) {
+    World world;
+    auto refused = [](apo_status status, apo_status expected, const char* words) {
+        CHECK(status == expected);
+        CHECK(std::strstr(error.message, words) != nullptr);
+    };
+    apo_engine* engine = nullptr;
+    const apo_engine_options cuda{APO_CUDA, 0, 0, 0}, threads{APO_CPU, 0, -1, 0};
+    refused(apo_engine_create(&cuda, &engine, &error), APO_E_DEVICE, "no CUDA backend");
+    refused(apo_engine_create(&threads, &engine, &error), APO_E_ARGUMENT, "threads is -1");
+    refused(apo_engine_create(nullptr, &engine, &error), APO_E_ARGUMENT, "options is null");
+    refused(apo_engine_close(world.engine, &error), APO_E_STATE, "open models");
+
+    apo_model* model = nullptr;
+    apo_model_config config = tiny();
+    config.kv_heads = 3;
+    refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
+    config = tiny();
+    config.rms_norm_eps = NAN;
+    refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
+    refused(apo_model_create(world.engine, &world.config_, 7, &model, &error), APO_E_ARGUMENT, "dtype is 7");
+    const float bad[2] = {1, NAN};
+    refused(apo_model_write(world.model, 0, 5, 2, bad, APO_F32, &error), APO_E_NUMERIC, "element 6");
+    refused(apo_model_write(world.model, 0, 29 * 24 - 1, 2, bad, APO_F32, &error), APO_E_ARGUMENT, "elements");
+    refused(apo_model_write(world.model, 999, 0, 1, bad, APO_F32, &error), APO_E_ARGUMENT, "tensor 999");
+
+    apo_scorer* scorer = nullptr;
+    refused(apo_scorer_create(world.model, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
+    CHECK(apo_scorer_create(world.model, 10, &scorer, &error) == APO_OK);
+    refused(apo_model_close(world.model, &error), APO_E_STATE, "open scorers");
+    double sums[8];
+    Packs packs;
+    packs.add({1, 2}, {{29}});
+    apo_batch batch = packs.batch();
+    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token 2 is 29");
+    packs = {};
+    packs.add({1, 2}, {{}});
+    batch = packs.batch();
+    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "answer 0 has length 0");
+    packs = shared();
+    batch = packs.batch();
+    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "room for 10");
+    batch.token_count = 3;
+    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token_count");
+    refused(apo_scorer_values(scorer, &batch, sums, nullptr, &error), APO_E_STATE, "no value head");
+    packs = {};
+    packs.add({1}, {{2, 3}});
+    batch = packs.batch();
+    apo_progress progress{0, 0, 1, 0};
+    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, &progress, &error), APO_E_CANCELLED, "cancelled");
+    CHECK(apo_scorer_close(scorer, &error) == APO_OK);
+
+    apo_trainer* trainer = nullptr;
+    apo_trainer* second = nullptr;
+    const apo_trainer_options options{10, 0, 0};
+    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
+    refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
+    const apo_adamw zero{1e-3, 0.9, 0.95, 1e-8, 0, 1, 0};
+    refused(apo_trainer_step(trainer, &zero, nullptr, &error), APO_E_ARGUMENT, "step is 0");
+    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+
+    apo_generator* generator = nullptr;
+    const apo_generator_options small{1, 0, 16};
+    CHECK(apo_generator_create(world.model, &small, &generator, &error) == APO_OK);
+    const std::vector<int32_t> tokens(60, 1);
+    const int32_t length = 60;
+    const uint64_t key = 0;
+    const apo_prompts prompts{1, 0, tokens.data(), &length, &key};
+    apo_sampling sampling{};
+    sampling.k = 1, sampling.max_new_tokens = 4, sampling.temperature = 1, sampling.top_p = 1;
+    int32_t out[4], out_length, finish;
+    apo_answers answers{out, &out_length, &finish, sums, nullptr};
+    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "need a cache");
+    sampling.max_new_tokens = 5;
+    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "64 positions");
+    sampling.top_p = 0;
+    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "top_p");
+    CHECK(apo_generator_close(generator, &error) == APO_OK);
+}
+
+TEST(a_plan_is_what_is_allocated_in_parts) {
+    const apo_model_config config = tiny();
+    const apo_trainer_options keep{64, 0, 0}, recompute{64, 1, 0};
+    const apo_generator_options generator{4, 0, 64};
+    apo_memory_plan all, less;
+    CHECK(apo_plan(&config, APO_BF16, &keep, &generator, &all, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, &recompute, nullptr, &less, &error) == APO_OK);
+    CHECK(all.moments == 2 * all.gradients && all.master == all.gradients && all.generator > 0 && less.generator == 0);
+    CHECK(less.trainer_activations < all.trainer_activations);
+}

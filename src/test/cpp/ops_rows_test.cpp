@@ -1,0 +1,250 @@
+// Embedding, biases, norms, RoPE, SwiGLU, values, gather and scatter, conversion.
+#include "op_case.h"
+
+using namespace apo_test;
+
+TEST(embedding) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 9, C = 21, V = 6;
+        Numbers numbers(1);
+        Array table = numbers.array(dtype, V * C), out(dtype, T * C), dout = numbers.array(dtype, T * C);
+        const int32_t ids[T] = {0, 5, 5, 1, 0, 2, 5, 3, 1};
+        ops.embedding_forward(device, {T, C, dtype, ids, table.data(), out.data()});
+        Array dtable(DType::f32, V * C);
+        dtable.fill(0.5f);
+        ops.embedding_backward(device, {T, C, V, dtype, ids, dout.data(), dtable.floats()});
+        for (int j = 0; j < C; j++) {
+            for (int t = 0; t < T; t++) CHECK(out[size_t(t * C + j)] == table[size_t(ids[t] * C + j)]);
+            for (int v = 0; v < V; v++) {
+                double sum = 0.5;
+                for (int t = 0; t < T; t++) sum += ids[t] == v ? dout[size_t(t * C + j)] : 0;
+                CHECK_CLOSE(dtable[size_t(v * C + j)], sum, 1e-5);
+            }
+        }
+    });
+}
+
+TEST(bias) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 70, n = 19, ld = 25;
+        Numbers numbers(2);
+        Array x = numbers.array(dtype, T * ld), bias = numbers.array(dtype, n), dbias(DType::f32, n);
+        std::vector<double> before = values(x);
+        ops.bias_forward(device, {T, n, ld, dtype, x.data(), bias.data()});
+        dbias.fill(1);
+        ops.bias_backward(device, {T, n, ld, dtype, x.data(), dbias.floats()});
+        for (int j = 0; j < ld; j++) {
+            double sum = 1;
+            for (int t = 0; t < T; t++) {
+                const size_t at = size_t(t * ld + j);
+                CHECK_CLOSE(x[at], before[at] + (j < n ? bias[size_t(j)] : 0), tolerance(dtype, 4));
+                sum += x[at];
+            }
+            if (j < n) CHECK_CLOSE(dbias[size_t(j)], sum, 1e-3);
+        }
+    });
+}
+
+namespace {
+
+// y = x rstd w of rows of n.
+std::vector<double> norm(const std::vector<double>& x, const std::vector<double>& w, int n, double eps) {
+    std::vector<double> y(x.size());
+    for (size_t row = 0; row < x.size() / size_t(n); row++) {
+        double squares = 0;
+        for (int j = 0; j < n; j++) squares += x[row * n + j] * x[row * n + j];
+        const double rstd = 1 / std::sqrt(squares / n + eps);
+        for (int j = 0; j < n; j++) y[row * n + j] = x[row * n + j] * rstd * w[size_t(j)];
+    }
+    return y;
+}
+
+double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); i++) sum += a[i] * b[i];
+    return sum;
+}
+
+}  // namespace
+
+TEST(rmsnorm) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 5, C = 37;
+        const float eps = 1e-5f;
+        Numbers numbers(3);
+        Array x = numbers.array(dtype, T * C), delta = numbers.array(dtype, T * C), w = numbers.array(dtype, C), y(dtype, T * C), rstd(DType::f32, T);
+        std::vector<double> stream = values(x);
+        for (size_t i = 0; i < stream.size(); i++) stream[i] = rounded(float(stream[i] + delta[i]), dtype);
+        ops.rmsnorm_forward(device, {T, C, dtype, eps, x.data(), delta.data(), w.data(), y.data(), rstd.floats()});
+        std::vector<double> weights = values(w), expected = norm(stream, weights, C, eps);
+        for (size_t i = 0; i < stream.size(); i++) {
+            CHECK_CLOSE(x[i], stream[i], tolerance(dtype, 0.1));
+            CHECK_CLOSE(y[i], expected[i], tolerance(dtype, 4));
+        }
+        Array dy = numbers.array(dtype, T * C), dx(dtype, T * C), dw(DType::f32, C);
+        dx.fill(0.25f);
+        dw.fill(2);
+        ops.rmsnorm_backward(device, {T, C, dtype, dy.data(), x.data(), w.data(), rstd.floats(), dx.data(), dw.floats()});
+        const std::vector<double> gradient = values(dy);
+        auto f = [&] { return dot(norm(stream, weights, C, eps), gradient); };
+        for (size_t i = 0; i < stream.size(); i += 3) CHECK_CLOSE(dx[i], 0.25 + slope(stream, i, f), tolerance(dtype, 8));
+        for (size_t j = 0; j < C; j++) CHECK_CLOSE(dw[j], 2 + slope(weights, j, f), 1e-3);
+    });
+}
+
+TEST(head_norm) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 4, heads = 3, D = 10, ld = 40;
+        Numbers numbers(4);
+        Array x = numbers.array(dtype, T * ld), w = numbers.array(dtype, D), saved(dtype, T * heads * D), rstd(DType::f32, T * heads);
+        std::vector<double> before = values(x), heads_only, weights = values(w);
+        for (int t = 0; t < T; t++) heads_only.insert(heads_only.end(), before.begin() + t * ld, before.begin() + t * ld + heads * D);
+        ops.head_norm_forward(device, {T, heads, D, ld, dtype, 1e-5f, x.data(), w.data(), saved.data(), rstd.floats()});
+        const std::vector<double> expected = norm(heads_only, weights, D, 1e-5);
+        Array dx = numbers.array(dtype, T * ld), dw(DType::f32, D);
+        const std::vector<double> dy_all = values(dx);
+        std::vector<double> dy;
+        for (int t = 0; t < T; t++) dy.insert(dy.end(), dy_all.begin() + t * ld, dy_all.begin() + t * ld + heads * D);
+        dw.fill(0);
+        ops.head_norm_backward(device, {T, heads, D, ld, dtype, saved.data(), w.data(), rstd.floats(), dx.data(), dw.floats()});
+        auto f = [&] { return dot(norm(heads_only, weights, D, 1e-5), dy); };
+        for (int t = 0; t < T; t++) {
+            for (int j = 0; j < ld; j++) {
+                const size_t at = size_t(t * ld + j), head_at = size_t(t * heads * D + j);
+                if (j >= heads * D) {
+                    CHECK(x[at] == before[at] && dx[at] == dy_all[at]);
+                    continue;
+                }
+                CHECK(saved[head_at] == before[at]);
+                CHECK_CLOSE(x[at], expected[head_at], tolerance(dtype, 4));
+                CHECK_CLOSE(dx[at], slope(heads_only, head_at, f), tolerance(dtype, 12));
+            }
+        }
+        for (size_t j = 0; j < D; j++) CHECK_CLOSE(dw[j], slope(weights, j, f), 1e-3);
+    });
+}
+
+TEST(rope_turns_pairs_and_turns_them_back) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 6, H = 2, G = 1, D = 14, half = D / 2, W = (H + 2 * G) * D, P = 9;
+        Numbers numbers(5);
+        Array qkv = numbers.array(dtype, T * W), cos(DType::f32, P * half), sin(DType::f32, P * half);
+        for (int p = 0; p < P; p++) {
+            for (int j = 0; j < half; j++) {
+                const double angle = p * std::pow(100.0, -2.0 * j / D);
+                cos.set(size_t(p * half + j), float(std::cos(angle)));
+                sin.set(size_t(p * half + j), float(std::sin(angle)));
+            }
+        }
+        const int32_t positions[T] = {0, 8, 3, 3, 1, 7};
+        const std::vector<double> before = values(qkv);
+        ops.rope(device, {T, H, G, D, dtype, qkv.data(), positions, cos.floats(), sin.floats(), 1});
+        for (int t = 0; t < T; t++) {
+            for (int c = 0; c < W; c++) {
+                const int head = c / D, j = c % D;
+                double expected = before[size_t(t * W + c)];
+                if (head < H + G) {
+                    const size_t row = size_t(t * W + head * D);
+                    const double a = before[row + size_t(j % half)], b = before[row + size_t(j % half + half)];
+                    const double co = cos[size_t(positions[t] * half + j % half)], si = sin[size_t(positions[t] * half + j % half)];
+                    expected = j < half ? a * co - b * si : b * co + a * si;
+                }
+                CHECK_CLOSE(qkv[size_t(t * W + c)], expected, tolerance(dtype, 4));
+            }
+        }
+        ops.rope(device, {T, H, G, D, dtype, qkv.data(), positions, cos.floats(), sin.floats(), -1});
+        for (size_t i = 0; i < before.size(); i++) CHECK_CLOSE(qkv[i], before[i], tolerance(dtype, 8));
+    });
+}
+
+TEST(swiglu) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 3, F = 23;
+        Numbers numbers(6);
+        Array x = numbers.array(dtype, T * 2 * F, 3), out(dtype, T * F), dout = numbers.array(dtype, T * F);
+        x.set(0, 90);  // e^-x of large arguments must not make NaN
+        x.set(1, -90);
+        std::vector<double> in = values(x);
+        const std::vector<double> gradient = values(dout);
+        auto forward = [&] {
+            std::vector<double> y(size_t(T * F));
+            for (int t = 0; t < T; t++) {
+                for (int j = 0; j < F; j++) {
+                    const double g = in[size_t(t * 2 * F + j)];
+                    y[size_t(t * F + j)] = g / (1 + std::exp(-g)) * in[size_t(t * 2 * F + F + j)];
+                }
+            }
+            return y;
+        };
+        ops.swiglu_forward(device, {T, F, dtype, x.data(), out.data()});
+        const std::vector<double> expected = forward();
+        for (size_t i = 0; i < expected.size(); i++) CHECK_CLOSE(out[i], expected[i], tolerance(dtype, 1 + std::fabs(expected[i])));
+        ops.swiglu_backward(device, {T, F, dtype, x.data(), dout.data(), x.data()});
+        for (size_t i = 0; i < in.size(); i++) {
+            const double want = slope(in, i, [&] { return dot(forward(), gradient); });
+            CHECK_CLOSE(x[i], want, tolerance(dtype, 1 + 2 * std::fabs(want)));
+        }
+    });
+}
+
+TEST(value_head) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int R = 4, C = 33;
+        Numbers numbers(8);
+        Array x = numbers.array(dtype, R * C), w = numbers.array(dtype, C), score(DType::f32, R), dscore = numbers.array(DType::f32, R);
+        Array dx(dtype, R * C), dw(DType::f32, C);
+        dw.fill(1);
+        ops.value_forward(device, {R, C, dtype, x.data(), w.data(), score.floats()});
+        ops.value_backward(device, {R, C, dtype, x.data(), w.data(), dscore.floats(), dx.data(), dw.floats()});
+        for (int r = 0; r < R; r++) {
+            double sum = 0;
+            for (int j = 0; j < C; j++) {
+                sum += x[size_t(r * C + j)] * w[size_t(j)];
+                CHECK_CLOSE(dx[size_t(r * C + j)], dscore[size_t(r)] * w[size_t(j)], tolerance(dtype, 4));
+            }
+            CHECK_CLOSE(score[size_t(r)], sum, 1e-4);
+        }
+        for (int j = 0; j < C; j++) {
+            double sum = 1;
+            for (int r = 0; r < R; r++) sum += dscore[size_t(r)] * x[size_t(r * C + j)];
+            CHECK_CLOSE(dw[size_t(j)], sum, 1e-4);
+        }
+    });
+}
+
+TEST(gather_and_scatter_of_one_row_many_times) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = 4, C = 13, R = 5;
+        Numbers numbers(9);
+        Array x = numbers.array(dtype, T * C), picked(dtype, R * C), out(dtype, T * C);
+        const int32_t index[R] = {2, 2, 0, 3, 2};
+        ops.gather_rows(device, {R, C, dtype, index, x.data(), picked.data()});
+        out.fill(0.5f);
+        ops.scatter_add_rows(device, {R, C, dtype, index, picked.data(), out.data()});
+        const int times[T] = {1, 0, 3, 1};
+        for (int t = 0; t < T; t++) {
+            for (int j = 0; j < C; j++) {
+                const size_t at = size_t(t * C + j);
+                CHECK_CLOSE(out[at], 0.5 + times[t] * x[at], tolerance(dtype, 8));
+            }
+        }
+    });
+}
+
+TEST(convert_rounds_to_nearest_even_and_add_adds) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int n = 37;
+        Numbers numbers(10);
+        Array x = numbers.array(DType::f32, n), y(DType::bf16, n), z(DType::f32, n);
+        x.set(0, 1.00390625f);  // half way between two bf16: to the even one, 1
+        x.set(1, 1.01171875f);  // half way: up to 1.015625
+        ops.convert(device, {n, DType::f32, x.data(), DType::bf16, y.data()});
+        ops.convert(device, {n, DType::bf16, y.data(), DType::f32, z.data()});
+        CHECK(y[0] == 1 && y[1] == 1.015625);
+        for (size_t i = 0; i < n; i++) CHECK(z[i] == rounded(float(x[i]), DType::bf16));
+        Array a = numbers.array(dtype, n), b = numbers.array(dtype, n);
+        const std::vector<double> before = values(b);
+        ops.add(device, {n, dtype, a.data(), b.data()});
+        for (size_t i = 0; i < n; i++) CHECK_CLOSE(b[i], before[i] + a[i], tolerance(dtype, 4));
+    });
+}
