@@ -241,7 +241,7 @@ typedef struct apo_meta {
     int32_t hidden;           /**< hidden units n, 1..65536; read in mode LEARNED */
     const double* parameters; /**< (3n + 1): W1 (n), b1 (n), W2 (n), b2 (1); mode LEARNED */
     double constant;          /**< in [0, 1]; mode CONSTANT */
-    double score_scale;       /**< s of score = log sigma(s * delta); SimPO uses its own logit instead */
+    double score_scale;       /**< s of score = log sigma(s * delta); SimPO: s * (l_w/n_w - l_l/n_l - gamma/beta) */
 } apo_meta;
 
 /** Rows of a batch: an offline pair and, where sampled, an online pair. Numbers are answer indices. */
@@ -262,7 +262,7 @@ typedef struct apo_pair_results {
     double* loss;           /**< w L_off + (1 - w) L_on, or L_off for a row without an online pair */
     double* loss_offline;
     double* loss_online;
-    double* score_offline;  /**< ell: log sigma(s * delta); SimPO: log sigma(beta (l_w/n_w - l_l/n_l) - gamma) */
+    double* score_offline;  /**< ell: log sigma(s * delta); SimPO: log sigma(s * (l_w/n_w - l_l/n_l - gamma/beta)) */
     double* score_online;
     double* delta_offline;  /**< (l_w - r_w) - (l_l - r_l) */
     double* delta_online;

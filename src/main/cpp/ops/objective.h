@@ -74,10 +74,13 @@ APO_HD inline LossGradient objective_loss(const apo_objective& objective, const 
     return {loss, dz * beta, -dz * beta};
 }
 
-// Score of a pair, the meta-learner's input: log sigma(s delta), or SimPO's log sigma(logit) (MetaAPO, arXiv 2509.23371).
+// Score of a pair, the meta-learner's input (MetaAPO, arXiv 2509.23371): log sigma(s delta); for SimPO, which has no delta,
+// log sigma(s (l_w/n_w - l_l/n_l - gamma/beta)). s = 1 is the authors' code, s = beta the paper's notation, in which the
+// score is the logarithm of the loss's own sigmoid.
 APO_HD inline double pair_score(const apo_objective& objective, const Pair& p, double score_scale) {
-    return log_sigmoid(objective.kind == APO_SIMPO ? simpo_logit(p, objective.beta, objective.gamma)
-                                                   : score_scale * p.delta());
+    const double margin =
+        objective.kind == APO_SIMPO ? simpo_logit(p, objective.beta, objective.gamma) / objective.beta : p.delta();
+    return log_sigmoid(score_scale * margin);
 }
 
 }  // namespace apo

@@ -43,7 +43,7 @@ public final class ConfigKeys {
             real("objective.label_smoothing", 0.1, 0, 0.4999, "share of wrong labels assumed by cdpo and robust_dpo"),
             integer("meta.hidden", 100, 1, 65536, "hidden units of the meta-learner"),
             choice("meta.init", "reference", List.of("reference", "random"), "reference: weights 0.1, biases 0, as the authors' code"),
-            real("meta.score_scale", 1.0, 1e-9, 1e6, "s of the score log σ(s·delta)"),
+            real("meta.score_scale", 1.0, 1e-9, 1e6, "s of the score log σ(s·delta): 1 as the authors' code, objective.beta as the paper"),
             real("meta.learning_rate", 5e-3, 0, 1e3, "of the meta-learner's AdamW"),
             real("meta.weight_decay", 1e-4, 0, 1e3, "of the meta-learner's AdamW"),
             integer("meta.every", 8, 0, MANY, "optimizer steps between meta updates; 0: never"),

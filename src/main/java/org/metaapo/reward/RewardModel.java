@@ -51,7 +51,8 @@ public final class RewardModel implements AutoCloseable {
                         + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
             }
             Tokenizer tokenizer = Tokenizer.load(path);
-            ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), false);
+            // The whole text of the template: a reward model is trained to score at its very end.
+            ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), true);
             Model model = ModelLoader.load(engine, folder, dtype, Head.VALUE, 0);
             return new RewardModel(tokenizer, format, model, Math.max(maxTokens, 1));
         }

@@ -73,7 +73,8 @@ public final class Recipes {
     private static RunData read(
             RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener) {
         ChatFormat format = ChatFormat.load(
-                source.path(), tokenizer, source.stopIds(), config.flag("data.keep_template_tail"));
+                source.path(), tokenizer, source.stopIds(),
+                recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail"));
         List<EncodedRow> rows = encode(config, recipe, config.paths("data.train"), format, listener);
         List<EncodedRow> evaluation = config.paths("data.eval").isEmpty()
                 ? List.of()
