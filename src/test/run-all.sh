@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-suites="${1:-jvm}"
+suites="${1:-jvm native resume}"
 cores="$(nproc)"
 start=$SECONDS
 summary=()

@@ -27,24 +27,24 @@ public final class RewardModel implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final ChatFormat format;
     private final Model model;
-    private final Scorer scorer;
-    private final int maxTokens;
+    private final long maxTokens;
+    private Scorer scorer;
+    private long room;
 
-    private RewardModel(Tokenizer tokenizer, ChatFormat format, Model model, int maxTokens) {
+    private RewardModel(Tokenizer tokenizer, ChatFormat format, Model model, long maxTokens) {
         this.tokenizer = tokenizer;
         this.format = format;
         this.model = model;
         this.maxTokens = maxTokens;
-        this.scorer = model.scorer(maxTokens);
     }
 
     /**
      * Opens a {@code *ForSequenceClassification} folder with one label.
      *
-     * @param maxTokens tokens of one forward
+     * @param maxTokens tokens of one forward; a longer conversation runs alone
      * @throws DataException if the folder is a language model's
      */
-    public static RewardModel open(Engine engine, Path path, Dtype dtype, int maxTokens) {
+    public static RewardModel open(Engine engine, Path path, Dtype dtype, long maxTokens) {
         try (ModelFolder folder = ModelFolder.open(path)) {
             if (folder.config().head() != Head.VALUE) {
                 throw new DataException(path + ": is " + folder.config().architecture()
@@ -59,9 +59,10 @@ public final class RewardModel implements AutoCloseable {
     }
 
     /**
-     * Rewards of answers, in order. All answers to a prompt run in one pack: what their ids have in common runs once.
+     * Rewards of answers, in order. What the ids of a prompt's answers have in common runs once.
      *
      * @param done hears how many prompts are finished
+     * @throws DataException if a conversation is longer than the model's positions
      * @throws org.metaapo.error.NumericException if a score is NaN or infinite
      */
     public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, LongConsumer done) {
@@ -69,12 +70,13 @@ public final class RewardModel implements AutoCloseable {
         for (int from = 0; from < prompts.size(); from += GROUP) {
             int to = Math.min(prompts.size(), from + GROUP);
             TokenBatch.Builder builder = TokenBatch.builder();
+            long longest = 0;
             for (int i = from; i < to; i++) {
-                addPack(builder, prompts.get(i), answers.get(i));
+                longest = Math.max(longest, addPacks(builder, prompts.get(i), answers.get(i)));
             }
             double[] scores;
             try (TokenBatch batch = builder.build()) {
-                scores = scorer.values(batch);
+                scores = scorer(longest).values(batch);
             }
             int at = 0;
             for (int i = from; i < to; i++) {
@@ -86,25 +88,45 @@ public final class RewardModel implements AutoCloseable {
         return all;
     }
 
-    private void addPack(TokenBatch.Builder builder, Prompt prompt, List<String> answers) {
-        List<int[]> ids = answers.stream().map(answer -> encode(prompt, answer)).toList();
-        int common = ids.get(0).length;
-        for (int[] other : ids) {
-            int mismatch = Arrays.mismatch(ids.get(0), other);
-            common = Math.min(common, mismatch < 0 ? other.length : mismatch);
+    /** The scorer, with room for a pack. */
+    private Scorer scorer(long tokens) {
+        if (scorer == null || tokens > room) {
+            if (scorer != null) {
+                scorer.close();
+            }
+            room = Math.max(tokens, maxTokens);
+            scorer = model.scorer(room);
         }
-        for (int[] sequence : ids) {
-            common = Math.min(common, sequence.length - 1);
-        }
-        int shared = common;
-        if (shared < 1) {
-            throw new DataException(tokenizer.folder() + ": a conversation of fewer than two tokens cannot be scored");
-        }
-        builder.pack(Arrays.copyOf(ids.get(0), shared),
-                ids.stream().map(sequence -> Arrays.copyOfRange(sequence, shared, sequence.length)).toList());
+        return scorer;
     }
 
-    /** Ids that the model reads, cut at its room from the start. */
+    /** Adds a prompt's answers, in one pack where that fits the tokens of a forward; returns the longest pack's tokens. */
+    private long addPacks(TokenBatch.Builder builder, Prompt prompt, List<String> answers) {
+        List<int[]> ids = answers.stream().map(answer -> encode(prompt, answer)).toList();
+        int common = ids.get(0).length;
+        long together = 0;
+        for (int[] other : ids) {
+            int mismatch = Arrays.mismatch(ids.get(0), other);
+            common = Math.min(common, Math.min(other.length - 1, mismatch < 0 ? other.length : mismatch));
+            together += other.length;
+        }
+        int shared = common;
+        together -= (long) shared * (ids.size() - 1);
+        if (shared >= 1 && together <= maxTokens) {
+            builder.pack(Arrays.copyOf(ids.get(0), shared),
+                    ids.stream().map(sequence -> Arrays.copyOfRange(sequence, shared, sequence.length)).toList());
+            return together;
+        }
+        long longest = 0;
+        for (int[] sequence : ids) {
+            int last = sequence.length - 1;
+            builder.pack(Arrays.copyOf(sequence, last), List.of(new int[] {sequence[last]}));
+            longest = Math.max(longest, sequence.length);
+        }
+        return longest;
+    }
+
+    /** Ids that the model reads. */
     int[] encode(Prompt prompt, String answer) {
         int[] ids;
         if (prompt.isConversation() || format.hasTemplate()) {
@@ -117,13 +139,15 @@ public final class RewardModel implements AutoCloseable {
             ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);
             System.arraycopy(encoded.answerIds(), 0, ids, encoded.promptIds().length, encoded.answerIds().length);
         }
-        int room = Math.min(model.shape().maxPositions(), maxTokens);
-        return ids.length <= room ? ids : Arrays.copyOfRange(ids, ids.length - room, ids.length);
+        if (ids.length < 2 || ids.length > model.shape().maxPositions()) {
+            throw new DataException(tokenizer.folder() + ": a conversation of " + ids.length
+                    + " tokens; the reward model reads 2 to " + model.shape().maxPositions());
+        }
+        return ids;
     }
 
     @Override
     public void close() {
-        scorer.close();
         model.close();
         tokenizer.close();
     }

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
@@ -144,7 +143,7 @@ final class Run implements AutoCloseable {
         }
         if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
             reward = keep(RewardModel.open(
-                    engine, config.path("reward.path"), dtype(), Math.toIntExact(maxTokens)));
+                    engine, config.path("reward.path"), dtype(), maxTokens));
         }
         listener.end();
     }
@@ -215,9 +214,13 @@ final class Run implements AutoCloseable {
 
     /** The meta-learner's parameters, so that its curve can be drawn. */
     private static void curve(ObjectNode line, double[] parameters) {
-        ArrayNode array = line.putArray("meta_parameters");
-        for (double p : parameters) {
-            array.add(p);
+        array(line, "meta_parameters", parameters);
+    }
+
+    private static void array(ObjectNode object, String name, double[] values) {
+        ArrayNode array = object.putArray(name);
+        for (double value : values) {
+            array.add(value);
         }
     }
 
@@ -392,8 +395,9 @@ final class Run implements AutoCloseable {
 
     private void finish() {
         if (meta != null) {
-            AtomicFiles.write(folder.metaLearner(), Json.writePretty(Map.of(
-                    "score_scale", config.real("meta.score_scale"), "parameters", meta.parameters())));
+            ObjectNode learner = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
+            array(learner, "parameters", meta.parameters());
+            AtomicFiles.write(folder.metaLearner(), Json.writePretty(learner));
         }
         listener.begin("writing the model", 0);
         ModelLoader.save(folder.model(), policy, source);

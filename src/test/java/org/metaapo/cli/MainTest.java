@@ -1,0 +1,178 @@
+package org.metaapo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
+
+/** Commands as a user gives them: exit status, one clear line, machine-readable output. */
+class MainTest {
+    @TempDir
+    Path temp;
+
+    private String err;
+    private String out;
+
+    private int run(String... arguments) {
+        PrintStream oldErr = System.err;
+        PrintStream oldOut = System.out;
+        ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+        ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
+        System.setOut(new PrintStream(outBytes, true, StandardCharsets.UTF_8));
+        try {
+            return Main.run(arguments);
+        } finally {
+            System.setErr(oldErr);
+            System.setOut(oldOut);
+            err = errBytes.toString(StandardCharsets.UTF_8);
+            out = outBytes.toString(StandardCharsets.UTF_8);
+        }
+    }
+
+    private void assertFails(int status, String words, String... arguments) {
+        assertThat(run(arguments)).as(err).isEqualTo(status);
+        assertThat(err.lines().toList()).as("one line").hasSize(1);
+        assertThat(err).startsWith("metaapo: ").contains(words).doesNotContain("Exception");
+    }
+
+    private Path write(String name, String text) throws IOException {
+        return Files.writeString(temp.resolve(name), text);
+    }
+
+    private static String fixture(String name) {
+        return Fixtures.path(name).toString();
+    }
+
+    @Test
+    void wrongUsageIsTwo() throws IOException {
+        assertFails(2, "expected a command");
+        assertFails(2, "trian", "trian");
+        assertFails(2, "Missing required", "score");
+        assertFails(2, "--k", "generate", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"), "--k", "0");
+        assertFails(2, "cuda:N", "info", "--device", "gpu");
+        assertFails(2, "no dtype f16", "score", "--dtype", "f16", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"));
+        assertFails(2, "no such file", "train", temp.resolve("none.yaml").toString());
+        Path yaml = write("a.yaml", "recipe: dpo\nout: x\nmodel: {path: m}\ndata: {train: [d]}\ntrain:\n  bach: 3\n");
+        assertFails(2, "a.yaml:6: unknown key train.bach; did you mean train.batch?", "train", yaml.toString());
+        Path reward = write("b.yaml", "out: x\nmodel: {path: m}\ndata: {train: [d]}\n");
+        assertFails(2, "reward.path is not set", "train", reward.toString());
+        assertFails(2, "train.batch is 0; expected 1", "train", reward.toString(), "train.batch=0");
+    }
+
+    @Test
+    void badDataIsThreeAndIsFoundBeforeAnyWeightIsRead() throws IOException {
+        String model = fixture("tiny-llama");
+        assertFails(3, "no such file", "score", "--model", model, "--data", temp.resolve("none.jsonl").toString());
+        Path broken = write("broken.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n{\"prompt\": \n");
+        assertFails(3, "broken.jsonl:2", "score", "--model", model, "--data", broken.toString());
+        Path noChosen = write("nochosen.jsonl", "{\"prompt\": \"a\", \"rejected\": \"c\"}\n");
+        assertFails(3, "nochosen.jsonl:1: no chosen", "score", "--model", model, "--data", noChosen.toString());
+        assertFails(3, "no config.json", "score", "--model", temp.toString(), "--data", fixture("pairs.jsonl"));
+        assertFails(3, "LlamaForSequenceClassification", "generate", "--model", fixture("tiny-rm"), "--data", fixture("pairs.jsonl"));
+        assertFails(3, "LlamaForCausalLM", "reward", "--model", model, "--data", fixture("pairs.jsonl"));
+        assertFails(3, "no metrics.jsonl", "report", temp.toString());
+        Path yaml = write("run.yaml", "recipe: dpo\nout: " + temp.resolve("run") + "\nmodel: {path: " + model + "}\ndata: {train: [" + noChosen + "]}\n");
+        assertFails(3, "nochosen.jsonl:1", "train", yaml.toString());
+        assertThat(temp.resolve("run")).doesNotExist();
+    }
+
+    @Test
+    void aMissingDeviceIsFour() {
+        assertFails(4, "no CUDA backend", "info", "--device", "cuda:0");
+    }
+
+    @Test
+    void scoreWritesALineARow() {
+        Path file = temp.resolve("scores.jsonl");
+        int status = run("score", "--model", fixture("tiny-llama"), "--reference", fixture("tiny-llama-ref"), "--data",
+                fixture("pairs.jsonl"), "--dtype", "f32", "--out", file.toString(), "--quiet");
+        assertThat(status).as(err).isZero();
+        JsonNode golden = Json.read(Fixtures.path("tiny-llama.golden.json")).path("pairs");
+        List<JsonNode> lines = lines(file);
+        assertThat(lines).hasSize(golden.size());
+        for (int i = 0; i < lines.size(); i++) {
+            JsonNode line = lines.get(i);
+            JsonNode pair = golden.get(i);
+            close(line.path("chosen_logp").asDouble(), pair.path("chosen").path("logp_sum").asDouble());
+            close(line.path("ref_rejected_logp").asDouble(), pair.path("rejected").path("ref_logp_sum").asDouble());
+            assertThat(line.path("chosen_tokens").asInt()).isEqualTo(pair.path("chosen").path("logps").size());
+            double delta = line.path("chosen_logp").asDouble() - line.path("ref_chosen_logp").asDouble()
+                    - line.path("rejected_logp").asDouble() + line.path("ref_rejected_logp").asDouble();
+            close(line.path("delta").asDouble(), delta);
+            close(line.path("score").asDouble(), -Math.log1p(Math.exp(-delta)));
+        }
+    }
+
+    private static void close(double found, double expected) {
+        assertThat(found).isCloseTo(expected, org.assertj.core.api.Assertions.within(1e-3));
+    }
+
+    private static List<JsonNode> lines(Path file) {
+        try {
+            return Files.readAllLines(file).stream().map(line -> Json.parse(line, file.toString())).toList();
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void generatedAnswersAreScoredByTheRewardModel() {
+        Path answers = temp.resolve("answers.jsonl");
+        assertThat(run("generate", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"), "--k", "3",
+                        "--max-new-tokens", "5", "--dtype", "f32", "--out", answers.toString(), "--quiet"))
+                .as(err).isZero();
+        JsonNode first = lines(answers).get(0);
+        assertThat(first.path("responses").size()).isEqualTo(3);
+        assertThat(first.path("finish").get(0).asText()).isIn("stop", "length");
+        assertThat(first.path("prompt").get(0).path("role").asText()).isEqualTo("user");
+        Path rewards = temp.resolve("rewards.jsonl");
+        assertThat(run("reward", "--model", fixture("tiny-rm"), "--data", answers.toString(), "--out", rewards.toString(), "--quiet"))
+                .as(err).isZero();
+        assertThat(lines(rewards).get(7).path("scores").size()).isEqualTo(3);
+        assertThat(run("reward", "--model", fixture("tiny-rm"), "--data", fixture("pairs.jsonl"), "--dtype", "f32", "--quiet")).isZero();
+        JsonNode pair = Json.parse(out.lines().findFirst().orElseThrow(), "stdout");
+        assertThat(pair.path("score_chosen").asDouble())
+                .isCloseTo(Json.read(Fixtures.path("tiny-rm.golden.json")).get(0).path("score").asDouble(),
+                        org.assertj.core.api.Assertions.within(1e-4));
+    }
+
+    @Test
+    void inspectShowsRowsAndCounts() {
+        assertThat(run("inspect", "--model", fixture("tiny-qwen2"), "--data", fixture("pairs.jsonl"), "--rows", "1", "--ids")).isZero();
+        assertThat(out).contains("<|im_start|>", "prompt", "chosen", "rejected", "bad rows");
+    }
+
+    @Test
+    void planReadsNoWeights() throws IOException {
+        Path folder = Files.createDirectories(temp.resolve("m"));
+        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "model.safetensors")) {
+            Files.copy(Fixtures.path("tiny-llama").resolve(name), folder.resolve(name));
+        }
+        Path yaml = write("plan.yaml", "recipe: dpo\nout: " + temp.resolve("r") + "\nmodel: {path: " + folder + "}\ndata: {train: ["
+                + fixture("pairs.jsonl") + "], max_length: 512, max_prompt_length: 256}\ntrain: {batch: 4}\n");
+        assertThat(run("plan", yaml.toString())).as(err).isZero();
+        assertThat(out).contains("optimizer steps", "moments (f32)", "fits", "yes");
+        assertThat(temp.resolve("r")).doesNotExist();
+    }
+
+    @Test
+    void infoAndHelp() {
+        assertThat(run("info")).isZero();
+        assertThat(out).contains("oneDNN", "threads");
+        assertThat(run("--help")).isZero();
+        assertThat(out).contains("demo", "train", "score", "Exit status");
+        assertThat(run("train", "--help")).isZero();
+        assertThat(out).contains("CONFIG.yaml");
+    }
+}

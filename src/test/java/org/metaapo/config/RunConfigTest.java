@@ -1,0 +1,107 @@
+package org.metaapo.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.metaapo.error.UsageException;
+
+class RunConfigTest {
+    private static final String GOOD = "recipe: metaapo\nout: runs/first\nmodel: {path: m}\nreward: {path: r}\ndata: {train: [a.jsonl, b.jsonl]}\n";
+
+    private static RunConfig parse(String yaml, String... overrides) {
+        return RunConfig.parse(yaml, "run.yaml", List.of(overrides));
+    }
+
+    @Test
+    void defaultsAreThe8bRecipe() {
+        RunConfig config = parse(GOOD);
+        assertThat(config.real("objective.beta")).isEqualTo(0.1);
+        assertThat(config.reals("optimizer.betas")).containsExactly(0.9, 0.95);
+        assertThat(config.real("optimizer.learning_rate")).isEqualTo(5e-7);
+        assertThat(config.integer("rollout.slice")).isEqualTo(20370);
+        assertThat(config.paths("data.train")).containsExactly(Path.of("a.jsonl"), Path.of("b.jsonl"));
+        assertThat(config.path("reference.path")).isNull();
+    }
+
+    @Test
+    void scalarsAreReadByTheirKeyNotByYamlsGuess() {
+        RunConfig config = parse(GOOD + "optimizer: {learning_rate: 5e-7, eps: 1E-8}\nseed: 0777\n", "data.train=one.jsonl", "out=yes");
+        assertThat(config.real("optimizer.learning_rate")).isEqualTo(5e-7);
+        assertThat(config.integer("seed")).isEqualTo(777);
+        assertThat(config.path("out")).isEqualTo(Path.of("yes"));
+        assertThat(config.paths("data.train")).containsExactly(Path.of("one.jsonl"));
+    }
+
+    @Test
+    void theResolvedConfigurationReadsBackToItself() {
+        RunConfig config = parse(GOOD, "optimizer.learning_rate=3e-6", "out=a \"quoted\" folder", "data.shuffle=false");
+        assertThat(parse(config.toYaml())).isEqualTo(config);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "traim: {batch: 3} | run.yaml:6: unknown key traim; did you mean",
+        "beta: 1 | did you mean objective.beta?",
+        "train: {batch: many} | train.batch is \"many\"; expected integer",
+        "train: {batch: 1.5} | train.batch is \"1.5\"; expected integer",
+        "train: [1] | run.yaml:6: expected keys and values under train",
+        "objective: {beta: .nan} | expected number",
+        "objective: {name: dop} | nearest: dpo",
+        "data: {shuffle: yes} | expected true or false",
+        "seed: 1\\nseed: 2 | given twice",
+        "objective: {beta: [1]} | objective.beta is a list",
+        "a: [ | run.yaml:7:1: not YAML",
+        "data: {max_prompt_length: 4096} | expected less than data.max_length",
+        "optimizer: {betas: [0.9]} | has 1 numbers; expected 2",
+    })
+    void mistakesAreNamedWithLineAndNearestKey(String line, String words) {
+        assertThatThrownBy(() -> parse(GOOD + line.replace("\\n", "\n") + "\n"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining(words);
+    }
+
+    @Test
+    void overridesAreChecked() {
+        assertThatThrownBy(() -> parse(GOOD, "batch=3")).hasMessageContaining("did you mean train.batch?");
+        assertThatThrownBy(() -> parse(GOOD, "nothing")).hasMessageContaining("expected key=value");
+        assertThatThrownBy(() -> parse("out: x\n")).hasMessageContaining("model.path is not set");
+    }
+
+    @Test
+    void randomDamageGivesAMessageAndNothingElse() {
+        Random random = new Random(1);
+        int inputs = Integer.getInteger("fuzz.inputs", 3000);
+        for (int i = 0; i < inputs; i++) {
+            StringBuilder text = new StringBuilder(parse(GOOD).toYaml());
+            for (int edits = 1 + random.nextInt(4); edits > 0; edits--) {
+                int at = random.nextInt(text.length());
+                switch (random.nextInt(3)) {
+                    case 0 -> text.setCharAt(at, (char) (1 + random.nextInt(126)));
+                    case 1 -> text.deleteCharAt(at);
+                    default -> text.insert(at, "{}[]:,&*!|>'\"%@`#- \n\t".charAt(random.nextInt(22)));
+                }
+            }
+            assertThatCode(() -> {
+                try {
+                    parse(text.toString());
+                } catch (UsageException expected) {
+                    assertThat(expected.getMessage()).isNotBlank();
+                }
+            }).as(text.toString()).doesNotThrowAnyException();
+        }
+    }
+
+    @Test
+    void theReadmeHasTheTableOfKeys() throws IOException {
+        assertThat(Files.readString(Path.of("README.md"))).contains(ConfigKeys.markdown());
+    }
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Kills a small MetaAPO run with SIGKILL at random moments, gives the same command again, and compares weights, meta-learner,
+# samples and metrics (but for the seconds) with those of a run that was never killed.
+#   src/test/kill-resume.sh [KILLS, default 20] [SEED]
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+kills="${1:-20}"
+RANDOM="${2:-1}"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+fixtures="$root/src/test/resources/fixtures"
+
+cat >"$work/run.yaml" <<YAML
+recipe: metaapo
+out: $work/unset
+dtype: f32
+threads: 2
+model: {path: $fixtures/tiny-llama}
+reward: {path: $fixtures/tiny-rm}
+data: {train: [$fixtures/pairs.jsonl], max_length: 256, max_prompt_length: 128}
+rollout: {slice: 5, k: 4, max_new_tokens: 24}
+meta: {every: 2, init: random}
+optimizer: {learning_rate: 1e-3}
+checkpoint: {every: 1}
+train: {epochs: 6, batch: 2, micro_tokens: 300}
+YAML
+
+run() { # FOLDER: replaces this shell by the run
+    exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$root/target/classes:$root/target/lib/*" org.metaapo.cli.Main \
+        train "$work/run.yaml" "out=$work/$1" --quiet
+}
+
+comparable() { # FOLDER: everything that must be equal
+    sed -E 's/,?"seconds[a-z_]*":[-+.0-9eE]+//g' "$work/$1/metrics.jsonl" | sha256sum
+    (cd "$work/$1" && sha256sum model/model.safetensors meta-learner.json samples/*)
+}
+
+start="$(date +%s%N)"
+(run whole)
+whole_ms=$((($(date +%s%N) - start) / 1000000))
+comparable whole >"$work/whole.sum"
+echo "the whole run took $whole_ms ms"
+
+for ((i = 1; i <= kills; i++)); do
+    rm -rf "$work/killed"
+    (run killed) &
+    pid=$!
+    # From before the first checkpoint to the writing of the model.
+    moment=$((whole_ms / 4 + RANDOM * whole_ms / 32768 * 3 / 4))
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+    kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+    at="$(grep -c '"loss"' "$work/killed/metrics.jsonl" 2>/dev/null || true)"
+    (run killed)
+    comparable killed >"$work/killed.sum"
+    if ! diff "$work/whole.sum" "$work/killed.sum"; then
+        echo "kill $i after $moment ms (step ${at:-0}): the resumed run differs" >&2
+        exit 1
+    fi
+    echo "kill $i of $kills after $moment ms (step ${at:-0}): the same bits"
+done
