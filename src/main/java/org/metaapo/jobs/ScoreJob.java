@@ -18,6 +18,7 @@ import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
+import org.metaapo.model.ModelFolder;
 import org.metaapo.train.RunListener;
 
 /** Log-probs of preference pairs under a policy and a reference. */
@@ -38,10 +39,16 @@ public final class ScoreJob {
         try (Policy policy = Policy.open(model)) {
             List<EncodedRow> rows = encode(policy, DataFiles.load(data, false).rows());
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
-            List<double[]> sums = score(engine, dtype, policy, rows, listener, "scoring");
+            List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
             List<double[]> references = null;
             if (reference != null) {
-                try (Policy other = Policy.open(reference)) {
+                // Only its weights are read: a reference shares the policy's tokenizer.
+                try (ModelFolder other = ModelFolder.open(reference)) {
+                    if (other.config().vocabSize() != policy.folder().config().vocabSize()) {
+                        throw new DataException(reference + ": the vocabulary has " + other.config().vocabSize()
+                                + " tokens, the policy's " + policy.folder().config().vocabSize()
+                                + "; a reference must share the tokenizer");
+                    }
                     references = score(engine, dtype, other, rows, listener, "scoring the reference");
                 }
             }
@@ -72,11 +79,11 @@ public final class ScoreJob {
     }
 
     private static List<double[]> score(
-            Engine engine, Dtype dtype, Policy policy, List<EncodedRow> rows, RunListener listener, String phase) {
+            Engine engine, Dtype dtype, ModelFolder folder, List<EncodedRow> rows, RunListener listener, String phase) {
         long longest = rows.stream()
                 .mapToLong(r -> r.prompt().length + r.chosen().length + r.rejected().length).max().orElse(1);
         List<double[]> sums = new ArrayList<>();
-        try (Model model = policy.load(engine, dtype);
+        try (Model model = Policy.loadLanguageModel(folder, engine, dtype);
                 Scorer scorer = model.scorer(Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size())))) {
             listener.begin(phase, rows.size());
             for (int from = 0; from < rows.size(); from += GROUP) {

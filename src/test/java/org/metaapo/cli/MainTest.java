@@ -75,10 +75,10 @@ class MainTest {
         String model = fixture("tiny-llama");
         assertFails(3, "no such file", "score", "--model", model, "--data", temp.resolve("none.jsonl").toString());
         Path broken = write("broken.jsonl", "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n{\"prompt\": \n");
-        assertFails(3, "broken.jsonl:2", "score", "--model", model, "--data", broken.toString());
+        assertFails(3, "broken.jsonl, line 2", "score", "--model", model, "--data", broken.toString());
         Path noChosen = write("nochosen.jsonl", "{\"prompt\": \"a\", \"rejected\": \"c\"}\n");
         assertFails(3, "nochosen.jsonl:1: no chosen", "score", "--model", model, "--data", noChosen.toString());
-        assertFails(3, "no config.json", "score", "--model", temp.toString(), "--data", fixture("pairs.jsonl"));
+        assertFails(3, "config.json is missing", "score", "--model", temp.toString(), "--data", fixture("pairs.jsonl"));
         assertFails(3, "LlamaForSequenceClassification", "generate", "--model", fixture("tiny-rm"), "--data", fixture("pairs.jsonl"));
         assertFails(3, "LlamaForCausalLM", "reward", "--model", model, "--data", fixture("pairs.jsonl"));
         assertFails(3, "no metrics.jsonl", "report", temp.toString());

@@ -73,8 +73,8 @@ class DataTest {
         "{\"prompt\": \"a\\ud800\", \"chosen\": \"b\", \"rejected\": \"c\"} | lone surrogate U+D800",
         "{\"prompt\": \"a\\u0000\", \"chosen\": \"b\", \"rejected\": \"c\"} | NUL",
         "[1] | rows.jsonl, element 1: expected an object",
-        "{\"prompt\": \"a\", \"prompt\": \"b\"} | rows.jsonl:1",
-        "not json | rows.jsonl:1",
+        "{\"prompt\": \"a\", \"prompt\": \"b\"} | rows.jsonl, line 1",
+        "not json | rows.jsonl, line 1",
     })
     void badRowsAreNamedWithFileLineAndCause(String row, String words) {
         assertThatThrownBy(() -> load(row)).isInstanceOf(DataException.class).hasMessageContaining(words);

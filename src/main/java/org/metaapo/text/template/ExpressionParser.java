@@ -55,7 +55,12 @@ final class ExpressionParser {
             }
             items.add(parse(withCondition));
         }
-        return list(items);
+        return tuple(items);
+    }
+
+    private static Expression tuple(List<Expression> items) {
+        Expression list = list(items);
+        return c -> new Tuple((List<?>) list.evaluate(c));
     }
 
     private static Expression list(List<Expression> items) {
@@ -276,7 +281,7 @@ final class ExpressionParser {
 
     private Expression parenthesised() {
         if (in.skipOperator(")")) {
-            return list(List.of());
+            return tuple(List.of());
         }
         Expression first = parse();
         if (in.skipOperator(")")) {
@@ -285,7 +290,7 @@ final class ExpressionParser {
         in.expectOperator(",");
         List<Expression> all = new ArrayList<>(List.of(first));
         all.addAll(items(")"));
-        return list(all);
+        return tuple(all);
     }
 
     private List<Expression> items(String closing) {

@@ -1,6 +1,7 @@
 package org.metaapo.text.template;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,10 +68,7 @@ final class Members {
     static List<Object> pairs(Map<?, ?> map) {
         List<Object> items = new ArrayList<>();
         map.forEach((key, value) -> {
-            List<Object> pair = new ArrayList<>();
-            pair.add(key);
-            pair.add(value);
-            items.add(pair);
+            items.add(new Tuple(Arrays.asList(key, value)));
         });
         return items;
     }

@@ -62,6 +62,9 @@ final class Values {
         if (value instanceof List<?> list) {
             List<String> parts = new ArrayList<>();
             list.forEach(item -> parts.add(repr(item)));
+            if (value instanceof Tuple) {
+                return "(" + String.join(", ", parts) + (parts.size() == 1 ? ",)" : ")");
+            }
             return "[" + String.join(", ", parts) + "]";
         }
         if (value instanceof Map<?, ?> map) {
