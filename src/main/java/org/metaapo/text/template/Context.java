@@ -95,6 +95,16 @@ final class Context {
         }
     }
 
+    /** Counts the work that a text or list costs whoever reads or makes it; returns it. */
+    <T> T charged(T value) {
+        if (value instanceof String text) {
+            charge(text.length() / 64);
+        } else if (value instanceof java.util.Collection<?> items) {
+            charge(items.size() / 4);
+        }
+        return value;
+    }
+
     String output() {
         return out.toString();
     }

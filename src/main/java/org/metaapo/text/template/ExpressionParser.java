@@ -140,7 +140,7 @@ final class ExpressionParser {
         return c -> {
             Object left = first.evaluate(c);
             for (int i = 0; i < operators.size(); i++) {
-                Object right = operands.get(i).evaluate(c);
+                Object right = c.charged(operands.get(i).evaluate(c));
                 if (!operators.get(i).test(left, right)) {
                     return false;
                 }
@@ -168,7 +168,7 @@ final class ExpressionParser {
             Expression a = left;
             Expression b = concatenation();
             left = at(operator, operator.text().equals("+")
-                    ? c -> Values.add(a.evaluate(c), b.evaluate(c))
+                    ? c -> c.charged(Values.add(a.evaluate(c), b.evaluate(c)))
                     : c -> Values.arithmetic("-", a.evaluate(c), b.evaluate(c)));
         }
         return left;
@@ -179,7 +179,7 @@ final class ExpressionParser {
         while (in.skipOperator("~")) {
             Expression a = left;
             Expression b = product();
-            left = c -> Values.limited(Values.text(a.evaluate(c)) + Values.text(b.evaluate(c)));
+            left = c -> c.charged(Values.limited(Values.text(a.evaluate(c)) + Values.text(b.evaluate(c))));
         }
         return left;
     }
@@ -190,7 +190,7 @@ final class ExpressionParser {
             Token operator = in.next();
             Expression a = left;
             Expression b = unary();
-            left = at(operator, c -> Values.arithmetic(operator.text(), a.evaluate(c), b.evaluate(c)));
+            left = at(operator, c -> c.charged(Values.arithmetic(operator.text(), a.evaluate(c), b.evaluate(c))));
         }
         return left;
     }
@@ -333,10 +333,10 @@ final class ExpressionParser {
                 Expression object = result;
                 if (in.peek().kind() == Token.Kind.INTEGER) {
                     long index = Long.parseLong(in.next().text());
-                    result = at(token, c -> Members.item(object.evaluate(c), index));
+                    result = at(token, c -> Members.item(c.charged(object.evaluate(c)), index));
                 } else {
                     String name = in.expectName();
-                    result = at(token, c -> Members.attribute(object.evaluate(c), name));
+                    result = at(token, c -> Members.attribute(c.charged(object.evaluate(c)), name));
                 }
             } else if (in.skipOperator("[")) {
                 result = subscript(result, token);
@@ -349,7 +349,7 @@ final class ExpressionParser {
                     if (!(f instanceof Callable callable)) {
                         throw Values.error(Values.kind(f) + " cannot be called");
                     }
-                    return callable.call(arguments.positional(c), arguments.named(c));
+                    return c.charged(callable.call(arguments.positional(c), arguments.named(c)));
                 });
             } else {
                 return result;
@@ -361,13 +361,13 @@ final class ExpressionParser {
         Expression start = in.isOperator(":") ? null : parse();
         if (in.skipOperator("]")) {
             Expression index = start;
-            return at(token, c -> Members.item(object.evaluate(c), index.evaluate(c)));
+            return at(token, c -> Members.item(c.charged(object.evaluate(c)), index.evaluate(c)));
         }
         in.expectOperator(":");
         Expression stop = in.isOperator(":") || in.isOperator("]") ? null : parse();
         Expression step = in.skipOperator(":") && !in.isOperator("]") ? parse() : null;
         in.expectOperator("]");
-        return at(token, c -> Values.slice(object.evaluate(c), optional(start, c), optional(stop, c), optional(step, c)));
+        return at(token, c -> Values.slice(c.charged(object.evaluate(c)), optional(start, c), optional(stop, c), optional(step, c)));
     }
 
     private static Object optional(Expression expression, Context c) {
@@ -431,9 +431,9 @@ final class ExpressionParser {
         }
         Arguments arguments = in.skipOperator("(") ? arguments() : new Arguments(List.of(), Map.of());
         return at(token, c -> {
-            Object v = value.evaluate(c);
-            c.charge(v instanceof List<?> list ? list.size() : 1);
-            return filter.apply(v, new Filters.Arguments(arguments.positional(c), arguments.named(c)));
+            c.charge(1);
+            Object v = c.charged(value.evaluate(c));
+            return c.charged(filter.apply(v, new Filters.Arguments(arguments.positional(c), arguments.named(c))));
         });
     }
 

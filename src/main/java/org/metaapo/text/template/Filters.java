@@ -74,7 +74,7 @@ final class Filters {
     private static Object tojson(Object value, Arguments a) {
         Object indent = a.named().get("indent") != null ? a.named().get("indent") : a.get(1, "indent", null);
         Object ascii = a.get(0, "ensure_ascii", false);
-        String unit = indent == null ? null : indent instanceof String s ? s : " ".repeat((int) Values.integer(indent));
+        String unit = indent == null ? null : indent instanceof String s ? s : Values.spaces(indent);
         String item = unit == null ? ", " : ",";
         String key = ": ";
         if (a.get(2, "separators", null) instanceof List<?> separators && separators.size() == 2) {
@@ -214,13 +214,14 @@ final class Filters {
 
     private static Object indent(Object value, Arguments a) {
         Object width = a.get(0, "width", 4L);
-        String unit = width instanceof String s ? s : " ".repeat((int) Values.integer(width));
+        String unit = width instanceof String s ? s : Values.spaces(width);
         boolean first = Values.truth(a.get(1, "first", false));
         boolean blank = Values.truth(a.get(2, "blank", false));
         String[] lines = Values.text(value).split("\n", -1);
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < lines.length; i++) {
             boolean indented = i == 0 ? first : blank || !lines[i].isEmpty();
+            Values.checkLength(out.length() + (long) unit.length());
             out.append(i == 0 ? "" : "\n").append(indented ? unit : "").append(lines[i]);
         }
         return out.toString();

@@ -57,7 +57,7 @@ final class JsonText {
         } else {
             throw Values.error(Values.kind(value) + " cannot be written as JSON");
         }
-        Values.limited(out.length() > 20_000_000 ? out.toString() : "");
+        Values.checkLength(out.length());
     }
 
     private static String plain(Object key) {
@@ -71,6 +71,7 @@ final class JsonText {
                 out.append(itemSeparator);
             }
             if (indent != null) {
+                Values.checkLength(out.length() + (depth + 1L) * indent.length());
                 out.append('\n').append(indent.repeat(depth + 1));
             }
             parts.get(i).run();

@@ -179,10 +179,14 @@ final class StringMethods {
     }
 
     static String join(String separator, Object items) {
-        List<String> parts = new ArrayList<>();
+        StringBuilder out = new StringBuilder();
+        String before = "";
         for (Object item : Values.iterate(items)) {
-            parts.add(Values.text(item));
+            String part = Values.text(item);
+            Values.checkLength((long) out.length() + before.length() + part.length());
+            out.append(before).append(part);
+            before = separator;
         }
-        return Values.limited(String.join(separator, parts));
+        return out.toString();
     }
 }

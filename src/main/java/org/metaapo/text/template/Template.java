@@ -12,7 +12,7 @@ import org.metaapo.error.DataException;
 
 /** A parsed template. Immutable; may render in several threads. */
 public final class Template {
-    private static final int LARGEST_RANGE = 1_000_000;
+    private static final int LARGEST_RANGE = 100_000;
 
     private final String name;
     private final Statement body;

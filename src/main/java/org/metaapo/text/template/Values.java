@@ -8,6 +8,7 @@ import java.util.Map;
 /** Python's view of values: truth, text, equality, order, arithmetic. */
 final class Values {
     private static final int LARGEST_STRING = 20_000_000;
+    private static final long LARGEST_COMPARISON = 1_000_000;
 
     private Values() {}
 
@@ -47,32 +48,44 @@ final class Values {
 
     /** repr(value). */
     static String repr(Object value) {
+        StringBuilder out = new StringBuilder();
+        repr(value, out);
+        return out.toString();
+    }
+
+    private static void repr(Object value, StringBuilder out) {
+        // A list that holds another twice, over and over, is small in memory and endless as text.
+        checkLength(out.length());
         if (value == null) {
-            return "None";
-        }
-        if (value instanceof Boolean b) {
-            return b ? "True" : "False";
-        }
-        if (value instanceof Double d) {
-            return number(d);
-        }
-        if (value instanceof String s) {
-            return quoted(s);
-        }
-        if (value instanceof List<?> list) {
-            List<String> parts = new ArrayList<>();
-            list.forEach(item -> parts.add(repr(item)));
-            if (value instanceof Tuple) {
-                return "(" + String.join(", ", parts) + (parts.size() == 1 ? ",)" : ")");
+            out.append("None");
+        } else if (value instanceof Boolean b) {
+            out.append(b ? "True" : "False");
+        } else if (value instanceof Double d) {
+            out.append(number(d));
+        } else if (value instanceof String s) {
+            out.append(quoted(s));
+        } else if (value instanceof List<?> list) {
+            boolean tuple = value instanceof Tuple;
+            out.append(tuple ? '(' : '[');
+            for (int i = 0; i < list.size(); i++) {
+                out.append(i == 0 ? "" : ", ");
+                repr(list.get(i), out);
             }
-            return "[" + String.join(", ", parts) + "]";
+            out.append(!tuple ? "]" : list.size() == 1 ? ",)" : ")");
+        } else if (value instanceof Map<?, ?> map) {
+            out.append('{');
+            String separator = "";
+            for (Map.Entry<?, ?> entry : map.entrySet()) {
+                out.append(separator);
+                repr(entry.getKey(), out);
+                out.append(": ");
+                repr(entry.getValue(), out);
+                separator = ", ";
+            }
+            out.append('}');
+        } else {
+            out.append(value instanceof Long ? value.toString() : value instanceof Undefined ? "Undefined" : "<object>");
         }
-        if (value instanceof Map<?, ?> map) {
-            List<String> parts = new ArrayList<>();
-            map.forEach((key, item) -> parts.add(repr(key) + ": " + repr(item)));
-            return "{" + String.join(", ", parts) + "}";
-        }
-        return value instanceof Long ? value.toString() : value instanceof Undefined ? "Undefined" : "<object>";
     }
 
     /** repr of a float: shortest digits, an exponent below 1e-4 and from 1e16 on. */
@@ -111,8 +124,8 @@ final class Values {
                 default -> {
                     if (c == quote) {
                         out.append('\\').append(quote);
-                    } else if (c < 32 || c == 127) {
-                        out.append(String.format("\\x%02x", c));
+                    } else if (!isPrintable(c)) {
+                        out.append(String.format(c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c));
                     } else {
                         out.appendCodePoint(c);
                     }
@@ -120,6 +133,15 @@ final class Values {
             }
         });
         return out.append(quote).toString();
+    }
+
+    private static boolean isPrintable(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> false;
+            case Character.SPACE_SEPARATOR -> c == ' ';
+            default -> true;
+        };
     }
 
     static boolean isNumber(Object value) {
@@ -144,6 +166,13 @@ final class Values {
     }
 
     static boolean equal(Object a, Object b) {
+        return equal(a, b, new long[] {LARGEST_COMPARISON});
+    }
+
+    private static boolean equal(Object a, Object b, long[] left) {
+        if (left[0]-- == 0) {
+            throw error("a comparison of more than " + LARGEST_COMPARISON + " values");
+        }
         if (isNumber(a) && isNumber(b)) {
             return a instanceof Double || b instanceof Double ? real(a) == real(b) : integer(a) == integer(b);
         }
@@ -151,17 +180,20 @@ final class Values {
             return a instanceof Undefined && b instanceof Undefined;
         }
         if (a instanceof List<?> x && b instanceof List<?> y) {
-            if (x.size() != y.size()) {
-                return false;
+            boolean same = x.size() == y.size();
+            for (int i = 0; same && i < x.size(); i++) {
+                same = equal(x.get(i), y.get(i), left);
             }
-            for (int i = 0; i < x.size(); i++) {
-                if (!equal(x.get(i), y.get(i))) {
-                    return false;
-                }
-            }
-            return true;
+            return same;
         }
-        return a == null ? b == null : a.equals(b);
+        if (a instanceof Map<?, ?> x && b instanceof Map<?, ?> y) {
+            boolean same = a instanceof Namespace || b instanceof Namespace ? a == b : x.size() == y.size();
+            for (Map.Entry<?, ?> entry : x.entrySet()) {
+                same = same && y.containsKey(entry.getKey()) && equal(entry.getValue(), y.get(entry.getKey()), left);
+            }
+            return same;
+        }
+        return a == null ? b == null : !(a instanceof List) && !(a instanceof Map) && a.equals(b);
     }
 
     static int compare(Object a, Object b) {
@@ -260,19 +292,32 @@ final class Values {
     }
 
     static String limited(String s) {
-        if (s.length() > LARGEST_STRING) {
+        checkLength(s.length());
+        return s;
+    }
+
+    /** Refuses a text of this many characters if it is too long. */
+    static void checkLength(long length) {
+        if (length > LARGEST_STRING) {
             throw error("a string of more than " + LARGEST_STRING + " characters");
         }
-        return s;
+    }
+
+    /** That many spaces. */
+    static String spaces(Object width) {
+        long count = Math.max(0, integer(width));
+        checkLength(count);
+        return " ".repeat((int) count);
     }
 
     static Object arithmetic(String operator, Object a, Object b) {
         if (operator.equals("*") && (a instanceof String || b instanceof String)) {
             String s = a instanceof String x ? x : (String) b;
             long count = Math.max(0, integer(a instanceof String ? b : a));
-            if (count * Math.max(1, s.length()) > LARGEST_STRING) {
-                throw error("a string of more than " + LARGEST_STRING + " characters");
+            if (s.isEmpty()) {
+                return s;
             }
+            checkLength(count > LARGEST_STRING ? count : count * s.length());
             return s.repeat((int) count);
         }
         if (!isNumber(a) || !isNumber(b)) {
@@ -333,6 +378,8 @@ final class Values {
         long from = start == null ? (by > 0 ? 0 : size - 1) : bound(integer(start), size, by);
         long to = stop == null ? (by > 0 ? size : -1) : bound(integer(stop), size, by);
         List<Object> out = new ArrayList<>();
+        // A step beyond the size takes one item at most; the cap keeps the sum from overflowing.
+        by = Math.max(-size - 1, Math.min(size + 1, by));
         for (long i = from; by > 0 ? i < to : i > to; i += by) {
             out.add(items.get((int) i));
         }
