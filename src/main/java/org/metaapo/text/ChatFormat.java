@@ -170,15 +170,53 @@ public final class ChatFormat {
                     + " (\"" + tokenizer.decode(around, false) + "\"); a prompt must not end within a token of the answer, "
                     + "as with a space at its end");
         }
-        int end = keepTemplateTail ? ids.length : end(ids, promptIds.length);
-        return new EncodedAnswer(promptIds, Arrays.copyOfRange(ids, promptIds.length, end), text);
+        return new EncodedAnswer(promptIds, answerIds(ids, promptIds.length), text);
+    }
+
+    /**
+     * Ids of the answer, with exactly one stop token: what the template writes after it is cut, unless it is to be kept,
+     * and a template that writes none gets the tokenizer's own.
+     */
+    private int[] answerIds(int[] ids, int from) {
+        int tail = ids.length;
+        while (tail > from && (isStop(ids[tail - 1]) || tokenizer.decode(new int[] {ids[tail - 1]}, true).isBlank())) {
+            tail--;
+        }
+        for (int i = from; i < tail && !keepTemplateTail; i++) {
+            if (isStop(ids[i])) {
+                throw new DataException("the answer contains the token that ends it, \""
+                        + tokenizer.decode(new int[] {ids[i]}, false) + "\", before its end; remove it from the text");
+            }
+        }
+        int stop = tail;
+        while (stop < ids.length && !isStop(ids[stop])) {
+            stop++;
+        }
+        if (stop < ids.length) {
+            return Arrays.copyOfRange(ids, from, keepTemplateTail ? ids.length : stop + 1);
+        }
+        if (stopIds.length == 0) {
+            return Arrays.copyOfRange(ids, from, ids.length);
+        }
+        int[] ended = Arrays.copyOfRange(ids, from, ids.length + 1);
+        ended[ended.length - 1] = endId();
+        return ended;
+    }
+
+    private boolean isStop(int id) {
+        return Arrays.stream(stopIds).anyMatch(stop -> stop == id);
+    }
+
+    private int endId() {
+        String eos = tokenizer.specialToken("eos_token");
+        int id = eos == null ? -1 : tokenizer.id(eos);
+        return isStop(id) ? id : stopIds[0];
     }
 
     /** Where the ids end when what follows the last stop token is cut. */
     private int end(int[] ids, int from) {
         for (int i = ids.length - 1; i >= from; i--) {
-            int id = ids[i];
-            if (Arrays.stream(stopIds).anyMatch(stop -> stop == id)) {
+            if (isStop(ids[i])) {
                 return i + 1;
             }
         }

@@ -115,10 +115,28 @@ public final class Tokenizer implements AutoCloseable {
         return value.path("content").isTextual() ? value.path("content").asText() : null;
     }
 
-    /** Token ids of a text; special tokens in it are recognised, none is added. */
+    /**
+     * Token ids of a text; special tokens in it are recognised, none is added.
+     *
+     * @throws DataException if the text has a lone surrogate
+     */
     public int[] encode(String text) {
+        refuseLoneSurrogates(text);
         Encoding encoding = tokenizer.encode(text, false, false);
         return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+    }
+
+    private static void refuseLoneSurrogates(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            boolean pair = i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
+            if (pair) {
+                i++;
+            } else if (Character.isSurrogate(text.charAt(i))) {
+                throw new DataException(String.format(
+                        "text with a lone surrogate (\\u%04x at character %d), which is no Unicode text; repair it",
+                        (int) text.charAt(i), i + 1));
+            }
+        }
     }
 
     /** The text of ids. */
