@@ -185,11 +185,11 @@ final class ExpressionParser {
     }
 
     private Expression product() {
-        Expression left = unary();
+        Expression left = power();
         while (in.isOperator("*") || in.isOperator("/") || in.isOperator("//") || in.isOperator("%")) {
             Token operator = in.next();
             Expression a = left;
-            Expression b = unary();
+            Expression b = power();
             left = at(operator, c -> c.charged(Values.arithmetic(operator.text(), a.evaluate(c), b.evaluate(c))));
         }
         return left;
@@ -198,7 +198,7 @@ final class ExpressionParser {
     private Expression unary() {
         Token token = in.peek();
         if (!in.isOperator("-") && !in.isOperator("+")) {
-            return filtersAndTests(power());
+            return filtersAndTests(postfix(primary()));
         }
         if (++nesting > MAX_NESTING) {
             throw in.error("expressions nested deeper than " + MAX_NESTING);
@@ -214,7 +214,7 @@ final class ExpressionParser {
         if (in.skipOperator("-")) {
             return negated(unaryPlain(), token);
         }
-        return in.skipOperator("+") ? unaryPlain() : power();
+        return in.skipOperator("+") ? unaryPlain() : postfix(primary());
     }
 
     private static Expression negated(Expression value, Token token) {
@@ -222,11 +222,11 @@ final class ExpressionParser {
     }
 
     private Expression power() {
-        Expression left = postfix(primary());
+        Expression left = unary();
         while (in.isOperator("**")) {
             Token operator = in.next();
             Expression a = left;
-            Expression b = unaryPlain();
+            Expression b = unary();
             left = at(operator, c -> Values.arithmetic("**", a.evaluate(c), b.evaluate(c)));
         }
         return left;

@@ -41,7 +41,7 @@ final class Filters {
             case "lower" -> (v, a) -> Values.text(v).toLowerCase(Locale.ROOT);
             case "upper" -> (v, a) -> Values.text(v).toUpperCase(Locale.ROOT);
             case "capitalize" -> (v, a) -> StringMethods.capitalize(Values.text(v));
-            case "title" -> (v, a) -> StringMethods.find(Values.text(v), "title").call(List.of(), Map.of());
+            case "title" -> (v, a) -> StringMethods.titleFilter(Values.text(v));
             case "replace" -> (v, a) -> StringMethods.replace(Values.text(v), Values.text(a.get(0, "old", "")),
                     Values.text(a.get(1, "new", "")), a.get(2, "count", null) == null ? -1 : Values.integer(a.get(2, "count", null)));
             case "map" -> Filters::map;
@@ -53,9 +53,9 @@ final class Filters {
             case "sort" -> Filters::sort;
             case "reverse" -> (v, a) -> reverse(v);
             case "unique" -> (v, a) -> unique(Values.iterate(v));
-            case "sum" -> (v, a) -> Values.iterate(v).stream().reduce(0L, Values::add);
-            case "min" -> (v, a) -> Values.iterate(v).stream().min(Values::compare).orElse(new Undefined("min"));
-            case "max" -> (v, a) -> Values.iterate(v).stream().max(Values::compare).orElse(new Undefined("max"));
+            case "sum" -> Filters::sum;
+            case "min" -> (v, a) -> extreme(v, a, false);
+            case "max" -> (v, a) -> extreme(v, a, true);
             case "abs" -> (v, a) -> v instanceof Double d ? (Object) Math.abs(d) : (Object) Math.abs(Values.integer(v));
             case "int" -> Filters::integer;
             case "float" -> Filters::real;
@@ -86,6 +86,24 @@ final class Filters {
 
     private static String escape(String s) {
         return s.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;").replace("\"", "&#34;");
+    }
+
+    private static Object sum(Object value, Arguments a) {
+        Object attribute = a.get(0, "attribute", null);
+        Object total = a.get(1, "start", 0L);
+        for (Object item : Values.iterate(value)) {
+            total = Values.add(total, attribute == null ? item : path(item, attribute));
+        }
+        return total;
+    }
+
+    private static Object extreme(Object value, Arguments a, boolean largest) {
+        Object attribute = a.get(1, "attribute", null);
+        Comparator<Object> order = order(Values.truth(a.get(0, "case_sensitive", false)),
+                item -> attribute == null ? item : path(item, attribute), largest);
+        // The first of equals, as Python takes it.
+        return Values.iterate(value).stream().reduce((x, y) -> order.compare(y, x) < 0 ? y : x)
+                .orElse(new Undefined(largest ? "max" : "min"));
     }
 
     private static Object join(Object value, Arguments a) {
@@ -193,9 +211,13 @@ final class Filters {
         }
         if (value instanceof String s) {
             try {
-                return Long.parseLong(s.strip());
-            } catch (NumberFormatException e) {
-                return a.get(0, "default", 0L);
+                String digits = s.strip().toLowerCase(Locale.ROOT).replaceAll("(?<=\\p{Alnum})_(?=\\p{Alnum})", "");
+                int base = (int) Values.integer(a.get(1, "base", 10L));
+                return Long.parseLong(base == 16 ? digits.replaceFirst("^([+-]?)0x", "$1") : digits, base);
+            } catch (NumberFormatException notWhole) {
+                return real(s, new Arguments(List.of(Double.NaN), Map.of())) instanceof Double d && !d.isNaN() && !d.isInfinite()
+                        ? (Object) (long) (double) d
+                        : a.get(0, "default", 0L);
             }
         }
         return Values.isNumber(value) ? (Object) Values.integer(value) : a.get(0, "default", 0L);
@@ -204,7 +226,12 @@ final class Filters {
     private static Object real(Object value, Arguments a) {
         if (value instanceof String s) {
             try {
-                return Double.parseDouble(s.strip());
+                String number = s.strip().toLowerCase(Locale.ROOT);
+                if (number.matches("[+-]?inf(inity)?")) {
+                    return number.startsWith("-") ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
+                }
+                // Java would also read a type suffix or a hexadecimal float.
+                return number.matches("[0-9.e+-]+") ? (Object) Double.parseDouble(number) : a.get(0, "default", 0.0);
             } catch (NumberFormatException e) {
                 return a.get(0, "default", 0.0);
             }

@@ -113,7 +113,7 @@ final class Lexer {
         }
         boolean trim = source.charAt(close - 1) == '-' && close - 1 >= at + 2;
         advance(close + 2 - at);
-        if (!trim) {
+        if (!trim && source.charAt(close - 1) != '+') {
             skipNewline();
         }
         return trim;
@@ -251,7 +251,14 @@ final class Lexer {
             case 'f' -> value.append('\f');
             case 'a' -> value.append('\u0007');
             case 'v' -> value.append('\u000b');
-            case '0' -> value.append('\0');
+            case '0', '1', '2', '3', '4', '5', '6', '7' -> {
+                int end = i;
+                while (end < source.length() && end < i + 3 && source.charAt(end) >= '0' && source.charAt(end) <= '7') {
+                    end++;
+                }
+                value.append((char) Integer.parseInt(source.substring(i, end), 8));
+                return end;
+            }
             case '\\', '\'', '"' -> value.append(c);
             case '\n' -> { }
             case 'x' -> {

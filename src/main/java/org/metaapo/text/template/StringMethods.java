@@ -1,6 +1,7 @@
 package org.metaapo.text.template;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
@@ -15,8 +16,8 @@ final class StringMethods {
             case "strip" -> (p, n) -> strip(s, p, true, true);
             case "lstrip" -> (p, n) -> strip(s, p, true, false);
             case "rstrip" -> (p, n) -> strip(s, p, false, true);
-            case "startswith" -> (p, n) -> any(p.get(0), s::startsWith);
-            case "endswith" -> (p, n) -> any(p.get(0), s::endsWith);
+            case "startswith" -> (p, n) -> any(p.get(0), part -> range(s, p).startsWith(part));
+            case "endswith" -> (p, n) -> any(p.get(0), part -> range(s, p).endsWith(part));
             case "upper" -> (p, n) -> s.toUpperCase(Locale.ROOT);
             case "lower" -> (p, n) -> s.toLowerCase(Locale.ROOT);
             case "capitalize" -> (p, n) -> capitalize(s);
@@ -24,11 +25,15 @@ final class StringMethods {
             case "replace" -> (p, n) -> replace(s, text(p.get(0)), text(p.get(1)), p.size() > 2 ? Values.integer(p.get(2)) : -1);
             case "split" -> (p, n) -> split(s, argument(p, n, 0, "sep"), argument(p, n, 1, "maxsplit"), false);
             case "rsplit" -> (p, n) -> split(s, argument(p, n, 0, "sep"), argument(p, n, 1, "maxsplit"), true);
-            case "splitlines" -> (p, n) -> new ArrayList<Object>(s.lines().toList());
+            case "splitlines" -> (p, n) -> lines(s, Values.truth(argument(p, n, 0, "keepends")));
             case "join" -> (p, n) -> join(s, p.get(0));
-            case "find" -> (p, n) -> codePoints(s, s.indexOf(text(p.get(0))));
-            case "rfind" -> (p, n) -> codePoints(s, s.lastIndexOf(text(p.get(0))));
-            case "count" -> (p, n) -> count(s, text(p.get(0)));
+            case "find" -> (p, n) -> position(s, p, false);
+            case "rfind" -> (p, n) -> position(s, p, true);
+            case "index" -> (p, n) -> found(position(s, p, false));
+            case "rindex" -> (p, n) -> found(position(s, p, true));
+            case "count" -> (p, n) -> count(range(s, p), text(p.get(0)));
+            case "partition" -> (p, n) -> partition(s, text(p.get(0)), false);
+            case "rpartition" -> (p, n) -> partition(s, text(p.get(0)), true);
             case "removeprefix" -> (p, n) -> s.startsWith(text(p.get(0))) ? s.substring(text(p.get(0)).length()) : s;
             case "removesuffix" -> (p, n) -> s.endsWith(text(p.get(0))) ? s.substring(0, s.length() - text(p.get(0)).length()) : s;
             case "isdigit" -> (p, n) -> !s.isEmpty() && s.codePoints().allMatch(Character::isDigit);
@@ -59,8 +64,62 @@ final class StringMethods {
         return test.apply(text(argument));
     }
 
-    private static Long codePoints(String s, int index) {
-        return index < 0 ? -1L : s.codePointCount(0, index);
+    private static int start(String s, List<Object> arguments, int index, long absent) {
+        long size = s.codePointCount(0, s.length());
+        Object value = arguments.size() > index ? arguments.get(index) : null;
+        long at = value == null ? absent : Values.integer(value);
+        return (int) Math.max(0, Math.min(size, at < 0 ? at + size : at));
+    }
+
+    /** The part between the second and the third argument, as of find() and startswith(). */
+    private static String range(String s, List<Object> arguments) {
+        int from = start(s, arguments, 1, 0);
+        int to = Math.max(from, start(s, arguments, 2, Integer.MAX_VALUE));
+        int begin = s.offsetByCodePoints(0, from);
+        return s.substring(begin, s.offsetByCodePoints(begin, to - from));
+    }
+
+    private static Long position(String s, List<Object> arguments, boolean last) {
+        String part = range(s, arguments);
+        String wanted = text(arguments.get(0));
+        int index = last ? part.lastIndexOf(wanted) : part.indexOf(wanted);
+        return index < 0 ? -1L : start(s, arguments, 1, 0) + (long) part.codePointCount(0, index);
+    }
+
+    private static Long found(long position) {
+        if (position < 0) {
+            throw Values.error("substring not found");
+        }
+        return position;
+    }
+
+    private static Tuple partition(String s, String separator, boolean last) {
+        if (separator.isEmpty()) {
+            throw Values.error("partition by an empty string");
+        }
+        int at = last ? s.lastIndexOf(separator) : s.indexOf(separator);
+        if (at < 0) {
+            return new Tuple(last ? List.of("", "", s) : List.of(s, "", ""));
+        }
+        return new Tuple(List.of(s.substring(0, at), separator, s.substring(at + separator.length())));
+    }
+
+    private static List<Object> lines(String s, boolean keepEnds) {
+        List<Object> lines = new ArrayList<>();
+        int begin = 0;
+        for (int i = 0; i < s.length(); i++) {
+            if ("\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029".indexOf(s.charAt(i)) < 0) {
+                continue;
+            }
+            int end = s.startsWith("\r\n", i) ? i + 2 : i + 1;
+            lines.add(s.substring(begin, keepEnds ? end : i));
+            begin = end;
+            i = end - 1;
+        }
+        if (begin < s.length()) {
+            lines.add(s.substring(begin));
+        }
+        return lines;
     }
 
     private static Long count(String s, String part) {
@@ -144,38 +203,75 @@ final class StringMethods {
         long most = limit == null ? -1 : Values.integer(limit);
         List<Object> parts = new ArrayList<>();
         if (separator == null) {
-            String rest = s.strip();
-            while (!rest.isEmpty()) {
-                int end = 0;
-                while (end < rest.length() && !isSpace(rest.charAt(end))) {
-                    end++;
-                }
-                if (most >= 0 && parts.size() == most) {
-                    end = rest.length();
-                }
-                parts.add(rest.substring(0, end));
-                rest = rest.substring(end).stripLeading();
-            }
-            return parts;
+            return fromRight ? wordsFromRight(s, most) : words(s, most);
         }
         String by = text(separator);
         if (by.isEmpty()) {
             throw Values.error("split by an empty string");
         }
-        String rest = s;
-        for (int i = fromRight ? rest.lastIndexOf(by) : rest.indexOf(by);
-                i >= 0 && (most < 0 || parts.size() < most);
-                i = fromRight ? rest.lastIndexOf(by) : rest.indexOf(by)) {
-            if (fromRight) {
-                parts.add(0, rest.substring(i + by.length()));
-                rest = rest.substring(0, i);
-            } else {
-                parts.add(rest.substring(0, i));
-                rest = rest.substring(i + by.length());
+        int at = fromRight ? s.length() : 0;
+        while (most < 0 || parts.size() < most) {
+            int found = fromRight ? s.lastIndexOf(by, at - by.length()) : s.indexOf(by, at);
+            if (found < 0) {
+                break;
             }
+            parts.add(fromRight ? s.substring(found + by.length(), at) : s.substring(at, found));
+            at = fromRight ? found : found + by.length();
         }
-        parts.add(fromRight ? 0 : parts.size(), rest);
+        parts.add(fromRight ? s.substring(0, at) : s.substring(at));
+        if (fromRight) {
+            Collections.reverse(parts);
+        }
         return parts;
+    }
+
+    private static List<Object> words(String s, long most) {
+        List<Object> parts = new ArrayList<>();
+        int at = 0;
+        while (true) {
+            while (at < s.length() && isSpace(s.charAt(at))) {
+                at++;
+            }
+            if (at == s.length()) {
+                return parts;
+            }
+            int begin = at;
+            while (at < s.length() && (!isSpace(s.charAt(at)) || parts.size() == most)) {
+                at++;
+            }
+            parts.add(s.substring(begin, at));
+        }
+    }
+
+    private static List<Object> wordsFromRight(String s, long most) {
+        List<Object> parts = new ArrayList<>();
+        int at = s.length();
+        while (true) {
+            while (at > 0 && isSpace(s.charAt(at - 1))) {
+                at--;
+            }
+            if (at == 0) {
+                Collections.reverse(parts);
+                return parts;
+            }
+            int end = at;
+            while (at > 0 && (!isSpace(s.charAt(at - 1)) || parts.size() == most)) {
+                at--;
+            }
+            parts.add(s.substring(at, end));
+        }
+    }
+
+    /** The filter title: letters after a space or an opening bracket or a hyphen are large. */
+    static String titleFilter(String s) {
+        StringBuilder out = new StringBuilder();
+        boolean inside = false;
+        for (int c : s.codePoints().toArray()) {
+            String letter = Character.toString(c);
+            out.append(inside ? letter.toLowerCase(Locale.ROOT) : letter.toUpperCase(Locale.ROOT));
+            inside = !isSpace(c) && "-({[<".indexOf(c) < 0;
+        }
+        return out.toString();
     }
 
     static String join(String separator, Object items) {

@@ -84,7 +84,18 @@ public final class Template {
             start.putAll(n);
             return new Namespace(start);
         });
-        functions.put("dict", (Callable) (p, n) -> new java.util.LinkedHashMap<Object, Object>(n));
+        functions.put("dict", (Callable) (p, n) -> {
+            Map<Object, Object> made = new java.util.LinkedHashMap<>();
+            if (!p.isEmpty() && p.get(0) instanceof Map<?, ?> map) {
+                made.putAll(map);
+            } else if (!p.isEmpty()) {
+                for (Object pair : Values.iterate(p.get(0))) {
+                    made.put(Members.item(pair, 0L), Members.item(pair, 1L));
+                }
+            }
+            made.putAll(n);
+            return made;
+        });
         functions.put("range", (Callable) (p, n) -> range(p));
         functions.put("raise_exception", (Callable) (p, n) -> {
             throw Values.error("the template refuses: " + Values.text(p.isEmpty() ? "" : p.get(0)));

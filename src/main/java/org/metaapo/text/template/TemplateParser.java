@@ -83,7 +83,14 @@ final class TemplateParser {
                 in.expect(Token.Kind.BLOCK_END);
                 Statement body = body(Set.of("endgeneration"));
                 end();
-                yield body;
+                yield c -> {
+                    c.push(new HashMap<>());
+                    try {
+                        body.run(c);
+                    } finally {
+                        c.pop();
+                    }
+                };
             }
             case "break" -> control(LoopControl.BREAK);
             case "continue" -> control(LoopControl.CONTINUE);
@@ -352,16 +359,24 @@ final class TemplateParser {
             if (positional.size() > parameters.size()) {
                 throw Values.error("macro " + name + " takes " + parameters.size() + " arguments, found " + positional.size());
             }
-            Map<String, Object> scope = new HashMap<>();
-            for (int i = 0; i < parameters.size(); i++) {
-                String parameter = parameters.get(i);
-                Object value = i < positional.size() ? positional.get(i)
-                        : named.containsKey(parameter) ? named.get(parameter)
-                        : defaults.containsKey(parameter) ? defaults.get(parameter).evaluate(c)
-                        : new Undefined(parameter);
-                scope.put(parameter, value);
+            for (String given : named.keySet()) {
+                if (!parameters.contains(given)) {
+                    throw Values.error("macro " + name + " takes no argument \"" + given + "\"");
+                }
             }
-            return c.capture(() -> c.isolated(scope, () -> body.run(c)));
+            Map<String, Object> scope = new HashMap<>();
+            return c.capture(() -> c.isolated(scope, () -> {
+                // A default may use the parameters before it.
+                for (int i = 0; i < parameters.size(); i++) {
+                    String parameter = parameters.get(i);
+                    Object value = i < positional.size() ? positional.get(i)
+                            : named.containsKey(parameter) ? named.get(parameter)
+                            : defaults.containsKey(parameter) ? defaults.get(parameter).evaluate(c)
+                            : new Undefined(parameter);
+                    scope.put(parameter, value);
+                }
+                body.run(c);
+            }));
         });
     }
 }

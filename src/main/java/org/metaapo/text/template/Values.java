@@ -180,7 +180,7 @@ final class Values {
             return a instanceof Undefined && b instanceof Undefined;
         }
         if (a instanceof List<?> x && b instanceof List<?> y) {
-            boolean same = x.size() == y.size();
+            boolean same = x.size() == y.size() && a instanceof Tuple == b instanceof Tuple;
             for (int i = 0; same && i < x.size(); i++) {
                 same = equal(x.get(i), y.get(i), left);
             }
@@ -280,8 +280,8 @@ final class Values {
         if (a instanceof String x && b instanceof String y) {
             return limited(x + y);
         }
-        if (a instanceof List<?> x && b instanceof List<?> y) {
-            List<Object> all = new ArrayList<>(x);
+        if (a instanceof List<?> x && b instanceof List<?> y && a instanceof Tuple == b instanceof Tuple) {
+            List<Object> all = a instanceof Tuple ? new Tuple(x) : new ArrayList<>(x);
             all.addAll(y);
             if (all.size() > 1_000_000) {
                 throw error("a list of more than 1,000,000 items");
@@ -384,7 +384,7 @@ final class Values {
             out.add(items.get((int) i));
         }
         if (!(value instanceof String)) {
-            return out;
+            return value instanceof Tuple ? new Tuple(out) : out;
         }
         StringBuilder text = new StringBuilder();
         out.forEach(c -> text.append((String) c));

@@ -47,6 +47,7 @@ class TemplateSafetyTest {
         "{% set s = 'x' * 10000000 %}{% for a in range(100000) %}{% for b in range(100000) %}{{ s.find('y') }}{% endfor %}{% endfor %}",
         "{% set s = 'x' * 10000000 %}{% for a in range(100000) %}{% for b in range(100000) %}{{ s | length }}{% endfor %}{% endfor %}",
         "{% set s = 'x' * 10000000 %}{% for a in range(100000) %}{% for b in range(100000) %}{{ 'y' in s }}{% endfor %}{% endfor %}",
+        "{{ ('a,' * 5000000).split(',') }}{% for a in range(100000) %}{{ ('a ' * 1000000).split() }}{% endfor %}",
         // Beyond the sandbox.
         "{{ ''.__class__.__mro__[1].__subclasses__() }}", "{{ messages.getClass().forName('java.lang.Runtime') }}", "{{ range.__globals__.os }}",
         "{{ namespace.__init__.__globals__['os'].system('id') }}", "{{ messages[0].getClass() }}", "{{ self._TemplateReference__context.x }}",
