@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds and runs every test; ./metaapo test calls it once the tools are there. With a name, only what carries it:
 #   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
+#   ./metaapo test install  the installed C package, linked by a small program (after jvm)
 #   ./metaapo test native   the native suite under ASan and UBSan, with gcov
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-suites="${1:-jvm native resume}"
+suites="${1:-jvm install native resume}"
 cores="$(nproc)"
 start=$SECONDS
 summary=()
@@ -55,6 +56,15 @@ gcov_total() {
                 printf "gcov: %.1f %% of %d lines of C++", 100 * covered / all, all }'
 }
 
+# The installed package, as another program would use it.
+install() {
+    section "the installed C package"
+    cmake --install target/native --prefix target/install >/dev/null
+    cmake -S src/test/install -B target/install-test -G Ninja -DCMAKE_PREFIX_PATH="$PWD/target/install" >/dev/null
+    cmake --build target/install-test
+    target/install-test/install_test
+}
+
 resume() {
     section "kill -9 and resume"
     src/test/kill-resume.sh "${1:-3}"
@@ -62,9 +72,9 @@ resume() {
 
 for suite in $suites; do
     case "$suite" in
-        jvm | native) "$suite" ;;
+        jvm | install | native) "$suite" ;;
         resume) resume "${2:-}" ;;
-        *) echo "no such suite: $suite; there are jvm, native, resume" >&2; exit 2 ;;
+        *) echo "no such suite: $suite; there are jvm, install, native, resume" >&2; exit 2 ;;
     esac
 done
 

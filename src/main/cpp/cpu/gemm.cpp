@@ -97,9 +97,12 @@ void few_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b
 void many_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b) {
     const int64_t block = std::max<int64_t>(64, kPanelElements / op.k);
     const int64_t m_block = std::min(block, op.m), n_block = std::min(block, op.n);
-    float* a_room = device.shared_floats(size_t((m_block + n_block) * op.k + m_block * n_block));
-    float* b_room = a_room + m_block * op.k;
-    float* c_room = b_room + n_block * op.k;
+    // Room for what is not f32 already.
+    const int64_t a_floats = a.dtype == DType::f32 ? 0 : m_block * op.k, b_floats = b.dtype == DType::f32 ? 0 : n_block * op.k;
+    const int64_t c_floats = op.c_type == DType::f32 ? 0 : m_block * n_block;
+    float* a_room = device.shared_floats(size_t(a_floats + b_floats + c_floats));
+    float* b_room = a_room + a_floats;
+    float* c_room = b_room + b_floats;
     for (int64_t n0 = 0; n0 < op.n; n0 += n_block) {
         const int64_t n = std::min(n_block, op.n - n0);
         const Panel columns = panel(&device, b, n0, n0 + n, op.k, b_room);
