@@ -11,10 +11,24 @@ namespace APO_ISA_NAMESPACE {
 
 namespace {
 
-// Scores of the page's keys for one query: out(page_size) = scale * q . keys(D, page_size).
+// Scores of the page's keys for one query: out(page_size) = scale * q . keys(D, page_size). D is even.
 template <class T>
 void page_scores(const float* q, const T* keys, int64_t d, int64_t page_size, float scale, float* out) {
     int64_t j = 0;
+    for (; j + 2 * kLanes <= page_size; j += 2 * kLanes) {
+        // Four sums at a time: one alone would wait for its own last addition.
+        vf even0{}, even1{}, odd0{}, odd1{};
+        int64_t c = 0;
+        for (; c + 2 <= d; c += 2) {
+            const T* at = keys + c * page_size + j;
+            even0 += load(at) * q[c];
+            even1 += load(at + kLanes) * q[c];
+            odd0 += load(at + page_size) * q[c + 1];
+            odd1 += load(at + page_size + kLanes) * q[c + 1];
+        }
+        store(out + j, (even0 + odd0) * scale);
+        store(out + j + kLanes, (even1 + odd1) * scale);
+    }
     for (; j + kLanes <= page_size; j += kLanes) {
         vf even{}, odd{};
         int64_t c = 0;
@@ -22,7 +36,6 @@ void page_scores(const float* q, const T* keys, int64_t d, int64_t page_size, fl
             even += load(keys + c * page_size + j) * q[c];
             odd += load(keys + (c + 1) * page_size + j) * q[c + 1];
         }
-        if (c < d) even += load(keys + c * page_size + j) * q[c];
         store(out + j, (even + odd) * scale);
     }
     for (; j < page_size; j++) {
@@ -79,6 +92,21 @@ void decode_group(const AttentionDecode& op, int64_t row, int64_t kv, float* sco
             const float* weights = scores + g * stride + p * page_size;
             float* target = out + g * d;
             int64_t c = 0;
+            for (; c + 4 * kLanes <= d; c += 4 * kLanes) {
+                vf a0 = load(target + c), a1 = load(target + c + kLanes), a2 = load(target + c + 2 * kLanes),
+                   a3 = load(target + c + 3 * kLanes);
+                for (int64_t t = 0; t < count; t++) {
+                    const T* at = values + t * d + c;
+                    a0 += load(at) * weights[t];
+                    a1 += load(at + kLanes) * weights[t];
+                    a2 += load(at + 2 * kLanes) * weights[t];
+                    a3 += load(at + 3 * kLanes) * weights[t];
+                }
+                store(target + c, a0);
+                store(target + c + kLanes, a1);
+                store(target + c + 2 * kLanes, a2);
+                store(target + c + 3 * kLanes, a3);
+            }
             for (; c + kLanes <= d; c += kLanes) {
                 vf acc = load(target + c);
                 for (int64_t t = 0; t < count; t++) acc += load(values + t * d + c) * weights[t];

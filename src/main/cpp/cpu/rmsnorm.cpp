@@ -8,6 +8,19 @@ namespace APO_ISA_NAMESPACE {
 
 namespace {
 
+// out = x rstd w for one row of n; out may be x. Returns rstd.
+template <class T>
+float norm_row(int64_t n, const T* x, const T* weight, float eps, T* out) {
+    vf squares{};
+    auto add = [&](vf v) { squares += v * v; };
+    for_vectors(n, [&](int64_t j) { add(load(x + j)); }, [&](int64_t j, int c) { add(load_part(x + j, c)); });
+    const float rstd = 1.0f / std::sqrt(sum(squares) / float(n) + eps);
+    for_vectors(
+        n, [&](int64_t j) { store(out + j, load(x + j) * rstd * load(weight + j)); },
+        [&](int64_t j, int c) { store_part(out + j, load_part(x + j, c) * rstd * load_part(weight + j, c), c); });
+    return rstd;
+}
+
 // Gradient of y = x rstd w for one row of n: dx = rstd (w dy - x rstd² mean(w dy x)), as
 // `emit(j, dx, count)`; the row's share of dw goes to dweight.
 template <class T, class Emit>
@@ -60,22 +73,7 @@ void rmsnorm_forward(Device& device, const RmsNormForward& op) {
                         n, [&](int64_t j) { store(x + j, load(x + j) + load(delta + j)); },
                         [&](int64_t j, int c) { store_part(x + j, load_part(x + j, c) + load_part(delta + j, c), c); });
                 }
-                vf squares{};
-                for_vectors(
-                    n,
-                    [&](int64_t j) {
-                        const vf v = load(x + j);
-                        squares += v * v;
-                    },
-                    [&](int64_t j, int c) {
-                        const vf v = load_part(x + j, c);
-                        squares += v * v;
-                    });
-                const float rstd = 1.0f / std::sqrt(sum(squares) / float(n) + op.eps);
-                op.rstd[t] = rstd;
-                for_vectors(
-                    n, [&](int64_t j) { store(out + j, load(x + j) * rstd * load(weight + j)); },
-                    [&](int64_t j, int c) { store_part(out + j, load_part(x + j, c) * rstd * load_part(weight + j, c), c); });
+                op.rstd[t] = norm_row(n, x, weight, op.eps, out);
             }
         });
     });
@@ -122,24 +120,7 @@ void head_norm_forward(Device& device, const HeadNormForward& op) {
                 }
                 for (int64_t head = 0; head < op.heads; head++) {
                     T* x = row + head * n;
-                    vf squares{};
-                    for_vectors(
-                        n,
-                        [&](int64_t j) {
-                            const vf v = load(x + j);
-                            squares += v * v;
-                        },
-                        [&](int64_t j, int c) {
-                            const vf v = load_part(x + j, c);
-                            squares += v * v;
-                        });
-                    const float rstd = 1.0f / std::sqrt(sum(squares) / float(n) + op.eps);
-                    op.rstd[t * op.heads + head] = rstd;
-                    for_vectors(
-                        n, [&](int64_t j) { store(x + j, load(x + j) * rstd * load(weight + j)); },
-                        [&](int64_t j, int c) {
-                            store_part(x + j, load_part(x + j, c) * rstd * load_part(weight + j, c), c);
-                        });
+                    op.rstd[t * op.heads + head] = norm_row(n, x, weight, op.eps, x);
                 }
             }
         });

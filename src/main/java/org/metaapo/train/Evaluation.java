@@ -7,8 +7,6 @@ import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
-import org.metaapo.engine.Pairs;
-import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
@@ -36,29 +34,11 @@ final class Evaluation {
             likelihood(rows, line);
             return;
         }
-        List<PairScorer.Pair> pairs = rows.stream().map(r -> new PairScorer.Pair(r.prompt(), r.chosen(), r.rejected())).toList();
+        List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         List<double[]> sums = recipe == Recipe.REWARD_MODEL ? values(pairs) : score(policy, pairs);
         List<double[]> references = reference == null ? null : score(reference, pairs);
+        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, Weighting.constant(1));
         int n = rows.size();
-        int[] chosen = new int[n];
-        int[] rejected = new int[n];
-        int[] counts = new int[2 * n];
-        double[] flat = new double[2 * n];
-        double[] flatReference = references == null ? null : new double[2 * n];
-        for (int i = 0; i < n; i++) {
-            chosen[i] = 2 * i;
-            rejected[i] = 2 * i + 1;
-            counts[2 * i] = rows.get(i).chosen().length;
-            counts[2 * i + 1] = rows.get(i).rejected().length;
-            for (int side = 0; side < 2; side++) {
-                flat[2 * i + side] = sums.get(i)[side];
-                if (flatReference != null) {
-                    flatReference[2 * i + side] = references.get(i)[side];
-                }
-            }
-        }
-        PairResults results = PreferenceLoss.evaluate(
-                new Pairs(chosen, rejected, null, null, flatReference, counts), flat, objective, Weighting.constant(1), 1);
         double loss = 0;
         double accurate = 0;
         for (int i = 0; i < n; i++) {

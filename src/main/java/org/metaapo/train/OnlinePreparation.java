@@ -12,8 +12,6 @@ import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
-import org.metaapo.engine.Pairs;
-import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Sampling;
 import org.metaapo.engine.Weighting;
 import org.metaapo.files.Json;
@@ -36,7 +34,6 @@ final class OnlinePreparation {
     private final RunListener listener;
     private final StopSignal stop;
     private final Totals totals;
-    private final long maxTokens;
 
     OnlinePreparation(
             RunConfig config,
@@ -46,8 +43,7 @@ final class OnlinePreparation {
             Objective objective,
             RunListener listener,
             StopSignal stop,
-            Totals totals,
-            long maxTokens) {
+            Totals totals) {
         this.config = config;
         this.policy = policy;
         this.reward = reward;
@@ -56,7 +52,6 @@ final class OnlinePreparation {
         this.listener = listener;
         this.stop = stop;
         this.totals = totals;
-        this.maxTokens = maxTokens;
     }
 
     /** What became of a row. */
@@ -114,31 +109,13 @@ final class OnlinePreparation {
 
     private List<Outcome> decide(
             List<EncodedRow> rows, List<double[]> sums, List<double[]> references, Weighting weighting, long iteration) {
-        int n = rows.size();
-        int[] chosen = new int[n];
-        int[] rejected = new int[n];
-        int[] counts = new int[2 * n];
-        double[] flat = new double[2 * n];
-        double[] reference = objective.needsReference() ? new double[2 * n] : null;
-        for (int i = 0; i < n; i++) {
-            chosen[i] = 2 * i;
-            rejected[i] = 2 * i + 1;
-            counts[2 * i] = rows.get(i).chosen().length;
-            counts[2 * i + 1] = rows.get(i).rejected().length;
-            for (int side = 0; side < 2; side++) {
-                flat[2 * i + side] = sums.get(i)[side];
-                if (reference != null) {
-                    reference[2 * i + side] = references.get(i)[side];
-                }
-            }
-        }
-        PairResults results = PreferenceLoss.evaluate(
-                new Pairs(chosen, rejected, null, null, reference, counts), flat, objective, weighting, 1);
+        PairResults results = PairScorer.evaluate(
+                PairScorer.pairs(rows), sums, objective.needsReference() ? references : null, objective, weighting);
         Decision decision = new Decision(
                 Decision.Kind.valueOf(config.text("rollout.decision").toUpperCase(java.util.Locale.ROOT)),
                 config.real("rollout.threshold"));
         List<Outcome> outcomes = new ArrayList<>();
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < rows.size(); i++) {
             Outcome outcome = new Outcome();
             outcome.score = results.scoreOffline()[i];
             outcome.weight = results.weight()[i];

@@ -1,11 +1,18 @@
 package org.metaapo.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.Objective;
+import org.metaapo.engine.PairResults;
+import org.metaapo.engine.Pairs;
+import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
+import org.metaapo.engine.Weighting;
 
 /** Log-prob sums of pairs under a model. */
 final class PairScorer {
@@ -23,6 +30,35 @@ final class PairScorer {
 
     /** A prompt with two answers. */
     record Pair(int[] prompt, int[] chosen, int[] rejected) {}
+
+    /** The offline pairs of rows. */
+    static List<Pair> pairs(List<EncodedRow> rows) {
+        return rows.stream().map(r -> new Pair(r.prompt(), r.chosen(), r.rejected())).toList();
+    }
+
+    /**
+     * Losses and scores of pairs without online ones.
+     *
+     * @param sums (chosen, rejected) of each pair under the policy
+     * @param references the same under the reference, or null
+     */
+    static PairResults evaluate(
+            List<Pair> pairs, List<double[]> sums, List<double[]> references, Objective objective, Weighting weighting) {
+        int n = pairs.size();
+        int[] chosen = new int[n];
+        int[] rejected = new int[n];
+        int[] counts = new int[2 * n];
+        for (int i = 0; i < n; i++) {
+            chosen[i] = 2 * i;
+            rejected[i] = 2 * i + 1;
+            counts[2 * i] = pairs.get(i).chosen().length;
+            counts[2 * i + 1] = pairs.get(i).rejected().length;
+        }
+        double[] flat = sums.stream().flatMapToDouble(Arrays::stream).toArray();
+        double[] flatReferences = references == null ? null : references.stream().flatMapToDouble(Arrays::stream).toArray();
+        return PreferenceLoss.evaluate(
+                new Pairs(chosen, rejected, null, null, flatReferences, counts), flat, objective, weighting, 1);
+    }
 
     /** (chosen, rejected) of each pair. */
     List<double[]> score(List<Pair> pairs, LongConsumer done) {

@@ -238,15 +238,15 @@ final class Run implements AutoCloseable {
             return;
         }
         listener.begin("scoring", slicedRows.size());
-        List<double[]> sums = score(policy, pairs(slicedRows), done -> listener.progress(done, ""));
+        List<double[]> sums = score(policy, PairScorer.pairs(slicedRows), done -> listener.progress(done, ""));
         listener.end();
         totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
         StringBuilder samples = new StringBuilder();
         OnlinePreparation preparation = new OnlinePreparation(
-                config, policy, reward, data.format(), objective, listener, stop, totals, maxTokens);
+                config, policy, reward, data.format(), objective, listener, stop, totals);
         long before = totals.promptsSampled;
         rows = preparation.prepare(
-                slicedRows, sums, references, weighting(), epoch * slices + slice, pairs -> score(referenceNow(), pairs, done -> {}),
+                slicedRows, sums, references, weighting(), epoch * slices + slice, pairs -> score(reference, pairs, done -> {}),
                 samples);
         AtomicFiles.write(folder.samples(epoch, slice), samples.toString());
         ObjectNode line = MetricsWriter.line().put("kind", "slice").put("epoch", epoch).put("slice", slice).put("step", step);
@@ -265,19 +265,11 @@ final class Run implements AutoCloseable {
         return list;
     }
 
-    private static List<PairScorer.Pair> pairs(List<EncodedRow> rows) {
-        return rows.stream().map(r -> new PairScorer.Pair(r.prompt(), r.chosen(), r.rejected())).toList();
-    }
-
     private List<double[]> score(Model model, List<PairScorer.Pair> pairs, Consumer<Long> progress) {
         return new PairScorer(model, maxTokens, config.flag("data.share_prompts")).score(pairs, done -> {
             progress.accept(done);
             stop.check();
         });
-    }
-
-    private Model referenceNow() {
-        return reference;
     }
 
     /** Reference sums of the slice: once for all rows where the reference stays, so that they never depend on the slicing. */
@@ -287,11 +279,11 @@ final class Run implements AutoCloseable {
         }
         if (config.text("reference.update").equals("slice")) {
             reference.copyFrom(policy);
-            return score(reference, pairs(slicedRows), done -> {});
+            return score(reference, PairScorer.pairs(slicedRows), done -> {});
         }
         if (fixedReference == null) {
             listener.begin("reference log-probs", data.rows().size());
-            fixedReference = score(reference, pairs(data.rows()), done -> listener.progress(done, "")).toArray(double[][]::new);
+            fixedReference = score(reference, PairScorer.pairs(data.rows()), done -> listener.progress(done, "")).toArray(double[][]::new);
             listener.end();
         }
         return Arrays.stream(indices).mapToObj(i -> fixedReference[i]).toList();
