@@ -12,8 +12,8 @@ namespace APO_ISA_NAMESPACE {
 namespace {
 
 constexpr int64_t kPanelElements = int64_t(4) << 20;  // of a widened panel: 16 MiB
-constexpr int64_t kFewRows = 64;                      // up to here the weights are widened in cache-sized pieces
-constexpr int64_t kPieceElements = 48 << 10;          // of such a piece: 192 KiB, for a core's second-level cache
+constexpr int64_t kFewRows = 64;                      // up to here the transposed product is taken
+constexpr int64_t kPieceElements = 48 << 10;          // of widened weights: 192 KiB, for a core's second-level cache
 
 // A stored matrix, seen as op(X): `rows` of the result's dimension by k.
 struct Operand {
@@ -80,17 +80,36 @@ void multiply(const Gemm& op, int64_t m0, int64_t m, int64_t n0, int64_t n, Pane
     }
 }
 
+// C rows x n from its transpose.
+template <class T>
+void write_transposed(const float* x, int64_t n, int64_t rows, bool accumulate, T* c, int64_t ldc) {
+    for (int64_t i = 0; i < rows; i++) {
+        T* row = c + i * ldc;
+        for (int64_t j = 0; j < n; j++) {
+            const float value = x[j * rows + i];
+            row[j] = from_float<T>(accumulate ? value + to_float(row[j]) : value);
+        }
+    }
+}
+
+// A few rows against stored rows of weights, as in decoding: C^T = B A^T, for the library is faster where the large dimension
+// comes first, in pieces of weights that stay in a core's cache while they are widened and used.
 void few_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b) {
-    const int64_t piece = std::clamp<int64_t>(kPieceElements / op.k / 16 * 16, 16, op.n);
-    const int64_t pieces = (op.n + piece - 1) / piece;
-    device.reserve_private(size_t(piece) * size_t(op.k + op.m) * sizeof(float));
+    const int64_t even_share = (op.n + device.threads * 4 - 1) / (device.threads * 4);
+    const int64_t largest = b.dtype == DType::f32 ? even_share : kPieceElements / op.k;
+    const int64_t piece = std::min(op.n, std::max<int64_t>(16, (largest + 15) / 16 * 16)), pieces = (op.n + piece - 1) / piece;
+    device.reserve_private(size_t(piece) * size_t((b.dtype == DType::f32 ? 0 : op.k) + op.m) * sizeof(float));
     const Panel rows = panel(&device, a, 0, op.m, op.k, device.shared_floats(size_t(op.m * op.k)));
     parallel_items(device, pieces, [&](int64_t i) {
         const int64_t n0 = i * piece, n = std::min(piece, op.n - n0);
-        float* room = device.private_floats(omp_get_thread_num());
-        float* c_room = room + piece * op.k;
-        multiply(op, 0, op.m, n0, n, rows, panel(nullptr, b, n0, n0 + n, op.k, room), c_room);
-        if (op.c_type == DType::bf16) narrow(c_room, op.m, n, op.beta != 0, static_cast<bf16*>(op.c) + n0, op.ldc);
+        float* c_room = device.private_floats(omp_get_thread_num());
+        const Panel weights = panel(nullptr, b, n0, n0 + n, op.k, c_room + piece * op.m);
+        sgemm(false, true, n, op.m, op.k, 1, weights.data, weights.ld, rows.data, rows.ld, 0, c_room, op.m);
+        if (op.c_type == DType::f32) {
+            write_transposed(c_room, n, op.m, op.beta != 0, static_cast<float*>(op.c) + n0, op.ldc);
+        } else {
+            write_transposed(c_room, n, op.m, op.beta != 0, static_cast<bf16*>(op.c) + n0, op.ldc);
+        }
     });
 }
 
@@ -123,13 +142,14 @@ void many_rows(Device& device, const Gemm& op, const Operand& a, const Operand& 
 void gemm(Device& device, const Gemm& op) {
     ThreadScope scope(device);
     const Operand a{op.a_type, op.a, op.lda, !op.transpose_a}, b{op.b_type, op.b, op.ldb, op.transpose_b};
-    if (op.a_type == DType::f32 && op.b_type == DType::f32) {
+    const bool few = op.m <= kFewRows && op.transpose_b && !op.transpose_a;
+    if (few && !(device.bf16_native && op.b_type == DType::bf16)) {
+        few_rows(device, op, a, b);
+    } else if (op.a_type == DType::f32 && op.b_type == DType::f32) {
         multiply(op, 0, op.m, 0, op.n, panel(&device, a, 0, op.m, op.k, nullptr), panel(&device, b, 0, op.n, op.k, nullptr),
                  nullptr);
     } else if (device.bf16_native && op.a_type == op.b_type) {
         bf16_gemm(op);
-    } else if (op.m <= kFewRows) {
-        few_rows(device, op, a, b);
     } else {
         many_rows(device, op, a, b);
     }
