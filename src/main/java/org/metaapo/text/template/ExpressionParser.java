@@ -1,480 +1,470 @@
 package org.metaapo.text.template;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.metaapo.text.template.Token.Type;
 
-/** Parses expressions, with jinja2's precedence. */
+/** Parses expressions, with the precedence of jinja2. */
 final class ExpressionParser {
     private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
-    private static final int MAX_NESTING = 120;
+    private static final Set<String> CONSTANTS = Set.of("true", "True", "false", "False", "none", "None");
 
-    private final TokenStream in;
-    private int nesting;
+    private final TokenStream tokens;
 
-    ExpressionParser(TokenStream in) {
-        this.in = in;
+    /** Which of the special names of macros were read since the set was last replaced. */
+    private Set<String> specialNames = new HashSet<>();
+
+    ExpressionParser(TokenStream tokens) {
+        this.tokens = tokens;
     }
 
-    /** An expression with an inline if. */
-    Expression parse() {
-        return parse(true);
+    /** Starts a new collection of special names; returns the one before. */
+    Set<String> collectSpecialNames(Set<String> names) {
+        Set<String> before = specialNames;
+        specialNames = names;
+        return before;
     }
 
-    Expression parse(boolean withCondition) {
-        if (++nesting > MAX_NESTING) {
-            throw in.error("expressions nested deeper than " + MAX_NESTING);
-        }
-        try {
-            Expression value = or();
-            while (withCondition && in.isName("if")) {
-                in.next();
-                Expression condition = or();
-                Expression then = value;
-                Expression otherwise = in.skipName("else") ? parse() : c -> new Undefined("the inline if without else");
-                value = c -> Values.truth(condition.evaluate(c)) ? then.evaluate(c) : otherwise.evaluate(c);
+    /** An expression, or several with commas between them as a tuple. */
+    Expression tuple(boolean conditional, String endName) {
+        return tuple(conditional, endName, false);
+    }
+
+    private Expression tuple(boolean conditional, String endName, boolean parentheses) {
+        int at = tokens.current().at();
+        List<Expression> items = new ArrayList<>();
+        boolean tuple = false;
+        while (true) {
+            if (!items.isEmpty()) {
+                tokens.expectOperator(",");
             }
-            return value;
-        } finally {
-            nesting--;
-        }
-    }
-
-    /** One expression, or several with commas as a tuple. */
-    Expression tuple(boolean withCondition) {
-        Expression first = parse(withCondition);
-        if (!in.isOperator(",")) {
-            return first;
-        }
-        List<Expression> items = new ArrayList<>(List.of(first));
-        while (in.skipOperator(",")) {
-            if (in.peek().kind() == Token.Kind.BLOCK_END || in.peek().kind() == Token.Kind.EXPRESSION_END) {
+            if (endsTuple(endName)) {
                 break;
             }
-            items.add(parse(withCondition));
+            items.add(conditional ? expression() : or());
+            if (!tokens.current().isOperator(",")) {
+                break;
+            }
+            tuple = true;
         }
-        return tuple(items);
+        if (!tuple && !items.isEmpty()) {
+            return items.get(0);
+        }
+        if (items.isEmpty() && !parentheses) {
+            throw tokens.unexpected("an expression");
+        }
+        return new Expressions.Items(at, items, true);
     }
 
-    private static Expression tuple(List<Expression> items) {
-        Expression list = list(items);
-        return c -> new Tuple((List<?>) list.evaluate(c));
+    private boolean endsTuple(String endName) {
+        Token token = tokens.current();
+        return token.type() == Type.VARIABLE_END || token.type() == Type.BLOCK_END || token.isOperator(")")
+                || (endName != null && token.isName(endName));
     }
 
-    private static Expression list(List<Expression> items) {
-        return c -> {
-            List<Object> values = new ArrayList<>();
-            items.forEach(item -> values.add(item.evaluate(c)));
-            return values;
-        };
+    /** What can be assigned to: a name, an attribute of a namespace (if allowed), or several. */
+    Target target(boolean namespaces, String endName) {
+        List<Target> targets = new ArrayList<>();
+        boolean tuple = false;
+        while (true) {
+            if (!targets.isEmpty()) {
+                tokens.expectOperator(",");
+            }
+            if (endsTuple(endName)) {
+                break;
+            }
+            targets.add(oneTarget(namespaces));
+            if (!tokens.current().isOperator(",")) {
+                break;
+            }
+            tuple = true;
+        }
+        if (targets.isEmpty()) {
+            throw tokens.unexpected("a name to assign to");
+        }
+        return tuple ? new Target.Unpacked(targets) : targets.get(0);
+    }
+
+    private Target oneTarget(boolean namespaces) {
+        if (tokens.current().isOperator("(")) {
+            tokens.enter();
+            tokens.advance();
+            Target inner = target(namespaces, null);
+            tokens.expectOperator(")");
+            tokens.leave();
+            return inner;
+        }
+        String name = name();
+        if (namespaces && tokens.skipOperator(".")) {
+            return new Target.Attribute(name, tokens.expect(Type.NAME).text());
+        }
+        return new Target.Name(name);
+    }
+
+    /** A name that is not a constant. */
+    String name() {
+        if (CONSTANTS.contains(tokens.current().text())) {
+            throw tokens.unexpected("a name to assign to");
+        }
+        return tokens.expect(Type.NAME).text();
+    }
+
+    /** An expression with its inline ifs. */
+    Expression expression() {
+        tokens.enter();
+        Expression value = or();
+        while (tokens.current().isName("if")) {
+            int at = tokens.advance().at();
+            Expression condition = or();
+            Expression otherwise = tokens.skipName("else") ? expression() : null;
+            value = new Expressions.Conditional(at, condition, value, otherwise);
+        }
+        tokens.leave();
+        return value;
     }
 
     private Expression or() {
         Expression left = and();
-        while (in.skipName("or")) {
-            Expression a = left;
-            Expression b = and();
-            left = c -> {
-                Object value = a.evaluate(c);
-                return Values.truth(value) ? value : b.evaluate(c);
-            };
+        while (tokens.current().isName("or")) {
+            int at = tokens.advance().at();
+            left = new Expressions.Logical(at, false, left, and());
         }
         return left;
     }
 
     private Expression and() {
         Expression left = not();
-        while (in.skipName("and")) {
-            Expression a = left;
-            Expression b = not();
-            left = c -> {
-                Object value = a.evaluate(c);
-                return Values.truth(value) ? b.evaluate(c) : value;
-            };
+        while (tokens.current().isName("and")) {
+            int at = tokens.advance().at();
+            left = new Expressions.Logical(at, true, left, not());
         }
         return left;
     }
 
     private Expression not() {
-        if (!in.isName("not")) {
+        if (!tokens.current().isName("not")) {
             return comparison();
         }
-        if (++nesting > MAX_NESTING) {
-            throw in.error("expressions nested deeper than " + MAX_NESTING);
-        }
-        in.next();
-        Expression value = not();
-        nesting--;
-        return c -> !Values.truth(value.evaluate(c));
-    }
-
-    private interface Comparison {
-        boolean test(Object a, Object b);
+        tokens.enter();
+        int at = tokens.advance().at();
+        Expression operand = new Expressions.Not(at, not());
+        tokens.leave();
+        return operand;
     }
 
     private Expression comparison() {
+        int at = tokens.current().at();
         Expression first = sum();
-        List<Comparison> operators = new ArrayList<>();
+        List<String> operators = new ArrayList<>();
         List<Expression> operands = new ArrayList<>();
         while (true) {
-            Token token = in.peek();
-            if (token.kind() == Token.Kind.OPERATOR && COMPARISONS.contains(token.text())) {
-                in.next();
-                operators.add(comparison(token.text()));
-            } else if (in.skipName("in")) {
-                operators.add((a, b) -> Values.contains(b, a));
-            } else if (in.isName("not") && in.peekSecond().is(Token.Kind.NAME, "in")) {
-                in.next();
-                in.next();
-                operators.add((a, b) -> !Values.contains(b, a));
+            Token token = tokens.current();
+            if (token.type() == Type.OPERATOR && COMPARISONS.contains(token.text())) {
+                operators.add(tokens.advance().text());
+            } else if (tokens.skipName("in")) {
+                operators.add("in");
+            } else if (token.isName("not") && tokens.following().isName("in")) {
+                tokens.advance();
+                tokens.advance();
+                operators.add("notin");
             } else {
                 break;
             }
-            operands.add(at(token, sum()));
+            operands.add(sum());
         }
-        if (operators.isEmpty()) {
-            return first;
-        }
-        return c -> {
-            Object left = first.evaluate(c);
-            for (int i = 0; i < operators.size(); i++) {
-                Object right = c.charged(operands.get(i).evaluate(c));
-                if (!operators.get(i).test(left, right)) {
-                    return false;
-                }
-                left = right;
-            }
-            return true;
-        };
-    }
-
-    private static Comparison comparison(String operator) {
-        return switch (operator) {
-            case "==" -> Values::equal;
-            case "!=" -> (a, b) -> !Values.equal(a, b);
-            case "<" -> (a, b) -> Values.compare(a, b) < 0;
-            case "<=" -> (a, b) -> Values.compare(a, b) <= 0;
-            case ">" -> (a, b) -> Values.compare(a, b) > 0;
-            default -> (a, b) -> Values.compare(a, b) >= 0;
-        };
+        return operators.isEmpty() ? first : new Expressions.Comparison(at, first, operators, operands);
     }
 
     private Expression sum() {
         Expression left = concatenation();
-        while (in.isOperator("+") || in.isOperator("-")) {
-            Token operator = in.next();
-            Expression a = left;
-            Expression b = concatenation();
-            left = at(operator, operator.text().equals("+")
-                    ? c -> c.charged(Values.add(a.evaluate(c), b.evaluate(c)))
-                    : c -> Values.arithmetic("-", a.evaluate(c), b.evaluate(c)));
+        while (tokens.current().isOperator("+") || tokens.current().isOperator("-")) {
+            Token operator = tokens.advance();
+            left = new Expressions.Binary(operator.at(), operator.text(), left, concatenation());
         }
         return left;
     }
 
     private Expression concatenation() {
-        Expression left = product();
-        while (in.skipOperator("~")) {
-            Expression a = left;
-            Expression b = product();
-            left = c -> c.charged(Values.limited(Values.text(a.evaluate(c)) + Values.text(b.evaluate(c))));
+        int at = tokens.current().at();
+        List<Expression> parts = new ArrayList<>();
+        parts.add(product());
+        while (tokens.skipOperator("~")) {
+            parts.add(product());
         }
-        return left;
+        return parts.size() == 1 ? parts.get(0) : new Expressions.Concatenation(at, parts);
     }
 
     private Expression product() {
         Expression left = power();
-        while (in.isOperator("*") || in.isOperator("/") || in.isOperator("//") || in.isOperator("%")) {
-            Token operator = in.next();
-            Expression a = left;
-            Expression b = power();
-            left = at(operator, c -> c.charged(Values.arithmetic(operator.text(), a.evaluate(c), b.evaluate(c))));
+        while (tokens.current().type() == Type.OPERATOR && Set.of("*", "/", "//", "%").contains(tokens.current().text())) {
+            Token operator = tokens.advance();
+            left = new Expressions.Binary(operator.at(), operator.text(), left, power());
         }
         return left;
-    }
-
-    private Expression unary() {
-        Token token = in.peek();
-        if (!in.isOperator("-") && !in.isOperator("+")) {
-            return filtersAndTests(postfix(primary()));
-        }
-        if (++nesting > MAX_NESTING) {
-            throw in.error("expressions nested deeper than " + MAX_NESTING);
-        }
-        in.next();
-        Expression value = token.text().equals("-") ? negated(unaryPlain(), token) : unaryPlain();
-        nesting--;
-        return filtersAndTests(value);
-    }
-
-    private Expression unaryPlain() {
-        Token token = in.peek();
-        if (in.skipOperator("-")) {
-            return negated(unaryPlain(), token);
-        }
-        return in.skipOperator("+") ? unaryPlain() : postfix(primary());
-    }
-
-    private static Expression negated(Expression value, Token token) {
-        return at(token, c -> Values.arithmetic("-", 0L, value.evaluate(c)));
     }
 
     private Expression power() {
-        Expression left = unary();
-        while (in.isOperator("**")) {
-            Token operator = in.next();
-            Expression a = left;
-            Expression b = unary();
-            left = at(operator, c -> Values.arithmetic("**", a.evaluate(c), b.evaluate(c)));
+        Expression left = unary(true);
+        while (tokens.current().isOperator("**")) {
+            int at = tokens.advance().at();
+            left = new Expressions.Binary(at, "**", left, unary(true));
         }
         return left;
     }
 
+    private Expression unary(boolean filters) {
+        Expression value;
+        if (tokens.current().isOperator("-") || tokens.current().isOperator("+")) {
+            tokens.enter();
+            Token sign = tokens.advance();
+            value = new Expressions.Sign(sign.at(), sign.text().equals("-"), unary(false));
+            tokens.leave();
+        } else {
+            value = primary();
+        }
+        value = postfix(value);
+        return filters ? filtersAndTests(value) : value;
+    }
+
     private Expression primary() {
-        Token token = in.next();
-        switch (token.kind()) {
+        Token token = tokens.current();
+        switch (token.type()) {
             case NAME:
-                return switch (token.text()) {
-                    case "true", "True" -> c -> true;
-                    case "false", "False" -> c -> false;
-                    case "none", "None" -> c -> null;
-                    default -> c -> {
-                        c.charge(1);
-                        return c.get(token.text());
-                    };
-                };
+                tokens.advance();
+                return named(token);
             case STRING:
-                StringBuilder text = new StringBuilder(token.text());
-                while (in.peek().kind() == Token.Kind.STRING) {
-                    text.append(in.next().text());
+                StringBuilder text = new StringBuilder();
+                while (tokens.current().type() == Type.STRING) {
+                    text.append(tokens.advance().text());
                 }
-                String joined = text.toString();
-                return c -> joined;
+                return new Expressions.Constant(token.at(), text.toString());
             case INTEGER:
-                try {
-                    long number = Long.parseLong(token.text());
-                    return c -> number;
-                } catch (NumberFormatException e) {
-                    throw new TemplateError("the integer is too large", token.line(), token.column());
-                }
+                tokens.advance();
+                return new Expressions.Constant(token.at(), integer(token));
             case FLOAT:
-                double real = Double.parseDouble(token.text());
-                return c -> real;
-            case OPERATOR:
-                if (token.text().equals("(")) {
-                    return parenthesised();
-                }
-                if (token.text().equals("[")) {
-                    return list(items("]"));
-                }
-                if (token.text().equals("{")) {
-                    return mapping();
-                }
-                break;
+                tokens.advance();
+                return new Expressions.Constant(token.at(), Double.valueOf(token.text()));
             default:
-                break;
+                return bracketed(token);
         }
-        throw new TemplateError("unexpected " + TokenStream.shown(token), token.line(), token.column());
     }
 
-    private Expression parenthesised() {
-        if (in.skipOperator(")")) {
-            return tuple(List.of());
-        }
-        Expression first = parse();
-        if (in.skipOperator(")")) {
-            return first;
-        }
-        in.expectOperator(",");
-        List<Expression> all = new ArrayList<>(List.of(first));
-        all.addAll(items(")"));
-        return tuple(all);
-    }
-
-    private List<Expression> items(String closing) {
-        List<Expression> items = new ArrayList<>();
-        while (!in.skipOperator(closing)) {
-            items.add(parse());
-            if (!in.isOperator(closing)) {
-                in.expectOperator(",");
+    private Expression named(Token token) {
+        return switch (token.text()) {
+            case "true", "True" -> new Expressions.Constant(token.at(), true);
+            case "false", "False" -> new Expressions.Constant(token.at(), false);
+            case "none", "None" -> new Expressions.Constant(token.at(), null);
+            default -> {
+                if (Set.of("varargs", "kwargs", "caller").contains(token.text())) {
+                    specialNames.add(token.text());
+                }
+                yield new Expressions.Name(token.at(), token.text());
             }
-        }
-        return items;
+        };
     }
 
-    private Expression mapping() {
+    private static Object integer(Token token) {
+        String digits = token.text();
+        int base = digits.length() < 2 ? 10 : switch (digits.charAt(1)) {
+            case 'x', 'X' -> 16;
+            case 'o', 'O' -> 8;
+            case 'b', 'B' -> 2;
+            default -> 10;
+        };
+        try {
+            return Long.valueOf(base == 10 ? digits : digits.substring(2), base);
+        } catch (NumberFormatException tooLarge) {
+            throw new TemplateFailure("unsupported: an integer of more than 64 bits", token.at());
+        }
+    }
+
+    private Expression bracketed(Token token) {
+        tokens.enter();
+        Expression value;
+        if (tokens.skipOperator("(")) {
+            value = tuple(true, null, true);
+            tokens.expectOperator(")");
+        } else if (tokens.skipOperator("[")) {
+            List<Expression> items = new ArrayList<>();
+            while (!tokens.current().isOperator("]")) {
+                items.add(expression());
+                if (!tokens.current().isOperator("]")) {
+                    tokens.expectOperator(",");
+                }
+            }
+            tokens.advance();
+            value = new Expressions.Items(token.at(), items, false);
+        } else if (tokens.skipOperator("{")) {
+            value = dict(token);
+        } else {
+            throw tokens.unexpected("an expression");
+        }
+        tokens.leave();
+        return value;
+    }
+
+    private Expression dict(Token open) {
         List<Expression> keys = new ArrayList<>();
         List<Expression> values = new ArrayList<>();
-        while (!in.skipOperator("}")) {
-            keys.add(parse());
-            in.expectOperator(":");
-            values.add(parse());
-            if (!in.isOperator("}")) {
-                in.expectOperator(",");
+        while (!tokens.current().isOperator("}")) {
+            keys.add(expression());
+            tokens.expectOperator(":");
+            values.add(expression());
+            if (!tokens.current().isOperator("}")) {
+                tokens.expectOperator(",");
             }
         }
-        return c -> {
-            Map<Object, Object> map = new LinkedHashMap<>();
-            for (int i = 0; i < keys.size(); i++) {
-                map.put(keys.get(i).evaluate(c), values.get(i).evaluate(c));
-            }
-            return map;
-        };
+        tokens.advance();
+        return new Expressions.Dict(open.at(), keys, values);
     }
 
-    /** Members, subscripts and calls behind a value. */
-    Expression postfix(Expression value) {
-        Expression result = value;
+    private Expression postfix(Expression start) {
+        Expression value = start;
         while (true) {
-            Token token = in.peek();
-            if (in.skipOperator(".")) {
-                Expression object = result;
-                if (in.peek().kind() == Token.Kind.INTEGER) {
-                    long index = Long.parseLong(in.next().text());
-                    result = at(token, c -> Members.item(c.charged(object.evaluate(c)), index));
-                } else {
-                    String name = in.expectName();
-                    result = at(token, c -> Members.attribute(c.charged(object.evaluate(c)), name));
+            Token token = tokens.current();
+            if (tokens.skipOperator(".")) {
+                value = dotted(value, token);
+            } else if (tokens.skipOperator("[")) {
+                value = subscript(value, token);
+            } else if (token.isOperator("(")) {
+                value = new Expressions.Invocation(token.at(), value, call());
+            } else {
+                return value;
+            }
+        }
+    }
+
+    private Expression dotted(Expression owner, Token dot) {
+        if (tokens.current().type() == Type.INTEGER) {
+            Token index = tokens.advance();
+            return new Expressions.Item(dot.at(), owner, new Expressions.Constant(index.at(), integer(index)));
+        }
+        return new Expressions.Attribute(dot.at(), owner, tokens.expect(Type.NAME).text());
+    }
+
+    private Expression subscript(Expression owner, Token open) {
+        Expression[] parts = new Expression[3];
+        int colons = 0;
+        while (!tokens.current().isOperator("]")) {
+            if (tokens.current().isOperator(":") && colons < 2) {
+                tokens.advance();
+                colons++;
+            } else if (parts[colons] == null) {
+                parts[colons] = expression();
+            } else {
+                throw tokens.current().isOperator(",")
+                        ? new TemplateFailure("unsupported: a subscript with several keys", tokens.current().at())
+                        : tokens.unexpected("']'");
+            }
+        }
+        if (colons == 0 && parts[0] == null) {
+            throw tokens.unexpected("a key");
+        }
+        tokens.advance();
+        return colons > 0 ? new Expressions.Slice(open.at(), owner, parts) : new Expressions.Item(open.at(), owner, parts[0]);
+    }
+
+    private Expressions.Call call() {
+        tokens.expectOperator("(");
+        List<Expression> positional = new ArrayList<>();
+        Map<String, Expression> named = new LinkedHashMap<>();
+        Expression list = null;
+        Expression dict = null;
+        while (!tokens.current().isOperator(")")) {
+            Token token = tokens.current();
+            if (list == null && dict == null && tokens.skipOperator("*")) {
+                list = expression();
+            } else if (dict == null && tokens.skipOperator("**")) {
+                dict = expression();
+            } else if (dict == null && token.type() == Type.NAME && tokens.following().isOperator("=")) {
+                tokens.advance();
+                tokens.advance();
+                if (named.put(token.text(), expression()) != null) {
+                    throw new TemplateFailure("keyword argument '" + token.text() + "' is given twice", token.at());
                 }
-            } else if (in.skipOperator("[")) {
-                result = subscript(result, token);
-            } else if (in.skipOperator("(")) {
-                Expression function = result;
-                Arguments arguments = arguments();
-                result = at(token, c -> {
-                    c.charge(1);
-                    Object f = function.evaluate(c);
-                    if (!(f instanceof Callable callable)) {
-                        throw Values.error(Values.kind(f) + " cannot be called");
-                    }
-                    return c.charged(callable.call(arguments.positional(c), arguments.named(c)));
-                });
+            } else if (list == null && dict == null && named.isEmpty()) {
+                positional.add(expression());
             } else {
-                return result;
+                throw new TemplateFailure("a positional argument cannot follow keyword arguments, * or **", token.at());
+            }
+            if (!tokens.current().isOperator(")")) {
+                tokens.expectOperator(",");
             }
         }
+        tokens.advance();
+        return new Expressions.Call(List.copyOf(positional), named, list, dict);
     }
 
-    private Expression subscript(Expression object, Token token) {
-        Expression start = in.isOperator(":") ? null : parse();
-        if (in.skipOperator("]")) {
-            Expression index = start;
-            return at(token, c -> Members.item(c.charged(object.evaluate(c)), index.evaluate(c)));
-        }
-        in.expectOperator(":");
-        Expression stop = in.isOperator(":") || in.isOperator("]") ? null : parse();
-        Expression step = in.skipOperator(":") && !in.isOperator("]") ? parse() : null;
-        in.expectOperator("]");
-        return at(token, c -> Values.slice(c.charged(object.evaluate(c)), optional(start, c), optional(stop, c), optional(step, c)));
-    }
-
-    private static Object optional(Expression expression, Context c) {
-        return expression == null ? null : expression.evaluate(c);
-    }
-
-    /** Arguments of a call, the opening parenthesis already read. */
-    record Arguments(List<Expression> values, Map<String, Expression> keywords) {
-        List<Object> positional(Context c) {
-            List<Object> list = new ArrayList<>();
-            values.forEach(value -> list.add(value.evaluate(c)));
-            return list;
-        }
-
-        Map<String, Object> named(Context c) {
-            Map<String, Object> map = new LinkedHashMap<>();
-            keywords.forEach((name, value) -> map.put(name, value.evaluate(c)));
-            return map;
-        }
-    }
-
-    Arguments arguments() {
-        List<Expression> values = new ArrayList<>();
-        Map<String, Expression> keywords = new LinkedHashMap<>();
-        while (!in.skipOperator(")")) {
-            if (in.peek().kind() == Token.Kind.NAME && in.peekSecond().is(Token.Kind.OPERATOR, "=")) {
-                String name = in.next().text();
-                in.next();
-                keywords.put(name, parse());
-            } else {
-                values.add(parse());
-            }
-            if (!in.isOperator(")")) {
-                in.expectOperator(",");
-            }
-        }
-        return new Arguments(values, keywords);
-    }
-
-    private Expression filtersAndTests(Expression value) {
-        Expression result = value;
+    private Expression filtersAndTests(Expression start) {
+        Expression value = start;
         while (true) {
-            Token token = in.peek();
-            if (in.skipOperator("|")) {
-                result = filter(result, token);
-            } else if (in.isName("is")) {
-                in.next();
-                result = test(result, token);
+            Token token = tokens.current();
+            if (tokens.skipOperator("|")) {
+                value = new Expressions.Filtered(value, filter());
+            } else if (tokens.skipName("is")) {
+                value = test(value, token);
+            } else if (token.isOperator("(")) {
+                value = new Expressions.Invocation(token.at(), value, call());
             } else {
-                return result;
+                return value;
             }
         }
     }
 
-    /** A filter behind a value; the bar already read. */
-    Expression filter(Expression value, Token token) {
-        String name = in.expectName();
-        Filters.Filter filter = Filters.find(name);
-        if (filter == null) {
-            throw new TemplateError("no filter \"" + name + "\" is supported", token.line(), token.column());
+    /** A filter's name and arguments, behind the bar. */
+    Expressions.FilterCall filter() {
+        Token name = tokens.expect(Type.NAME);
+        Filters.Filter filter;
+        try {
+            filter = Filters.named(name.text());
+        } catch (TemplateFailure unknown) {
+            throw unknown.placed(name.at());
         }
-        Arguments arguments = in.skipOperator("(") ? arguments() : new Arguments(List.of(), Map.of());
-        return at(token, c -> {
-            c.charge(1);
-            Object v = c.charged(value.evaluate(c));
-            return c.charged(filter.apply(v, new Filters.Arguments(arguments.positional(c), arguments.named(c))));
-        });
+        return new Expressions.FilterCall(name.at(), filter, tokens.current().isOperator("(") ? call() : Expressions.Call.NONE);
     }
 
-    private Expression test(Expression value, Token token) {
-        boolean negate = in.skipName("not");
-        String name = in.expectName();
-        Tests.Test test = Tests.find(name);
-        if (test == null) {
-            throw new TemplateError("no test \"" + name + "\" is supported", token.line(), token.column());
+    /** All filters that follow, each behind its bar. */
+    List<Expressions.FilterCall> filters() {
+        List<Expressions.FilterCall> filters = new ArrayList<>();
+        while (tokens.skipOperator("|")) {
+            filters.add(filter());
         }
-        List<Expression> arguments = new ArrayList<>();
-        if (in.skipOperator("(")) {
-            arguments.addAll(arguments().values());
-        } else if (startsArgument()) {
-            arguments.add(postfix(primary()));
-        }
-        return at(token, c -> {
-            List<Object> values = new ArrayList<>();
-            arguments.forEach(a -> values.add(a.evaluate(c)));
-            return test.holds(value.evaluate(c), values) != negate;
-        });
+        return filters;
     }
 
-    private boolean startsArgument() {
-        Token token = in.peek();
-        return switch (token.kind()) {
+    private Expression test(Expression value, Token is) {
+        boolean negated = tokens.skipName("not");
+        Token name = tokens.expect(Type.NAME);
+        Tests.Test test;
+        try {
+            test = Tests.named(name.text());
+        } catch (TemplateFailure unknown) {
+            throw unknown.placed(name.at());
+        }
+        Expressions.Call call = Expressions.Call.NONE;
+        if (tokens.current().isOperator("(")) {
+            call = call();
+        } else if (startsOperand()) {
+            if (tokens.current().isName("is")) {
+                throw new TemplateFailure("tests cannot be chained with 'is'", tokens.current().at());
+            }
+            call = new Expressions.Call(List.of(postfix(primary())), Map.of(), null, null);
+        }
+        Expression tested = new Expressions.Tested(is.at(), value, test, call);
+        return negated ? new Expressions.Not(is.at(), tested) : tested;
+    }
+
+    private boolean startsOperand() {
+        Token token = tokens.current();
+        return switch (token.type()) {
+            case NAME -> !Set.of("else", "or", "and").contains(token.text());
             case STRING, INTEGER, FLOAT -> true;
-            case NAME -> !Set.of("else", "or", "and", "is", "if", "in", "not", "recursive").contains(token.text());
-            case OPERATOR -> token.text().equals("[") || token.text().equals("{");
+            case OPERATOR -> token.isOperator("[") || token.isOperator("{");
             default -> false;
-        };
-    }
-
-    /** Errors without a place get that of the token. */
-    static Expression at(Token token, Expression expression) {
-        return c -> {
-            try {
-                return expression.evaluate(c);
-            } catch (TemplateError e) {
-                throw e.line() > 0 ? e : new TemplateError(e.getMessage(), token.line(), token.column());
-            }
         };
     }
 }

@@ -2,47 +2,87 @@ package org.metaapo.text.template;
 
 import java.util.List;
 
-/** The variable {@code loop} of a for loop. */
+/** The {@code loop} variable. */
 final class Loop {
     private final List<Object> items;
     private final int depth;
-    private int index;
-    private Object lastChanged = this;
+    private final Values.Callable recursion;
+    private int at = -1;
+    private Object lastChanged = Arguments.MISSING;
 
-    Loop(List<Object> items, int depth) {
+    /**
+     * @param depth 0 for the outermost of recursive loops
+     * @param recursion what {@code loop(...)} calls, or null
+     */
+    Loop(List<Object> items, int depth, Values.Callable recursion) {
         this.items = items;
         this.depth = depth;
+        this.recursion = recursion;
     }
 
-    void moveTo(int position) {
-        index = position;
+    boolean advance() {
+        return ++at < items.size();
     }
 
-    int depth() {
-        return depth;
+    Object item() {
+        return items.get(at);
+    }
+
+    int index() {
+        return at + 1;
+    }
+
+    int length() {
+        return items.size();
+    }
+
+    Values.Callable recursion() {
+        if (recursion == null) {
+            throw new TemplateFailure("the loop is not recursive: mark it with 'recursive' to call it");
+        }
+        return recursion;
+    }
+
+    /** Items that are not reached yet; the loop ends with them. */
+    List<Object> rest() {
+        List<Object> rest = List.copyOf(items.subList(Math.min(at + 1, items.size()), items.size()));
+        at = items.size() - 1;
+        return rest;
     }
 
     Object attribute(String name) {
-        int size = items.size();
         return switch (name) {
-            case "index" -> index + 1L;
-            case "index0" -> (long) index;
-            case "revindex" -> (long) size - index;
-            case "revindex0" -> size - index - 1L;
-            case "first" -> index == 0;
-            case "last" -> index == size - 1;
-            case "length" -> (long) size;
-            case "depth" -> (long) depth;
-            case "depth0" -> depth - 1L;
-            case "previtem" -> index > 0 ? items.get(index - 1) : new Undefined("previtem");
-            case "nextitem" -> index + 1 < size ? items.get(index + 1) : new Undefined("nextitem");
-            case "cycle" -> (Callable) (p, n) -> p.get(index % p.size());
-            case "changed" -> (Callable) (p, n) -> {
-                boolean changed = !p.equals(lastChanged);
-                lastChanged = p;
-                return changed;
-            };
-            default -> new Undefined("loop." + name);
+            case "index" -> (long) at + 1;
+            case "index0" -> (long) at;
+            case "revindex" -> (long) items.size() - at;
+            case "revindex0" -> (long) items.size() - at - 1;
+            case "first" -> at == 0;
+            case "last" -> at == items.size() - 1;
+            case "length" -> (long) items.size();
+            case "depth" -> (long) depth + 1;
+            case "depth0" -> (long) depth;
+            case "previtem" -> at > 0 ? items.get(at - 1) : new Undefined("there is no previous item");
+            case "nextitem" -> at + 1 < items.size() ? items.get(at + 1) : new Undefined("there is no next item");
+            case "cycle" -> new Values.Callable("cycle", (evaluation, arguments) -> cycle(arguments));
+            case "changed" -> new Values.Callable("changed", this::changed);
+            default -> Undefined.attribute(this, name);
         };
+    }
+
+    private Object cycle(Arguments arguments) {
+        List<Object> choices = arguments.positional();
+        if (choices.isEmpty()) {
+            throw new TemplateFailure("no items for cycling given");
+        }
+        return choices.get(at % choices.size());
+    }
+
+    private Object changed(Evaluation evaluation, Arguments arguments) {
+        Object now = new Values.Tuple(arguments.positional());
+        boolean changed = lastChanged == Arguments.MISSING || !Operations.equal(lastChanged, now, evaluation.budget);
+        if (changed) {
+            lastChanged = now;
+        }
+        return changed;
     }
 }

@@ -1,34 +1,41 @@
 package org.metaapo.text.template;
 
 import java.time.Clock;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.metaapo.error.DataException;
 
-/** A parsed template. Immutable; may render in several threads. */
+/**
+ * A parsed chat template. It is immutable and can be rendered by several threads at once.
+ *
+ * <p>Every failure is a {@link DataException} with the template's name, line and column.
+ */
 public final class Template {
-    private static final int LARGEST_RANGE = 100_000;
+    private static final int DEEPEST_VALUE = 100;
 
     private final String name;
-    private final Statement body;
+    private final String source;
+    private final List<Statement> body;
+    private final TemplateLimits limits;
     private final Clock clock;
 
-    private Template(String name, Statement body, Clock clock) {
+    private Template(String name, String source, List<Statement> body, TemplateLimits limits, Clock clock) {
         this.name = name;
+        this.source = source;
         this.body = body;
+        this.limits = limits;
         this.clock = clock;
     }
 
     /**
-     * Parses a template.
+     * Parses a template, with {@link TemplateLimits#DEFAULT} and the machine's clock.
      *
-     * @param name where it comes from, for messages
-     * @throws DataException for a syntax error or an unsupported construct, with line and column
+     * @param name of the source, for messages
+     * @throws DataException if it is broken or uses what is not supported
      */
     public static Template parse(String name, String source) {
         return parse(name, source, Clock.systemDefaultZone());
@@ -36,121 +43,82 @@ public final class Template {
 
     /** As {@link #parse(String, String)}, with the clock that {@code strftime_now} reads. */
     public static Template parse(String name, String source, Clock clock) {
+        return parse(name, source, TemplateLimits.DEFAULT, clock);
+    }
+
+    /**
+     * Parses a template.
+     *
+     * @param name of the source, for messages
+     * @param clock what {@code strftime_now} reads
+     * @throws DataException if it is broken or uses what is not supported
+     */
+    public static Template parse(String name, String source, TemplateLimits limits, Clock clock) {
+        String normalised = Lexer.normalise(source);
         try {
-            return new Template(name, new TemplateParser(Lexer.tokens(source)).parse(), clock);
-        } catch (TemplateError e) {
-            throw failure(name, e);
-        } catch (StackOverflowError e) {
-            throw new DataException(name + ": nested too deeply");
+            return new Template(name, normalised, Parser.parse(Lexer.tokens(normalised)), limits, clock);
+        } catch (TemplateFailure failure) {
+            throw placed(name, normalised, failure);
+        } catch (StackOverflowError tooDeep) {
+            throw new DataException(name + ": template source nests too deeply");
         }
     }
 
     /**
-     * Renders with these variables.
+     * Renders the template.
      *
-     * @param variables null, Boolean, Long, Double, String, and lists and maps of them
-     * @throws DataException if the template raises, uses something undefined, or passes a limit; with line and column
+     * @param variables names and their values: null, {@link String}, {@link Boolean}, whole numbers, floats,
+     *     {@link List}s and {@link Map}s with text keys of these. Text is only ever a value, never source.
+     * @throws DataException if the template raises, fails or goes beyond its limits
      */
-    public String render(Map<String, Object> variables) {
-        Map<String, Object> all = new HashMap<>(functions());
-        all.putAll(variables);
-        Context context = new Context(all);
+    public String render(Map<String, ?> variables) {
+        return renderMarked(variables).text();
+    }
+
+    /** As {@link #render}, with the parts that {@code {% generation %}} blocks mark. */
+    public Rendering renderMarked(Map<String, ?> variables) {
+        Map<String, Object> names = new HashMap<>();
+        variables.forEach((key, value) -> names.put(key, imported(value, 0)));
+        Evaluation evaluation = new Evaluation(new Budget(limits), () -> LocalDateTime.now(clock), names);
         try {
-            body.run(context);
-            return context.output();
-        } catch (TemplateError e) {
-            throw failure(name, e);
-        } catch (LoopControl e) {
-            throw new DataException(name + ": break or continue outside of a loop");
-        } catch (StackOverflowError e) {
-            throw new DataException(name + ": recursion too deep");
-        } catch (IndexOutOfBoundsException e) {
-            throw new DataException(name + ": a function or method was called with too few arguments");
+            evaluation.run(body);
+        } catch (TemplateFailure failure) {
+            throw placed(name, source, failure);
+        } catch (StackOverflowError tooDeep) {
+            throw new DataException(name + ": template nests too deeply while it is rendered");
         }
+        return new Rendering(evaluation.document(), evaluation.generated);
     }
 
-    private static DataException failure(String name, TemplateError e) {
-        String place = e.line() > 0 ? ", line " + e.line() + ", column " + e.column() : "";
-        return new DataException(name + place + ": " + e.getMessage());
+    private static Object imported(Object value, int depth) {
+        if (depth > DEEPEST_VALUE) {
+            throw new DataException("a value given to the template nests deeper than " + DEEPEST_VALUE + " levels");
+        }
+        if (value == null || value instanceof String || value instanceof Boolean || value instanceof Long) {
+            return value;
+        } else if (value instanceof Integer || value instanceof Short || value instanceof Byte) {
+            return ((Number) value).longValue();
+        } else if (value instanceof Double || value instanceof Float) {
+            return ((Number) value).doubleValue();
+        } else if (value instanceof List<?> list) {
+            List<Object> copy = new ArrayList<>(list.size());
+            list.forEach(item -> copy.add(imported(item, depth + 1)));
+            return copy;
+        } else if (value instanceof Map<?, ?> map) {
+            Map<Object, Object> copy = new LinkedHashMap<>();
+            map.forEach((key, item) -> copy.put(imported(key, depth + 1), imported(item, depth + 1)));
+            return copy;
+        }
+        throw new IllegalArgumentException("not a value for a template: " + value.getClass());
     }
 
-    private Map<String, Object> functions() {
-        Map<String, Object> functions = new HashMap<>();
-        functions.put("namespace", (Callable) (p, n) -> {
-            Map<String, Object> start = new HashMap<>();
-            if (!p.isEmpty() && p.get(0) instanceof Map<?, ?> map) {
-                map.forEach((key, value) -> start.put(Values.text(key), value));
-            }
-            start.putAll(n);
-            return new Namespace(start);
-        });
-        functions.put("dict", (Callable) (p, n) -> {
-            Map<Object, Object> made = new java.util.LinkedHashMap<>();
-            if (!p.isEmpty() && p.get(0) instanceof Map<?, ?> map) {
-                made.putAll(map);
-            } else if (!p.isEmpty()) {
-                for (Object pair : Values.iterate(p.get(0))) {
-                    made.put(Members.item(pair, 0L), Members.item(pair, 1L));
-                }
-            }
-            made.putAll(n);
-            return made;
-        });
-        functions.put("range", (Callable) (p, n) -> range(p));
-        functions.put("raise_exception", (Callable) (p, n) -> {
-            throw Values.error("the template refuses: " + Values.text(p.isEmpty() ? "" : p.get(0)));
-        });
-        functions.put("strftime_now", (Callable) (p, n) -> strftime(Values.text(p.get(0)), ZonedDateTime.now(clock)));
-        return functions;
-    }
-
-    private static List<Object> range(List<Object> arguments) {
-        long start = arguments.size() > 1 ? Values.integer(arguments.get(0)) : 0;
-        long stop = Values.integer(arguments.get(arguments.size() > 1 ? 1 : 0));
-        long step = arguments.size() > 2 ? Values.integer(arguments.get(2)) : 1;
-        if (step == 0) {
-            throw Values.error("range step is 0");
+    private static DataException placed(String name, String source, TemplateFailure failure) {
+        if (failure.at() < 0) {
+            return new DataException(name + ": " + failure.getMessage());
         }
-        List<Object> numbers = new ArrayList<>();
-        for (long i = start; step > 0 ? i < stop : i > stop; i += step) {
-            if (numbers.size() == LARGEST_RANGE) {
-                throw Values.error("a range of more than " + LARGEST_RANGE + " numbers");
-            }
-            numbers.add(i);
-        }
-        return numbers;
-    }
-
-    private static String strftime(String format, ZonedDateTime now) {
-        StringBuilder out = new StringBuilder();
-        for (int i = 0; i < format.length(); i++) {
-            char c = format.charAt(i);
-            if (c != '%' || i + 1 == format.length()) {
-                out.append(c);
-                continue;
-            }
-            char directive = format.charAt(++i);
-            String pattern = switch (directive) {
-                case 'd' -> "dd";
-                case 'b' -> "MMM";
-                case 'B' -> "MMMM";
-                case 'm' -> "MM";
-                case 'Y' -> "yyyy";
-                case 'y' -> "yy";
-                case 'H' -> "HH";
-                case 'I' -> "hh";
-                case 'M' -> "mm";
-                case 'S' -> "ss";
-                case 'p' -> "a";
-                case 'A' -> "EEEE";
-                case 'a' -> "EEE";
-                case 'j' -> "DDD";
-                case 'Z' -> "zzz";
-                case '%' -> "'%'";
-                default -> throw Values.error("strftime_now does not support %" + directive);
-            };
-            out.append(now.format(DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH)));
-        }
-        return out.toString();
+        int at = Math.min(failure.at(), source.length());
+        long line = source.substring(0, at).chars().filter(c -> c == '\n').count() + 1;
+        int column = source.codePointCount(source.lastIndexOf('\n', at - 1) + 1, at) + 1;
+        return new DataException(name + ", line " + line + ", column " + column + ": " + failure.getMessage());
     }
 }

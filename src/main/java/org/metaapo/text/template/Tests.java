@@ -1,47 +1,94 @@
 package org.metaapo.text.template;
 
+import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.TreeSet;
 
-/** Tests behind {@code is}. */
+/** The tests behind {@code is}. */
 final class Tests {
-    /** Whether a value has a property. */
-    interface Test {
-        boolean holds(Object value, List<Object> arguments);
+    private static final Map<String, Test> ALL = new HashMap<>();
+
+    static {
+        plain("boolean", value -> value instanceof Boolean);
+        plain("callable", value -> value instanceof Values.Callable || value instanceof Macro || value instanceof Loop);
+        plain("defined", value -> !(value instanceof Undefined));
+        plain("undefined", value -> value instanceof Undefined);
+        plain("false", Boolean.FALSE::equals);
+        plain("true", Boolean.TRUE::equals);
+        plain("float", value -> value instanceof Double);
+        plain("integer", value -> value instanceof Long);
+        plain("iterable", Types::isIterable);
+        plain("mapping", value -> value instanceof Map);
+        plain("none", value -> value == null);
+        plain("number", Types::isNumber);
+        plain("sequence", value -> value instanceof String || value instanceof List || value instanceof Values.Tuple
+                || value instanceof Map || value instanceof Undefined);
+        plain("string", value -> value instanceof String);
+        ALL.put("lower", (e, value, a) -> Types.truth(TextMethods.call(Filters.string(e, value), "islower", a, e.budget)));
+        ALL.put("upper", (e, value, a) -> Types.truth(TextMethods.call(Filters.string(e, value), "isupper", a, e.budget)));
+        ALL.put("even", (e, value, a) -> remainder(e, value, 2L) == 0);
+        ALL.put("odd", (e, value, a) -> remainder(e, value, 2L) == 1);
+        ALL.put("divisibleby", (e, value, a) -> remainder(e, value, a.bind("divisibleby", "num")[0]) == 0);
+        ALL.put("sameas", (e, value, a) -> same(value, a.bind("sameas", "other")[0]));
+        ALL.put("in", (e, value, a) -> Operations.contains(a.bind("in", "seq")[0], value, e.budget));
+        ALL.put("filter", (e, value, a) -> Filters.exists(value));
+        ALL.put("test", (e, value, a) -> value instanceof String && ALL.containsKey(value));
+        comparison("==", "==", "eq", "equalto");
+        comparison("!=", "!=", "ne");
+        comparison(">", ">", "gt", "greaterthan");
+        comparison(">=", ">=", "ge");
+        comparison("<", "<", "lt", "lessthan");
+        comparison("<=", "<=", "le");
     }
 
     private Tests() {}
 
-    static Test find(String name) {
-        return switch (name) {
-            case "defined" -> (v, a) -> !(v instanceof Undefined);
-            case "undefined" -> (v, a) -> v instanceof Undefined;
-            case "none" -> (v, a) -> v == null;
-            case "string" -> (v, a) -> v instanceof String;
-            case "mapping" -> (v, a) -> v instanceof Map;
-            case "sequence" -> (v, a) -> v instanceof List || v instanceof String || v instanceof Map;
-            case "iterable" -> (v, a) -> v instanceof List || v instanceof String || v instanceof Map || v instanceof Undefined;
-            case "number" -> (v, a) -> Values.isNumber(v);
-            case "integer" -> (v, a) -> v instanceof Long;
-            case "float" -> (v, a) -> v instanceof Double;
-            case "boolean" -> (v, a) -> v instanceof Boolean;
-            case "true" -> (v, a) -> Boolean.TRUE.equals(v);
-            case "false" -> (v, a) -> Boolean.FALSE.equals(v);
-            case "callable" -> (v, a) -> v instanceof Callable;
-            case "odd" -> (v, a) -> Math.floorMod(Values.integer(v), 2) == 1;
-            case "even" -> (v, a) -> Math.floorMod(Values.integer(v), 2) == 0;
-            case "divisibleby" -> (v, a) -> Values.integer(v) % Values.integer(a.get(0)) == 0;
-            case "upper" -> (v, a) -> v instanceof String s && s.equals(s.toUpperCase(Locale.ROOT));
-            case "lower" -> (v, a) -> v instanceof String s && s.equals(s.toLowerCase(Locale.ROOT));
-            case "eq", "equalto", "==" -> (v, a) -> Values.equal(v, a.get(0));
-            case "ne", "!=" -> (v, a) -> !Values.equal(v, a.get(0));
-            case "lt", "lessthan", "<" -> (v, a) -> Values.compare(v, a.get(0)) < 0;
-            case "le", "<=" -> (v, a) -> Values.compare(v, a.get(0)) <= 0;
-            case "gt", "greaterthan", ">" -> (v, a) -> Values.compare(v, a.get(0)) > 0;
-            case "ge", ">=" -> (v, a) -> Values.compare(v, a.get(0)) >= 0;
-            case "in" -> (v, a) -> Values.contains(a.get(0), v);
-            default -> null;
-        };
+    /** A test on a value. */
+    interface Test {
+        boolean holds(Evaluation evaluation, Object value, Arguments arguments);
+    }
+
+    private interface Predicate {
+        boolean holds(Object value);
+    }
+
+    /** A test by its name; fails with the names that exist. */
+    static Test named(String name) {
+        Test test = ALL.get(name);
+        if (test == null) {
+            throw new TemplateFailure("no test \"" + name + "\" is supported (these are: " + String.join(", ", new TreeSet<>(ALL.keySet())) + ")");
+        }
+        return test;
+    }
+
+    private static void plain(String name, Predicate predicate) {
+        ALL.put(name, (evaluation, value, arguments) -> {
+            arguments.bind(name);
+            return predicate.holds(value);
+        });
+    }
+
+    private static void comparison(String operator, String... names) {
+        for (String name : names) {
+            ALL.put(name, (evaluation, value, arguments) ->
+                    Operations.comparison(operator, value, arguments.bind(name, "other")[0], evaluation.budget));
+        }
+    }
+
+    private static double remainder(Evaluation evaluation, Object value, Object divisor) {
+        if (value instanceof String) {
+            throw new TemplateFailure("a test of divisibility needs a number, found str");
+        }
+        return Operations.toDouble(Operations.binary("%", value, divisor, evaluation.budget));
+    }
+
+    private static boolean same(Object a, Object b) {
+        if (a == b) {
+            return true;
+        }
+        boolean interned = (a instanceof Boolean && b instanceof Boolean) || (a instanceof Long && b instanceof Long)
+                || (a instanceof String && b instanceof String);
+        return interned && a.equals(b);
     }
 }

@@ -1,32 +1,44 @@
 package org.metaapo.text.template;
 
 /**
- * A piece of a template.
+ * A piece of template source.
  *
- * @param kind what it is
- * @param text its text; of a string its value
- * @param line from 1
- * @param column from 1
+ * @param text the data, the name, the operator, the unescaped string or the digits of a number
+ * @param at offset in the source with normalised newlines
  */
-record Token(Kind kind, String text, int line, int column) {
-    enum Kind {
-        /** Text outside of tags. */
+record Token(Type type, String text, int at) {
+    enum Type {
         DATA,
-        /** The start of an expression tag. */
-        EXPRESSION_BEGIN,
-        EXPRESSION_END,
-        /** The start of a statement tag. */
         BLOCK_BEGIN,
         BLOCK_END,
+        VARIABLE_BEGIN,
+        VARIABLE_END,
         NAME,
+        STRING,
         INTEGER,
         FLOAT,
-        STRING,
         OPERATOR,
         END
     }
 
-    boolean is(Kind expected, String value) {
-        return kind == expected && text.equals(value);
+    boolean isName(String name) {
+        return type == Type.NAME && text.equals(name);
+    }
+
+    boolean isOperator(String operator) {
+        return type == Type.OPERATOR && text.equals(operator);
+    }
+
+    /** For messages. */
+    String describe() {
+        return switch (type) {
+            case DATA -> "text";
+            case BLOCK_BEGIN -> "'{%'";
+            case BLOCK_END -> "'%}'";
+            case VARIABLE_BEGIN -> "'{{'";
+            case VARIABLE_END -> "'}}'";
+            case END -> "the end of the template";
+            default -> "'" + (text.length() > 40 ? text.substring(0, 39) + "…" : text) + "'";
+        };
     }
 }

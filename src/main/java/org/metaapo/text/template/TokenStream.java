@@ -1,85 +1,88 @@
 package org.metaapo.text.template;
 
 import java.util.List;
+import org.metaapo.text.template.Token.Type;
 
-/** Tokens with one ahead, for the parsers. */
+/** The tokens of a template, read one after the other, and how deep the parser is in them. */
 final class TokenStream {
+    private static final int DEEPEST = 200;
+
     private final List<Token> tokens;
-    private int at;
+    private int next;
+    private int depth;
 
     TokenStream(List<Token> tokens) {
         this.tokens = tokens;
     }
 
-    Token peek() {
-        return tokens.get(at);
+    Token current() {
+        return tokens.get(next);
     }
 
-    Token peekSecond() {
-        return tokens.get(Math.min(at + 1, tokens.size() - 1));
+    Token following() {
+        return tokens.get(Math.min(next + 1, tokens.size() - 1));
     }
 
-    Token next() {
-        Token token = tokens.get(at);
-        if (at + 1 < tokens.size()) {
-            at++;
-        }
+    Token advance() {
+        Token token = tokens.get(next);
+        next = Math.min(next + 1, tokens.size() - 1);
         return token;
     }
 
-    boolean isOperator(String text) {
-        return peek().is(Token.Kind.OPERATOR, text);
-    }
-
-    boolean isName(String text) {
-        return peek().is(Token.Kind.NAME, text);
-    }
-
-    boolean skipOperator(String text) {
-        boolean found = isOperator(text);
+    boolean skipName(String name) {
+        boolean found = current().isName(name);
         if (found) {
-            next();
+            advance();
         }
         return found;
     }
 
-    boolean skipName(String text) {
-        boolean found = isName(text);
+    boolean skipOperator(String operator) {
+        boolean found = current().isOperator(operator);
         if (found) {
-            next();
+            advance();
         }
         return found;
     }
 
-    void expectOperator(String text) {
-        if (!skipOperator(text)) {
-            throw error("expected \"" + text + "\", found " + shown(peek()));
+    Token expect(Type type) {
+        if (current().type() != type) {
+            String wanted = switch (type) {
+                case NAME -> "a name";
+                case BLOCK_END -> "'%}'";
+                case VARIABLE_END -> "'}}'";
+                default -> type.toString();
+            };
+            throw unexpected(wanted);
+        }
+        return advance();
+    }
+
+    Token expectOperator(String operator) {
+        if (!current().isOperator(operator)) {
+            throw unexpected("'" + operator + "'");
+        }
+        return advance();
+    }
+
+    void expectName(String name) {
+        if (!current().isName(name)) {
+            throw unexpected("'" + name + "'");
+        }
+        advance();
+    }
+
+    TemplateFailure unexpected(String wanted) {
+        return new TemplateFailure("expected " + wanted + ", found " + current().describe(), current().at());
+    }
+
+    void enter() {
+        if (++depth > DEEPEST) {
+            throw new TemplateFailure("template source nested deeper than " + DEEPEST + " levels", current().at());
         }
     }
 
-    String expectName() {
-        if (peek().kind() != Token.Kind.NAME) {
-            throw error("expected a name, found " + shown(peek()));
-        }
-        return next().text();
-    }
-
-    void expect(Token.Kind kind) {
-        if (peek().kind() != kind) {
-            throw error("expected the end of the tag, found " + shown(peek()));
-        }
-        next();
-    }
-
-    TemplateError error(String message) {
-        return new TemplateError(message, peek().line(), peek().column());
-    }
-
-    static String shown(Token token) {
-        return switch (token.kind()) {
-            case END -> "the end of the template";
-            case BLOCK_END, EXPRESSION_END -> "the end of the tag";
-            default -> "\"" + token.text() + "\"";
-        };
+    void leave() {
+        depth--;
     }
 }

@@ -1,6 +1,7 @@
 package org.metaapo.text.template;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -58,6 +59,23 @@ class GoldenTemplateTest {
             }
         }
         return differences;
+    }
+
+    @Test
+    void everyConstructIsIdenticalToJinja2() {
+        JsonNode golden = Json.parse(resource("constructs.json"), "constructs.json");
+        assertThat(golden.path("cases").size()).isGreaterThan(700);
+        assertThat(differences(golden, map(golden.path("values")))).isEmpty();
+    }
+
+    @Test
+    void whatIsNotSupportedIsNamedWithLineAndColumn() {
+        JsonNode golden = Json.parse(resource("constructs.json"), "constructs.json");
+        for (JsonNode source : golden.path("unsupported")) {
+            assertThatThrownBy(() -> render(golden, "\n " + source.textValue(), map(golden.path("values"))))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageMatching("template, line 2, column \\d+: (unsupported|no (tag|filter|test) \".*\" is supported).*");
+        }
     }
 
     @Test

@@ -1,0 +1,104 @@
+package org.metaapo.text.template;
+
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/** The state of one rendering: budget, names in sight, and where output goes. */
+final class Evaluation {
+    final Budget budget;
+    final Supplier<LocalDateTime> clock;
+    final List<Rendering.Span> generated = new ArrayList<>();
+    private final StringBuilder document = new StringBuilder();
+    private StringBuilder out = document;
+    private Scope scope;
+
+    Evaluation(Budget budget, Supplier<LocalDateTime> clock, Map<String, Object> variables) {
+        this.budget = budget;
+        this.clock = clock;
+        this.scope = new Scope(new Scope(null, new HashMap<>(Functions.GLOBALS)), new HashMap<>(variables));
+    }
+
+    /** Names of one block, and the block around it. */
+    record Scope(Scope outer, Map<String, Object> names) {}
+
+    String document() {
+        return document.toString();
+    }
+
+    Scope scope() {
+        return scope;
+    }
+
+    Object lookUp(String name) {
+        for (Scope at = scope; at != null; at = at.outer()) {
+            Object value = at.names().get(name);
+            if (value != null || at.names().containsKey(name)) {
+                return value;
+            }
+        }
+        return Undefined.name(name);
+    }
+
+    void assign(String name, Object value) {
+        scope.names().put(name, value);
+    }
+
+    /** Runs statements with names of their own, below {@code outer}. */
+    Flow inScope(Scope outer, Map<String, Object> names, List<Statement> body) {
+        Scope before = scope;
+        scope = new Scope(outer, names);
+        try {
+            return run(body);
+        } finally {
+            scope = before;
+        }
+    }
+
+    Flow run(List<Statement> body) {
+        for (Statement statement : body) {
+            Flow flow = statement.run(this);
+            if (flow != Flow.NEXT) {
+                return flow;
+            }
+        }
+        return Flow.NEXT;
+    }
+
+    void write(String text) {
+        budget.text(text.length());
+        budget.checkLength((long) out.length() + text.length());
+        out.append(text);
+    }
+
+    /** Runs an action whose output is kept apart, and returns that output. */
+    String captured(Runnable action) {
+        StringBuilder before = out;
+        StringBuilder mine = new StringBuilder();
+        out = mine;
+        try {
+            action.run();
+        } finally {
+            out = before;
+        }
+        return mine.toString();
+    }
+
+    /** Marks what the assistant wrote, unless it is being captured: then its place in the document is not known. */
+    void writeGenerated(String text) {
+        if (out == document) {
+            generated.add(new Rendering.Span(out.length(), out.length() + text.length()));
+        }
+        write(text);
+    }
+
+    /** How a statement ended. */
+    enum Flow {
+        NEXT,
+        BREAK,
+        CONTINUE
+    }
+}
