@@ -1,7 +1,9 @@
-// The KV cache and attention of one new token a sequence. Memory-bound, so that it reads each key and value once for all the
-// query heads of its group.
-#include <cmath>
+// The KV cache and attention of one new token a sequence. Bound by memory, so that each key and value is read once for all
+// the query heads of its group, and a page that several sequences share once for all of them.
 #include <algorithm>
+#include <cmath>
+#include <type_traits>
+#include <vector>
 
 #include "family.h"
 #include "parallel.h"
@@ -11,114 +13,176 @@ namespace APO_ISA_NAMESPACE {
 
 namespace {
 
-// Scores of the page's keys for one query: out(page_size) = scale * q . keys(D, page_size). D is even.
-template <class T>
-void page_scores(const float* q, const T* keys, int64_t d, int64_t page_size, float scale, float* out) {
-    int64_t j = 0;
-    for (; j + 2 * kLanes <= page_size; j += 2 * kLanes) {
-        // Four sums at a time: one alone would wait for its own last addition.
-        vf even0{}, even1{}, odd0{}, odd1{};
-        int64_t c = 0;
-        for (; c + 2 <= d; c += 2) {
-            const T* at = keys + c * page_size + j;
-            even0 += load(at) * q[c];
-            even1 += load(at + kLanes) * q[c];
-            odd0 += load(at + page_size) * q[c + 1];
-            odd1 += load(at + page_size + kLanes) * q[c + 1];
+constexpr int kQueries = kLanes == 16 ? 8 : 4;  // that meet a page together: enough sums to hide the latency of an addition
+constexpr int64_t kMostRows = 8;                // of a cluster
+
+// Scores of a page's keys(D, page_size) for N queries(N, D): out[i * stride + t] = scale * query_i . key_t.
+template <int N, class T>
+void score_page(const float* q, const T* keys, int64_t d, int64_t page_size, float scale, float* out, int64_t stride) {
+    int64_t t = 0;
+    for (; t + 2 * kLanes <= page_size; t += 2 * kLanes) {
+        vf low[N] = {}, high[N] = {};
+        for (int64_t c = 0; c < d; c++) {
+            const vf key0 = load(keys + c * page_size + t), key1 = load(keys + c * page_size + t + kLanes);
+            for (int i = 0; i < N; i++) low[i] += key0 * q[i * d + c], high[i] += key1 * q[i * d + c];
         }
-        store(out + j, (even0 + odd0) * scale);
-        store(out + j + kLanes, (even1 + odd1) * scale);
+        for (int i = 0; i < N; i++) store(out + i * stride + t, low[i] * scale), store(out + i * stride + t + kLanes, high[i] * scale);
     }
-    for (; j + kLanes <= page_size; j += kLanes) {
-        vf even{}, odd{};
-        int64_t c = 0;
-        for (; c + 2 <= d; c += 2) {
-            even += load(keys + c * page_size + j) * q[c];
-            odd += load(keys + (c + 1) * page_size + j) * q[c + 1];
+    for (; t + kLanes <= page_size; t += kLanes) {
+        vf scores[N] = {};
+        for (int64_t c = 0; c < d; c++) {
+            const vf key = load(keys + c * page_size + t);
+            for (int i = 0; i < N; i++) scores[i] += key * q[i * d + c];
         }
-        store(out + j, (even + odd) * scale);
+        for (int i = 0; i < N; i++) store(out + i * stride + t, scores[i] * scale);
     }
-    for (; j < page_size; j++) {
-        float score = 0;
-        for (int64_t c = 0; c < d; c++) score += to_float(keys[c * page_size + j]) * q[c];
-        out[j] = score * scale;
+    for (; t < page_size; t++) {
+        for (int i = 0; i < N; i++) {
+            float score = 0;
+            for (int64_t c = 0; c < d; c++) score += to_float(keys[c * page_size + t]) * q[i * d + c];
+            out[i * stride + t] = score * scale;
+        }
     }
 }
 
+// out_i(D) += sum over t < count of weights[i * stride + t] * values(page_size, D)[t], for N queries.
+template <int N, class T>
+void add_page(const float* weights, int64_t stride, const T* values, int64_t count, int64_t d, float* out) {
+    int64_t c = 0;
+    for (; c + 2 * kLanes <= d; c += 2 * kLanes) {
+        vf low[N], high[N];
+        for (int i = 0; i < N; i++) low[i] = load(out + i * d + c), high[i] = load(out + i * d + c + kLanes);
+        for (int64_t t = 0; t < count; t++) {
+            const vf value0 = load(values + t * d + c), value1 = load(values + t * d + c + kLanes);
+            for (int i = 0; i < N; i++) low[i] += value0 * weights[i * stride + t], high[i] += value1 * weights[i * stride + t];
+        }
+        for (int i = 0; i < N; i++) store(out + i * d + c, low[i]), store(out + i * d + c + kLanes, high[i]);
+    }
+    for (; c + kLanes <= d; c += kLanes) {
+        for (int i = 0; i < N; i++) {
+            vf sum = load(out + i * d + c);
+            for (int64_t t = 0; t < count; t++) sum += load(values + t * d + c) * weights[i * stride + t];
+            store(out + i * d + c, sum);
+        }
+    }
+    for (; c < d; c++) {
+        for (int i = 0; i < N; i++) {
+            for (int64_t t = 0; t < count; t++) out[i * d + c] += to_float(values[t * d + c]) * weights[i * stride + t];
+        }
+    }
+}
+
+// body(N, i) for blocks of queries [i, i + N), N a constant.
+template <class Body>
+void for_queries(int64_t n, Body body) {
+    int64_t i = 0;
+    for (; i + kQueries <= n; i += kQueries) body(std::integral_constant<int, kQueries>(), i);
+    for (; i + 2 <= n; i += 2) body(std::integral_constant<int, 2>(), i);
+    for (; i < n; i++) body(std::integral_constant<int, 1>(), i);
+}
+
+// In place: the softmax of scores [first, length), which lie within the pages' [begin, end); the others get the weight 0.
+void softmax(float* scores, int64_t begin, int64_t first, int64_t length, int64_t end) {
+    std::fill(scores + begin, scores + first, -INFINITY);
+    std::fill(scores + length, scores + end, -INFINITY);
+    const int64_t vectors_end = begin + (end - begin) / kLanes * kLanes;
+    vf most = splat(-INFINITY);
+    for (int64_t t = begin; t < vectors_end; t += kLanes) most = maximum(most, load(scores + t));
+    float m = largest(most);
+    for (int64_t t = vectors_end; t < end; t++) m = std::max(m, scores[t]);
+    vf totals{};
+    for (int64_t t = begin; t < vectors_end; t += kLanes) {
+        const vf e = exp(load(scores + t) - m);
+        store(scores + t, e);
+        totals += e;
+    }
+    float total = sum(totals);
+    for (int64_t t = vectors_end; t < end; t++) total += scores[t] = std::exp(scores[t] - m);
+    const float inverse = 1.0f / total;
+    for (int64_t t = begin; t < end; t++) scores[t] *= inverse;
+}
+
+// Rows whose first pages are the same and wholly visible, as those of one prompt's answers are.
+struct Cluster {
+    int64_t begin, end, shared;  // rows; pages
+};
+
+int64_t common_pages(const AttentionDecode& op, int64_t a, int64_t b) {
+    const int64_t most = std::min(op.lengths[a], op.lengths[b]) / op.page_size;
+    int64_t n = 0;
+    while (n < most && op.pages[op.page_begin[a] + n] == op.pages[op.page_begin[b] + n]) n++;
+    return n;
+}
+
+std::vector<Cluster> clusters(const AttentionDecode& op, int64_t longest, int64_t most_rows) {
+    const bool whole = op.window == 0 || longest <= op.window;
+    std::vector<Cluster> all;
+    for (int64_t row = 0; row < op.rows; row++) {
+        if (whole && !all.empty() && all.back().end - all.back().begin < most_rows) {
+            Cluster& last = all.back();
+            const int64_t common = common_pages(op, last.begin, row);
+            if (common > 0) {
+                last.shared = last.end - last.begin == 1 ? common : std::min(last.shared, common);
+                last.end++;
+                continue;
+            }
+        }
+        all.push_back({row, row + 1, 0});
+    }
+    return all;
+}
+
 template <class T>
-void decode_group(const AttentionDecode& op, int64_t row, int64_t kv, float* scores, float* out) {
+void decode_cluster(const AttentionDecode& op, const Cluster& cluster, int64_t kv, int64_t stride, float* room) {
     const int64_t d = op.head_dim, page_size = op.page_size, group = op.heads / op.kv_heads;
     const int64_t width = (op.heads + 2 * op.kv_heads) * d, page_elements = 2 * op.kv_heads * page_size * d;
-    const int64_t length = op.lengths[row], pages = (length + page_size - 1) / page_size;
-    const int64_t first = op.window > 0 ? std::max<int64_t>(0, length - op.window) : 0, first_page = first / page_size;
+    const int64_t queries = (cluster.end - cluster.begin) * group;
     const T* cache = static_cast<const T*>(op.cache) + kv * 2 * page_size * d;
-    const int32_t* page = op.pages + op.page_begin[row];
     const float scale = 1.0f / std::sqrt(float(d));
-    const int64_t stride = pages * page_size;
-    float* q = out + group * d;
+    float *q = room, *out = q + queries * d, *scores = out + queries * d;
 
-    for (int64_t g = 0; g < group; g++) {
-        const T* source = static_cast<const T*>(op.qkv) + row * width + (kv * group + g) * d;
-        for (int64_t c = 0; c < d; c++) q[g * d + c] = to_float(source[c]);
+    for (int64_t row = cluster.begin; row < cluster.end; row++) {
+        const T* source = static_cast<const T*>(op.qkv) + row * width + kv * group * d;
+        float* target = q + (row - cluster.begin) * group * d;
+        for (int64_t j = 0; j < group * d; j++) target[j] = to_float(source[j]);
     }
-    for (int64_t p = first_page; p < pages; p++) {
-        const T* keys = cache + page[p] * page_elements;
-        for (int64_t g = 0; g < group; g++) {
-            page_scores(q + g * d, keys, d, page_size, scale, scores + g * stride + p * page_size);
+    std::fill(out, out + queries * d, 0.0f);
+
+    // visit(page of the cache, its index, first query, queries, visible tokens): shared pages for all, then each row's own.
+    auto each_page = [&](auto visit) {
+        for (int64_t p = 0; p < cluster.shared; p++) {
+            visit(cache + op.pages[op.page_begin[cluster.begin] + p] * page_elements, p, 0, queries, page_size);
         }
-    }
-    for (int64_t g = 0; g < group; g++) {
-        float* row_scores = scores + g * stride;
-        float m = -INFINITY;
-        for (int64_t t = first; t < length; t++) m = std::max(m, row_scores[t]);
-        for (int64_t t = first_page * page_size; t < first; t++) row_scores[t] = -INFINITY;
-        for (int64_t t = length; t < stride; t++) row_scores[t] = -INFINITY;
-        float total = 0;
-        int64_t t = first_page * page_size;
-        for (; t + kLanes <= stride; t += kLanes) {
-            const vf e = exp(load(row_scores + t) - m);
-            store(row_scores + t, e);
-            total += sum(e);
-        }
-        for (; t < stride; t++) total += row_scores[t] = std::exp(row_scores[t] - m);
-        const float inverse = 1.0f / total;
-        for (t = first; t < length; t++) row_scores[t] *= inverse;
-        std::fill(out + g * d, out + (g + 1) * d, 0.0f);
-    }
-    for (int64_t p = first_page; p < pages; p++) {
-        const T* values = cache + page[p] * page_elements + page_size * d;
-        const int64_t count = std::min(page_size, length - p * page_size);
-        for (int64_t g = 0; g < group; g++) {
-            const float* weights = scores + g * stride + p * page_size;
-            float* target = out + g * d;
-            int64_t c = 0;
-            for (; c + 4 * kLanes <= d; c += 4 * kLanes) {
-                vf a0 = load(target + c), a1 = load(target + c + kLanes), a2 = load(target + c + 2 * kLanes),
-                   a3 = load(target + c + 3 * kLanes);
-                for (int64_t t = 0; t < count; t++) {
-                    const T* at = values + t * d + c;
-                    a0 += load(at) * weights[t];
-                    a1 += load(at + kLanes) * weights[t];
-                    a2 += load(at + 2 * kLanes) * weights[t];
-                    a3 += load(at + 3 * kLanes) * weights[t];
-                }
-                store(target + c, a0);
-                store(target + c + kLanes, a1);
-                store(target + c + 2 * kLanes, a2);
-                store(target + c + 3 * kLanes, a3);
-            }
-            for (; c + kLanes <= d; c += kLanes) {
-                vf acc = load(target + c);
-                for (int64_t t = 0; t < count; t++) acc += load(values + t * d + c) * weights[t];
-                store(target + c, acc);
-            }
-            for (; c < d; c++) {
-                for (int64_t t = 0; t < count; t++) target[c] += to_float(values[t * d + c]) * weights[t];
+        for (int64_t row = cluster.begin; row < cluster.end; row++) {
+            const int64_t length = op.lengths[row];
+            const int64_t first = op.window > 0 ? std::max<int64_t>(0, length - op.window) : 0;
+            for (int64_t p = std::max(cluster.shared, first / page_size); p * page_size < length; p++) {
+                visit(cache + op.pages[op.page_begin[row] + p] * page_elements, p, (row - cluster.begin) * group, group,
+                      std::min(page_size, length - p * page_size));
             }
         }
+    };
+    each_page([&](const T* page, int64_t p, int64_t first, int64_t count, int64_t) {
+        for_queries(count, [&](auto n, int64_t i) {
+            score_page<n()>(q + (first + i) * d, page, d, page_size, scale, scores + (first + i) * stride + p * page_size, stride);
+        });
+    });
+    for (int64_t i = 0; i < queries; i++) {
+        const int64_t length = op.lengths[cluster.begin + i / group];
+        const int64_t first = op.window > 0 ? std::max<int64_t>(0, length - op.window) : 0;
+        softmax(scores + i * stride, first / page_size * page_size, first, length, (length + page_size - 1) / page_size * page_size);
     }
-    T* target = static_cast<T*>(op.out) + row * op.heads * d + kv * group * d;
-    for (int64_t j = 0; j < group * d; j++) target[j] = from_float<T>(out[j]);
+    each_page([&](const T* page, int64_t p, int64_t first, int64_t count, int64_t tokens) {
+        for_queries(count, [&](auto n, int64_t i) {
+            add_page<n()>(scores + (first + i) * stride + p * page_size, stride, page + page_size * d, tokens, d, out + (first + i) * d);
+        });
+    });
+
+    for (int64_t row = cluster.begin; row < cluster.end; row++) {
+        T* target = static_cast<T*>(op.out) + row * op.heads * d + kv * group * d;
+        const float* source = out + (row - cluster.begin) * group * d;
+        for (int64_t j = 0; j < group * d; j++) target[j] = from_float<T>(source[j]);
+    }
 }
 
 }  // namespace
@@ -145,13 +209,16 @@ void kv_append(Device& device, const KvAppend& op) {
 void attention_decode(Device& device, const AttentionDecode& op) {
     int64_t longest = 0;
     for (int64_t row = 0; row < op.rows; row++) longest = std::max<int64_t>(longest, op.lengths[row]);
-    const int64_t group = op.heads / op.kv_heads, room = group * (longest + op.page_size);
-    device.reserve_private(size_t(room + 2 * group * op.head_dim) * sizeof(float));
+    // Few enough rows to a cluster that every thread has several.
+    const int64_t most_rows = std::min(kMostRows, std::max<int64_t>(1, op.rows * op.kv_heads / (4 * device.threads)));
+    const std::vector<Cluster> all = clusters(op, longest, most_rows);
+    const int64_t stride = (longest + op.page_size - 1) / op.page_size * op.page_size;
+    device.reserve_private(size_t(most_rows * (op.heads / op.kv_heads) * (stride + 2 * op.head_dim)) * sizeof(float));
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
-        parallel_items(device, op.rows * op.kv_heads, [&](int64_t item) {
-            float* scores = device.private_floats(omp_get_thread_num());
-            decode_group<T>(op, item / op.kv_heads, item % op.kv_heads, scores, scores + room);
+        parallel_items(device, int64_t(all.size()) * op.kv_heads, [&](int64_t item) {
+            decode_cluster<T>(op, all[size_t(item / op.kv_heads)], item % op.kv_heads, stride,
+                              device.private_floats(omp_get_thread_num()));
         });
     });
 }

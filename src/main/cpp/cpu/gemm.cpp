@@ -80,14 +80,18 @@ void multiply(const Gemm& op, int64_t m0, int64_t m, int64_t n0, int64_t n, Pane
     }
 }
 
-// C rows x n from its transpose.
+// C rows x n from its transpose, in tiles that a core's first-level cache holds.
 template <class T>
 void write_transposed(const float* x, int64_t n, int64_t rows, bool accumulate, T* c, int64_t ldc) {
-    for (int64_t i = 0; i < rows; i++) {
-        T* row = c + i * ldc;
-        for (int64_t j = 0; j < n; j++) {
-            const float value = x[j * rows + i];
-            row[j] = from_float<T>(accumulate ? value + to_float(row[j]) : value);
+    constexpr int64_t tile = 64;
+    for (int64_t begin = 0; begin < n; begin += tile) {
+        const int64_t end = std::min(n, begin + tile);
+        for (int64_t i = 0; i < rows; i++) {
+            T* row = c + i * ldc;
+            for (int64_t j = begin; j < end; j++) {
+                const float value = x[j * rows + i];
+                row[j] = from_float<T>(accumulate ? value + to_float(row[j]) : value);
+            }
         }
     }
 }
