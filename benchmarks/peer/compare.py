@@ -2,7 +2,7 @@
 """Compares metaapo with PyTorch + transformers on the three hot jobs, interleaved in one run.
 
 usage: compare.py --bench target/native/model_bench --python PEER/bin/python [--dtypes f32,bf16] [--rounds 5] [--threads 2]
-                  [--shape 30m] [--csv FILE]
+                  [--shape 30m] [--prompts 4] [--csv FILE]
 
 Each round starts the peer and then metaapo, once for each job and dtype, so that both meet the same noise of the machine.
 The table has the medians over rounds and their ratio. tokens/s counts the tokens of the padded job for both sides.
@@ -25,6 +25,7 @@ parser.add_argument("--jobs", default="score,dpo,generate")
 parser.add_argument("--rounds", type=int, default=5)
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--shape", default="30m")
+parser.add_argument("--prompts", type=int, default=4, help="prompts of a job")
 parser.add_argument("--csv", help="append the medians to this file")
 arguments = parser.parse_args()
 
@@ -33,7 +34,8 @@ BOUNDS = {"score": 1.6, "dpo": 1.6, "generate": 6.0}
 
 
 def run(command, job, dtype):
-    full = command + ["--jobs", job, "--dtype", dtype, "--shape", arguments.shape, "--threads", str(arguments.threads), "--reps", "1"]
+    full = command + ["--jobs", job, "--dtype", dtype, "--shape", arguments.shape, "--threads", str(arguments.threads),
+                      "--prompts", str(arguments.prompts), "--reps", "1"]
     done = subprocess.run(full, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"compare: {' '.join(full)} failed:\n{done.stderr.strip()}")
@@ -51,20 +53,25 @@ def main():
                 print(f"{dtype} {job} round {round_number + 1} of {arguments.rounds}: torch {peer[-1]['tokens_per_s']:.0f}, "
                       f"metaapo {ours[-1]['tokens_per_s']:.0f} tokens/s", file=sys.stderr)
             a, b = (statistics.median(r["tokens_per_s"] for r in side) for side in (peer, ours))
-            rows.append(dict(date=time.strftime("%Y-%m-%d"), shape=arguments.shape, dtype=dtype, job=job, torch=peer[0]["torch"],
-                             torch_tokens_per_s=round(a, 1), metaapo_tokens_per_s=round(b, 1), ratio=round(b / a, 2),
-                             bound=BOUNDS[job], threads=arguments.threads, isa=ours[0]["isa"], machine=cpu()))
+            rows.append(dict(date=time.strftime("%Y-%m-%d"), shape=arguments.shape, dtype=dtype, job=job, prompts=arguments.prompts,
+                             rounds=arguments.rounds, torch=peer[0]["torch"], torch_tokens_per_s=round(a, 1),
+                             metaapo_tokens_per_s=round(b, 1), ratio=round(b / a, 2), bound=BOUNDS[job],
+                             threads=arguments.threads, isa=ours[0]["isa"], machine=cpu()))
+            if arguments.csv:
+                append(rows[-1])
     print(f"{'dtype':6}{'job':10}{'torch tok/s':>14}{'metaapo tok/s':>15}{'ratio':>8}{'bound':>8}")
     for r in rows:
         print(f"{r['dtype']:6}{r['job']:10}{r['torch_tokens_per_s']:14.1f}{r['metaapo_tokens_per_s']:15.1f}{r['ratio']:8.2f}{r['bound']:8.1f}")
-    if arguments.csv:
-        path = pathlib.Path(arguments.csv)
-        fresh = not path.exists()
-        with path.open("a", newline="") as out:
-            writer = csv.DictWriter(out, rows[0].keys())
-            if fresh:
-                writer.writeheader()
-            writer.writerows(rows)
+
+
+def append(row):
+    path = pathlib.Path(arguments.csv)
+    fresh = not path.exists()
+    with path.open("a", newline="") as out:
+        writer = csv.DictWriter(out, row.keys())
+        if fresh:
+            writer.writeheader()
+        writer.writerow(row)
 
 
 def cpu():

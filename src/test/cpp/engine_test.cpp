@@ -118,6 +118,7 @@ void check_same(const std::vector<float>& a, const std::vector<float>& b, double
 
 }  // namespace
 
+// verl#6280, trl#6800
 TEST(packed_equals_one_by_one_whatever_the_micro_batch) {
     World world;
     const std::vector<double> together = score(world, shared(), 100), alone = score(world, apart(), 100), small = score(world, shared(), 12);
@@ -127,6 +128,7 @@ TEST(packed_equals_one_by_one_whatever_the_micro_batch) {
     }
 }
 
+// trl#2617
 TEST(gradients_do_not_depend_on_sharing_recomputation_or_accumulation) {
     World world;
     const std::vector<float> whole = gradients(world, {shared()}, false);

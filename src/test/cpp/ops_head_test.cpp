@@ -58,6 +58,7 @@ TEST(logprob_head_in_chunks) {
     });
 }
 
+// trl#3168, LlamaFactory#10175
 TEST(logprob_scratch_keeps_its_bounds) {
     // The design's bounds at 8,192 tokens and 151,936 words: 64 MiB forward, 256 MiB backward.
     CHECK(apo::cpu_ops().logprob_scratch(8192, 896, 151936, DType::f32, false) <= (size_t(64) << 20));

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -21,7 +22,6 @@ import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
-import org.metaapo.files.StrictText;
 
 /**
  * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments),
@@ -62,7 +62,7 @@ public final class CheckpointStore {
                 ByteBuffer view = chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind();
                 trainer.read(states.get(spec.name()), byName.get(spec.name()), offset / 4, view.asFloatBuffer());
             });
-            Files.writeString(target.resolve(STATE), Json.write(state));
+            Json.mapper().writeValue(target.resolve(STATE).toFile(), state);
             Map<String, String> digests = new LinkedHashMap<>();
             digests.put(TENSORS, Digests.sha256(target.resolve(TENSORS)));
             digests.put(STATE, Digests.sha256(target.resolve(STATE)));
@@ -72,11 +72,11 @@ public final class CheckpointStore {
     }
 
     private static String key(Trainer.State part, TensorInfo tensor) {
-        return part.name().toLowerCase(java.util.Locale.ROOT) + "." + tensor.name();
+        return part.name().toLowerCase(Locale.ROOT) + "." + tensor.name();
     }
 
     private static String name(long step) {
-        return String.format("step-%08d", step);
+        return String.format(Locale.ROOT, "step-%08d", step);
     }
 
     private List<Path> newestFirst() {
@@ -115,7 +115,7 @@ public final class CheckpointStore {
         for (Path candidate : newestFirst()) {
             try {
                 check(candidate);
-                return Json.mapper().readValue(StrictText.read(candidate.resolve(STATE)), type);
+                return Json.mapper().readValue(candidate.resolve(STATE).toFile(), type);
             } catch (DataException | IOException e) {
                 warn.accept("checkpoint " + candidate + " is damaged and passed over: " + e.getMessage());
             }

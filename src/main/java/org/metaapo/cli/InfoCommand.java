@@ -1,5 +1,6 @@
 package org.metaapo.cli;
 
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.metaapo.engine.DeviceInfo;
 import org.metaapo.engine.Engine;
@@ -23,13 +24,13 @@ final class InfoCommand implements Callable<Integer> {
             row("matrix library", info.gemm());
             row("bf16 products", info.bf16Native() ? "in hardware" : "widened to f32");
             row("threads", Integer.toString(info.threads()));
-            row("memory", String.format("%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
+            row("memory", String.format(Locale.ROOT, "%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
             row("GPU backend", "not built");
         }
         return 0;
     }
 
     private static void row(String name, String value) {
-        System.out.printf("%-16s  %s%n", name, value);
+        System.out.printf(Locale.ROOT, "%-16s  %s%n", name, value);
     }
 }

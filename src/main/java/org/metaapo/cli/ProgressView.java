@@ -2,6 +2,7 @@ package org.metaapo.cli;
 
 import java.io.PrintStream;
 import java.time.Duration;
+import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -75,7 +76,7 @@ final class ProgressView implements RunListener, AutoCloseable {
         lastLine = now;
         double seconds = (now - started) * 1e-9;
         String left = done > first ? ", " + shown(seconds * (total - done) / (done - first)) + " left" : "";
-        out.printf("%s: %d of %d%s%s%n", phase, done, total, detail.isEmpty() ? "" : ", " + detail, left);
+        out.printf(Locale.ROOT, "%s: %d of %d%s%s%n", phase, done, total, detail.isEmpty() ? "" : ", " + detail, left);
     }
 
     private static String shown(double seconds) {
@@ -94,10 +95,10 @@ final class ProgressView implements RunListener, AutoCloseable {
             bar.close();
             bar = null;
         } else if (!quiet && terminal) {
-            out.printf("\r\033[K");
+            out.printf(Locale.ROOT, "\r\033[K");
         }
         if (!quiet && !terminal && seconds > 2) {
-            out.printf("%s took %s%n", phase, shown(seconds));
+            out.printf(Locale.ROOT, "%s took %s%n", phase, shown(seconds));
         }
         phase = null;
     }

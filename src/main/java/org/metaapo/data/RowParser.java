@@ -3,6 +3,7 @@ package org.metaapo.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -214,7 +215,7 @@ final class RowParser {
                 i++;
             } else if (Character.isSurrogate(c) || c == 0) {
                 throw error(field + ": character " + (i + 1) + " is "
-                        + (c == 0 ? "NUL" : String.format("the lone surrogate U+%04X", (int) c)));
+                        + (c == 0 ? "NUL" : String.format(Locale.ROOT, "the lone surrogate U+%04X", (int) c)));
             }
         }
         return text;

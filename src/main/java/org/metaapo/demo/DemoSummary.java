@@ -66,7 +66,7 @@ final class DemoSummary {
     }
 
     private static void line(StringBuilder out, String name, String detail, String value) {
-        out.append(String.format("%-34s %9s   %s%n", name, value, detail).replaceAll(" +(\\R)", "$1"));
+        out.append(String.format(Locale.ROOT, "%-34s %9s   %s%n", name, value, detail).replaceAll(" +(\\R)", "$1"));
     }
 
     private double[] rewards(List<String> answers) {

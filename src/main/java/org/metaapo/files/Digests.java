@@ -16,7 +16,7 @@ public final class Digests {
 
     /** SHA-256 of a file's content; a file that cannot be read is a {@link org.metaapo.error.DataException}. */
     public static String sha256(Path file) {
-        MessageDigest digest = newSha256();
+        MessageDigest digest = sha256();
         byte[] chunk = new byte[CHUNK_BYTES];
         try (InputStream in = Files.newInputStream(file)) {
             for (int count = in.read(chunk); count >= 0; count = in.read(chunk)) {
@@ -30,10 +30,11 @@ public final class Digests {
 
     /** SHA-256 of {@code bytes}. */
     public static String sha256(byte[] bytes) {
-        return HexFormat.of().formatHex(newSha256().digest(bytes));
+        return HexFormat.of().formatHex(sha256().digest(bytes));
     }
 
-    private static MessageDigest newSha256() {
+    /** A new SHA-256, for data that comes in parts. */
+    public static MessageDigest sha256() {
         try {
             return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException impossible) {

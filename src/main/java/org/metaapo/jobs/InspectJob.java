@@ -3,6 +3,7 @@ package org.metaapo.jobs;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.EncodedRow;
@@ -67,7 +68,7 @@ public final class InspectJob {
 
     private void part(String name, int[] tokens, int cut, String code, Tokenizer tokenizer) {
         String note = tokens.length + " tokens" + (cut > 0 ? ", " + cut + " cut" : "");
-        out.append(String.format("  %-8s  (%s)%n", name, note));
+        out.append(String.format(Locale.ROOT, "  %-8s  (%s)%n", name, note));
         tokenizer.decode(tokens, false).lines().forEach(line -> out.append("    ").append(in(code, line)).append('\n'));
         if (ids) {
             out.append("    ").append(Arrays.toString(tokens)).append('\n');
@@ -75,14 +76,14 @@ public final class InspectJob {
     }
 
     private void counts(DataFiles.Loaded loaded, RowEncoder.Encoded encoded) {
-        out.append(String.format("%-28s %10d%n", "rows", loaded.rows().size() + loaded.skipped().size()));
-        out.append(String.format("%-28s %10d%n", "kept", encoded.rows().size()));
+        out.append(String.format(Locale.ROOT, "%-28s %10d%n", "rows", loaded.rows().size() + loaded.skipped().size()));
+        out.append(String.format(Locale.ROOT, "%-28s %10d%n", "kept", encoded.rows().size()));
         for (Map.Entry<String, Integer> reason : encoded.dropped().entrySet()) {
-            out.append(String.format("%-28s %10d%n", "dropped: " + reason.getKey(), reason.getValue()));
+            out.append(String.format(Locale.ROOT, "%-28s %10d%n", "dropped: " + reason.getKey(), reason.getValue()));
         }
-        out.append(String.format("%-28s %10d%n", "bad rows", loaded.skipped().size() + encoded.skipped().size()));
-        out.append(String.format("%-28s %10d%n", "prompts cut", encoded.cutPrompts()));
-        out.append(String.format("%-28s %10d%n", "answers cut", encoded.cutAnswers()));
+        out.append(String.format(Locale.ROOT, "%-28s %10d%n", "bad rows", loaded.skipped().size() + encoded.skipped().size()));
+        out.append(String.format(Locale.ROOT, "%-28s %10d%n", "prompts cut", encoded.cutPrompts()));
+        out.append(String.format(Locale.ROOT, "%-28s %10d%n", "answers cut", encoded.cutAnswers()));
         length("prompt tokens", encoded.rows().stream().mapToInt(r -> r.prompt().length).sorted().toArray());
         length("chosen tokens", encoded.rows().stream().filter(r -> r.chosen() != null).mapToInt(r -> r.chosen().length).sorted().toArray());
         length("rejected tokens", encoded.rows().stream().filter(r -> r.rejected() != null).mapToInt(r -> r.rejected().length).sorted().toArray());
@@ -92,7 +93,7 @@ public final class InspectJob {
 
     private void length(String name, int[] sorted) {
         if (sorted.length > 0) {
-            out.append(String.format("%-28s %10d median, %d longest%n", name, sorted[sorted.length / 2], sorted[sorted.length - 1]));
+            out.append(String.format(Locale.ROOT, "%-28s %10d median, %d longest%n", name, sorted[sorted.length / 2], sorted[sorted.length - 1]));
         }
     }
 }

@@ -1,10 +1,10 @@
 package org.metaapo.jobs;
 
 import java.util.List;
+import java.util.Locale;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.GeneratorOptions;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.MemoryPlan;
 import org.metaapo.engine.Model;
@@ -12,9 +12,7 @@ import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.TrainerOptions;
-import org.metaapo.model.ModelConfig;
-import org.metaapo.model.ModelFolder;
-import org.metaapo.model.ModelLoader;
+import org.metaapo.train.RunMemory;
 import org.metaapo.train.RunSize;
 
 /** What a run will take, before any weight is read. */
@@ -23,30 +21,18 @@ public final class PlanJob {
 
     /** A table for people. */
     public static String run(Engine engine, RunConfig config, RunSize size) {
-        ModelConfig model;
-        try (ModelFolder folder = ModelFolder.open(config.path("model.path"))) {
-            model = folder.config();
-        }
+        RunMemory memory = size.memory();
+        MemoryPlan plan = memory.policy();
         Dtype dtype = Dtype.fromName(config.text("dtype"));
-        Head head = config.text("recipe").equals("reward-model") ? Head.VALUE : Head.LM;
-        ModelShape shape = ModelLoader.shape(model.withHead(head));
-        boolean samples = config.text("recipe").equals("metaapo");
-        GeneratorOptions generator = samples
-                ? new GeneratorOptions(config.count("rollout.sequences"),
-                        (long) config.count("rollout.sequences") * config.integer("rollout.max_new_tokens") + 8L * size.longestPack())
-                : null;
-        MemoryPlan plan = Engine.plan(shape, dtype, new TrainerOptions(size.maxTokens(), config.flag("train.recompute")), generator);
-        boolean reference = size.hasReference();
-        long total = plan.total() + (reference ? plan.weights() : 0);
         StringBuilder out = new StringBuilder();
-        row(out, "parameters", String.format("%,d", model.parameters()));
-        row(out, "rows", String.format("%,d", size.rows()));
-        row(out, "tokens an epoch", String.format("%,d", size.tokens()));
-        row(out, "optimizer steps", String.format("%,d", size.steps()));
-        row(out, "longest pack", String.format("%,d tokens", size.longestPack()));
+        row(out, "parameters", String.format(Locale.ROOT, "%,d", size.parameters()));
+        row(out, "rows", String.format(Locale.ROOT, "%,d", size.rows()));
+        row(out, "tokens an epoch", String.format(Locale.ROOT, "%,d", size.tokens()));
+        row(out, "optimizer steps", String.format(Locale.ROOT, "%,d", size.steps()));
+        row(out, "longest pack", String.format(Locale.ROOT, "%,d tokens", size.longestPack()));
         out.append('\n');
         memory(out, "weights", plan.weights());
-        memory(out, "reference weights", reference ? plan.weights() : 0);
+        memory(out, "reference weights", memory.reference());
         memory(out, "gradients (f32)", plan.gradients());
         memory(out, "master weights (f32)", plan.master());
         memory(out, "moments (f32)", plan.moments());
@@ -54,23 +40,24 @@ public final class PlanJob {
         memory(out, "workspace", plan.trainerWorkspace());
         memory(out, "scoring", plan.scorer());
         memory(out, "generation", plan.generator());
-        memory(out, "together", total);
+        memory(out, "reward model", memory.reward());
+        memory(out, "together", memory.total());
         long free = engine.info().memoryFree();
         memory(out, "available", free);
-        row(out, "fits", total <= free ? "yes" : "no: lower train.micro_tokens or set train.recompute");
-        double perToken = 6.0 * model.parameters();
+        row(out, "fits", memory.total() <= free ? "yes" : "no: lower train.micro_tokens or rollout.sequences, or set train.recompute=true");
+        double perToken = 6.0 * size.parameters();
         double seconds = size.tokens() * config.integer("train.epochs") * perToken / flops(engine, dtype);
-        row(out, "training time, estimated", String.format("%.1f min, sampling not counted", seconds / 60));
+        row(out, "training time, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
         return out.toString();
     }
 
     private static void row(StringBuilder out, String name, String value) {
-        out.append(String.format("%-26s %24s%n", name, value));
+        out.append(String.format(Locale.ROOT, "%-26s %24s%n", name, value));
     }
 
     private static void memory(StringBuilder out, String name, long bytes) {
         if (bytes > 0) {
-            row(out, name, String.format("%,.1f MiB", bytes / 1048576.0));
+            row(out, name, String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0));
         }
     }
 

@@ -12,18 +12,17 @@ import org.metaapo.data.RowEncoder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Model;
-import org.metaapo.engine.PreferenceLoss;
-import org.metaapo.engine.Scorer;
-import org.metaapo.engine.TokenBatch;
+import org.metaapo.engine.Objective;
+import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.train.PairScorer;
 import org.metaapo.train.RunListener;
 
 /** Log-probs of preference pairs under a policy and a reference. */
 public final class ScoreJob {
-    private static final int GROUP = 32;
     private static final long MICRO_TOKENS = 4096;
 
     private ScoreJob() {}
@@ -44,17 +43,25 @@ public final class ScoreJob {
             if (reference != null) {
                 // Only its weights are read: a reference shares the policy's tokenizer.
                 try (ModelFolder other = ModelFolder.open(reference)) {
-                    if (other.config().vocabSize() != policy.folder().config().vocabSize()) {
-                        throw new DataException(reference + ": the vocabulary has " + other.config().vocabSize()
-                                + " tokens, the policy's " + policy.folder().config().vocabSize()
-                                + "; a reference must share the tokenizer");
-                    }
+                    other.checkReferenceOf(policy.folder());
                     references = score(engine, dtype, other, rows, listener, "scoring the reference");
                 }
             }
+            PairResults results = references == null
+                    ? null
+                    : PairScorer.evaluate(
+                            PairScorer.pairs(rows), sums, references, Objective.dpo(1), weighting == null ? Weighting.constant(1) : weighting);
             Lines lines = new Lines();
             for (int i = 0; i < rows.size(); i++) {
-                lines.add(line(rows.get(i), sums.get(i), references == null ? null : references.get(i), weighting));
+                ObjectNode line = line(rows.get(i), sums.get(i));
+                if (results != null) {
+                    line.put("ref_chosen_logp", references.get(i)[0]).put("ref_rejected_logp", references.get(i)[1]);
+                    line.put("delta", results.deltaOffline()[i]).put("score", results.scoreOffline()[i]);
+                    if (weighting != null) {
+                        line.put("weight", results.weight()[i]);
+                    }
+                }
+                lines.add(line);
             }
             return lines;
         }
@@ -82,25 +89,14 @@ public final class ScoreJob {
             Engine engine, Dtype dtype, ModelFolder folder, List<EncodedRow> rows, RunListener listener, String phase) {
         long longest = rows.stream()
                 .mapToLong(r -> r.prompt().length + r.chosen().length + r.rejected().length).max().orElse(1);
-        List<double[]> sums = new ArrayList<>();
-        try (Model model = Policy.loadLanguageModel(folder, engine, dtype);
-                Scorer scorer = model.scorer(Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size())))) {
+        long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
+        try (Model model = Policy.loadLanguageModel(folder, engine, dtype)) {
             listener.begin(phase, rows.size());
-            for (int from = 0; from < rows.size(); from += GROUP) {
-                List<EncodedRow> group = rows.subList(from, Math.min(rows.size(), from + GROUP));
-                TokenBatch.Builder builder = TokenBatch.builder();
-                group.forEach(r -> builder.pack(r.prompt(), List.of(r.chosen(), r.rejected())));
-                try (TokenBatch batch = builder.build()) {
-                    double[] values = scorer.logprobs(batch);
-                    for (int i = 0; i < group.size(); i++) {
-                        sums.add(new double[] {values[2 * i], values[2 * i + 1]});
-                    }
-                }
-                listener.progress(sums.size(), "");
-            }
+            List<double[]> sums = new PairScorer(model, maxTokens, true)
+                    .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));
             listener.end();
+            return sums;
         }
-        return sums;
     }
 
     private static Weighting weighting(Path file) {
@@ -115,25 +111,9 @@ public final class ScoreJob {
         return Weighting.learned(parameters, json.path("score_scale").asDouble());
     }
 
-    private static ObjectNode line(EncodedRow row, double[] sums, double[] reference, Weighting weighting) {
+    private static ObjectNode line(EncodedRow row, double[] sums) {
         ObjectNode line = Lines.line().put("row", row.row().id());
         line.put("chosen_logp", sums[0]).put("rejected_logp", sums[1]);
-        line.put("chosen_tokens", row.chosen().length).put("rejected_tokens", row.rejected().length);
-        if (reference == null) {
-            return line;
-        }
-        double delta = (sums[0] - reference[0]) - (sums[1] - reference[1]);
-        double scale = weighting == null ? 1 : weighting.scoreScale();
-        double score = -softplus(-scale * delta);
-        line.put("ref_chosen_logp", reference[0]).put("ref_rejected_logp", reference[1]);
-        line.put("delta", delta).put("score", score);
-        if (weighting != null) {
-            line.put("weight", PreferenceLoss.weights(weighting, new double[] {score})[0]);
-        }
-        return line;
-    }
-
-    private static double softplus(double x) {
-        return x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x));
+        return line.put("chosen_tokens", row.chosen().length).put("rejected_tokens", row.rejected().length);
     }
 }

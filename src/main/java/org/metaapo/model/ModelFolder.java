@@ -234,6 +234,14 @@ public final class ModelFolder implements AutoCloseable {
         return file(name).read(name, byteOffset, dst);
     }
 
+    /** Throws unless this model can be the reference of {@code policy}: both must read the same ids. */
+    public void checkReferenceOf(ModelFolder policy) {
+        if (config.vocabSize() != policy.config.vocabSize()) {
+            throw new DataException(path + ": the vocabulary has " + config.vocabSize() + " tokens, the policy's "
+                    + policy.config.vocabSize() + "; a reference must share the tokenizer");
+        }
+    }
+
     /**
      * Tokens that end a generated answer: {@code eos_token_id} of generation_config.json and of config.json, without
      * repetition. The tokenizer's own end token is the caller's to add.

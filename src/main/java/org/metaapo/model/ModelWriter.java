@@ -1,5 +1,6 @@
 package org.metaapo.model;
 
+import java.util.Locale;
 import org.metaapo.engine.Head;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -121,7 +122,7 @@ public final class ModelWriter {
                 .put("total_size", config.parameters() * dtype.bytes());
         ObjectNode weightMap = index.putObject("weight_map");
         for (int i = 0; i < shards.size(); i++) {
-            String name = String.format("model-%05d-of-%05d.safetensors", i + 1, shards.size());
+            String name = String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
             SafetensorsWriter.write(folder.resolve(name), shards.get(i), METADATA, tensors);
             shards.get(i).forEach(tensor -> weightMap.put(tensor.name(), name));
         }

@@ -13,6 +13,7 @@ import org.metaapo.engine.Model;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.error.DataException;
+import org.metaapo.error.NumericException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.text.ChatFormat;
@@ -63,7 +64,7 @@ public final class RewardModel implements AutoCloseable {
      *
      * @param done hears how many prompts are finished
      * @throws DataException if a conversation is longer than the model's positions
-     * @throws org.metaapo.error.NumericException if a score is NaN or infinite
+     * @throws NumericException if a score is NaN or infinite
      */
     public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, LongConsumer done) {
         List<double[]> all = new ArrayList<>();
@@ -77,6 +78,9 @@ public final class RewardModel implements AutoCloseable {
             double[] scores;
             try (TokenBatch batch = builder.build()) {
                 scores = scorer(longest).values(batch);
+            } catch (NumericException e) {
+                throw new NumericException(tokenizer.folder() + ": a reward is not finite, of an answer to a prompt between \""
+                        + start(prompts.get(from)) + "\" and \"" + start(prompts.get(to - 1)) + "\": " + e.getMessage());
             }
             int at = 0;
             for (int i = from; i < to; i++) {
@@ -86,6 +90,11 @@ public final class RewardModel implements AutoCloseable {
             done.accept(to);
         }
         return all;
+    }
+
+    private static String start(Prompt prompt) {
+        String text = prompt.shown().strip().replaceAll("\\s+", " ");
+        return text.length() <= 40 ? text : text.substring(0, 40) + "…";
     }
 
     /** The scorer, with room for a pack. */

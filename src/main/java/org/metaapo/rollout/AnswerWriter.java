@@ -1,17 +1,19 @@
 package org.metaapo.rollout;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Generator;
 import org.metaapo.engine.GeneratorOptions;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.Progress;
 import org.metaapo.engine.Sampling;
 
-/** Lets a model answer prompts, some at a time, so that progress can be told and a stop is heard. */
+/** Lets a model answer prompts; progress is told and a stop is heard while it does. */
 public final class AnswerWriter {
-    private static final int ROUNDS = 4;
+    private static final long OUTPUT_TOKENS = 1 << 26;
 
     private final Model model;
     private final int sequences;
@@ -22,28 +24,38 @@ public final class AnswerWriter {
         this.sequences = sequences;
     }
 
+    /** What a generator needs to decode up to {@code sequences} answers at once, their prompts and one more in the cache. */
+    public static GeneratorOptions room(int sequences, int prompts, int k, int longestPrompt, int newTokens) {
+        int used = (int) Math.min(sequences, (long) prompts * k);
+        long promptsAtOnce = (used + k - 1) / k + 1;
+        return new GeneratorOptions(used, promptsAtOnce * longestPrompt + (long) used * newTokens);
+    }
+
     /**
      * k answers to each prompt.
      *
      * @param keys names of the prompts' random numbers
-     * @param done hears how many prompts are finished; may throw to end the work
+     * @param done hears how many prompts' worth is finished, from another thread while this one works; may throw to end the work
      */
     public List<List<GeneratedAnswer>> write(List<int[]> prompts, long[] keys, Sampling sampling, LongConsumer done) {
         List<List<GeneratedAnswer>> answers = new ArrayList<>();
         if (prompts.isEmpty()) {
             return answers;
         }
-        long longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
-        int used = (int) Math.min(sequences, (long) prompts.size() * sampling.k());
-        long promptsAtOnce = (used + sampling.k() - 1) / sampling.k() + 1;
-        long cache = promptsAtOnce * longest + (long) used * sampling.maxNewTokens();
-        int group = Math.max(1, ROUNDS * sequences / sampling.k());
-        try (Generator generator = model.generator(new GeneratorOptions(used, cache))) {
+        int longest = prompts.stream().mapToInt(p -> p.length).max().orElse(0);
+        GeneratorOptions options = room(sequences, prompts.size(), sampling.k(), longest, sampling.maxNewTokens());
+        // As many prompts to a call as its output's memory allows: the last answers of a call run with ever fewer mates.
+        int group = (int) Math.max(options.maxSequences(), OUTPUT_TOKENS / ((long) sampling.k() * sampling.maxNewTokens()));
+        try (Progress progress = new Progress();
+                Generator generator = model.generator(options)) {
             for (int from = 0; from < prompts.size(); from += group) {
-                int to = Math.min(prompts.size(), from + group);
-                long[] part = java.util.Arrays.copyOfRange(keys, from, to);
-                answers.addAll(generator.generate(prompts.subList(from, to), part, sampling, null));
-                done.accept(to);
+                int first = from;
+                int count = Math.min(prompts.size() - from, group);
+                long[] part = Arrays.copyOfRange(keys, first, first + count);
+                answers.addAll(progress.watch(
+                        share -> done.accept(first + (long) (share * count)),
+                        () -> generator.generate(prompts.subList(first, first + count), part, sampling, progress)));
+                done.accept(first + count);
             }
         }
         return answers;

@@ -14,15 +14,16 @@ import org.metaapo.engine.Weighting;
 /** Loss and accuracy on held-out rows. */
 final class Evaluation {
     private final Model policy;
-    private final Model reference;
+    private final List<double[]> references;
     private final Objective objective;
     private final Recipe recipe;
     private final long maxTokens;
     private final boolean sharePrompts;
 
-    Evaluation(Model policy, Model reference, Objective objective, Recipe recipe, long maxTokens, boolean sharePrompts) {
+    /** {@code references} are the rows' (chosen, rejected) log-prob sums under the reference; null where the loss has none. */
+    Evaluation(Model policy, List<double[]> references, Objective objective, Recipe recipe, long maxTokens, boolean sharePrompts) {
         this.policy = policy;
-        this.reference = reference;
+        this.references = references;
         this.objective = objective;
         this.recipe = recipe;
         this.maxTokens = maxTokens;
@@ -35,8 +36,9 @@ final class Evaluation {
             return;
         }
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
-        List<double[]> sums = recipe == Recipe.REWARD_MODEL ? values(pairs) : score(policy, pairs);
-        List<double[]> references = reference == null ? null : score(reference, pairs);
+        List<double[]> sums = recipe == Recipe.REWARD_MODEL
+                ? values(pairs)
+                : new PairScorer(policy, maxTokens, sharePrompts).score(pairs, done -> {});
         PairResults results = PairScorer.evaluate(pairs, sums, references, objective, Weighting.constant(1));
         int n = rows.size();
         double loss = 0;
@@ -46,10 +48,6 @@ final class Evaluation {
             accurate += results.deltaOffline()[i] > 0 ? 1 : 0;
         }
         line.put("loss", loss / n).put("accuracy", accurate / n);
-    }
-
-    private List<double[]> score(Model model, List<PairScorer.Pair> pairs) {
-        return new PairScorer(model, maxTokens, sharePrompts).score(pairs, done -> {});
     }
 
     private List<double[]> values(List<PairScorer.Pair> pairs) {

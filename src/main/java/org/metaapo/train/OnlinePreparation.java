@@ -19,7 +19,6 @@ import org.metaapo.reward.RewardModel;
 import org.metaapo.rollout.AnswerWriter;
 import org.metaapo.rollout.CounterRandom;
 import org.metaapo.rollout.Decision;
-import org.metaapo.text.ChatFormat;
 
 /**
  * MetaAPO's preparation of a slice: score the offline pairs, decide which prompts are sampled, let the policy answer them,
@@ -29,7 +28,7 @@ final class OnlinePreparation {
     private final RunConfig config;
     private final Model policy;
     private final RewardModel reward;
-    private final ChatFormat format;
+    private final RunData data;
     private final Objective objective;
     private final RunListener listener;
     private final StopSignal stop;
@@ -39,7 +38,7 @@ final class OnlinePreparation {
             RunConfig config,
             Model policy,
             RewardModel reward,
-            ChatFormat format,
+            RunData data,
             Objective objective,
             RunListener listener,
             StopSignal stop,
@@ -47,7 +46,7 @@ final class OnlinePreparation {
         this.config = config;
         this.policy = policy;
         this.reward = reward;
-        this.format = format;
+        this.data = data;
         this.objective = objective;
         this.listener = listener;
         this.stop = stop;
@@ -128,13 +127,10 @@ final class OnlinePreparation {
 
     private void answer(List<EncodedRow> rows, List<Outcome> outcomes, List<Integer> sampled, long iteration) {
         long start = System.nanoTime();
-        int longest = sampled.stream().mapToInt(i -> rows.get(i).prompt().length).max().orElse(1);
-        int room = Math.min(policy.shape().maxPositions(), config.count("data.max_length")) - longest;
-        int width = Math.max(1, Math.min(config.count("rollout.max_new_tokens"), room));
         int k = config.count("rollout.k");
         Sampling sampling = new Sampling(
-                k, width, false, config.count("rollout.top_k"), config.real("rollout.top_p"),
-                config.real("rollout.temperature"), config.integer("seed"), format.stopIds());
+                k, data.newTokens(config), false, config.count("rollout.top_k"), config.real("rollout.top_p"),
+                config.real("rollout.temperature"), config.integer("seed"), data.format().stopIds());
         List<int[]> prompts = sampled.stream().map(i -> rows.get(i).prompt()).toList();
         long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).row().id()).toArray();
         listener.begin("sampling", prompts.size());
@@ -155,7 +151,7 @@ final class OnlinePreparation {
 
     private String text(GeneratedAnswer answer) {
         int[] ids = answer.tokens();
-        return format.tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
+        return data.format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
     }
 
     private void rank(List<EncodedRow> rows, List<Outcome> outcomes, List<Integer> sampled) {
@@ -218,7 +214,7 @@ final class OnlinePreparation {
             }
             paired.add(i);
             pairs.add(new PairScorer.Pair(
-                    rows.get(i).prompt(), o.answers.get(o.best).tokens(), o.answers.get(o.worst).tokens()));
+                    rows.get(i).prompt(), o.answers.get(o.best).tokens(), o.answers.get(o.worst).tokens(), rows.get(i).row().source()));
         }
         List<double[]> onlineReferences = objective.needsReference() && !pairs.isEmpty() ? online.score(pairs) : null;
         TrainRow.OnlinePair[] found = new TrainRow.OnlinePair[rows.size()];

@@ -13,27 +13,38 @@ import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
+import org.metaapo.error.NumericException;
 
 /** Log-prob sums of pairs under a model. */
-final class PairScorer {
+public final class PairScorer {
     private static final int GROUP = 32;
 
     private final Model model;
     private final long maxTokens;
     private final boolean sharePrompts;
 
-    PairScorer(Model model, long maxTokens, boolean sharePrompts) {
+    /**
+     * A scorer.
+     *
+     * @param maxTokens tokens of one forward, at least the longest pack's
+     * @param sharePrompts whether a pair's answers run in one pack
+     */
+    public PairScorer(Model model, long maxTokens, boolean sharePrompts) {
         this.model = model;
         this.maxTokens = maxTokens;
         this.sharePrompts = sharePrompts;
     }
 
-    /** A prompt with two answers. */
-    record Pair(int[] prompt, int[] chosen, int[] rejected) {}
+    /**
+     * A prompt with two answers.
+     *
+     * @param source file and line, for messages
+     */
+    public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {}
 
     /** The offline pairs of rows. */
-    static List<Pair> pairs(List<EncodedRow> rows) {
-        return rows.stream().map(r -> new Pair(r.prompt(), r.chosen(), r.rejected())).toList();
+    public static List<Pair> pairs(List<EncodedRow> rows) {
+        return rows.stream().map(r -> new Pair(r.prompt(), r.chosen(), r.rejected(), r.row().source())).toList();
     }
 
     /**
@@ -42,7 +53,7 @@ final class PairScorer {
      * @param sums (chosen, rejected) of each pair under the policy
      * @param references the same under the reference, or null
      */
-    static PairResults evaluate(
+    public static PairResults evaluate(
             List<Pair> pairs, List<double[]> sums, List<double[]> references, Objective objective, Weighting weighting) {
         int n = pairs.size();
         int[] chosen = new int[n];
@@ -60,8 +71,13 @@ final class PairScorer {
                 new Pairs(chosen, rejected, null, null, flatReferences, counts), flat, objective, weighting, 1);
     }
 
-    /** (chosen, rejected) of each pair. */
-    List<double[]> score(List<Pair> pairs, LongConsumer done) {
+    /**
+     * (chosen, rejected) of each pair.
+     *
+     * @param done hears how many pairs are finished
+     * @throws NumericException if a log-prob is not finite
+     */
+    public List<double[]> score(List<Pair> pairs, LongConsumer done) {
         List<double[]> sums = new ArrayList<>();
         try (Scorer scorer = model.scorer(maxTokens)) {
             for (int from = 0; from < pairs.size(); from += GROUP) {
@@ -80,6 +96,9 @@ final class PairScorer {
                     for (int i = 0; i < group.size(); i++) {
                         sums.add(new double[] {values[2 * i], values[2 * i + 1]});
                     }
+                } catch (NumericException e) {
+                    throw new NumericException("rows " + group.get(0).source() + " to " + group.get(group.size() - 1).source()
+                            + ": " + e.getMessage());
                 }
                 done.accept(from + group.size());
             }

@@ -1,6 +1,5 @@
 package org.metaapo.train;
 
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -10,8 +9,6 @@ import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
 import org.metaapo.error.DataException;
-import org.metaapo.files.AtomicFiles;
-import org.metaapo.files.Digests;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
@@ -38,6 +35,7 @@ public final class Recipes {
             }
             RunData data = read(config, recipe, source, tokenizer, listener);
             checkPositions(source, data);
+            checkReference(config, recipe, source);
             checkReward(config, recipe);
             RunFolder folder = new RunFolder(config.path("out"));
             try (RunLock lock = RunLock.acquire(folder.path())) {
@@ -45,7 +43,8 @@ public final class Recipes {
                     listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                     return new Totals();
                 }
-                try (Run run = new Run(config, recipe, data, source, listener, stop)) {
+                String fingerprint = RunFingerprint.of(config, data.rows(), data.evaluation(), source);
+                try (Run run = new Run(config, recipe, data, source, fingerprint, listener, stop)) {
                     return run.run();
                 }
             }
@@ -64,8 +63,8 @@ public final class Recipes {
             long batch = config.integer("train.batch");
             long steps = (data.rows().size() + batch - 1) / batch * config.integer("train.epochs");
             return new RunSize(
-                    data.rows().size(), tokens, steps, data.longestPack(recipe, config), data.maxTokens(recipe, config),
-                    recipe.needsReference(recipe.objective(config)));
+                    data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
+                    RunMemory.of(config, recipe, source.config(), data));
         }
     }
 
@@ -79,7 +78,7 @@ public final class Recipes {
         List<EncodedRow> evaluation = config.paths("data.eval").isEmpty()
                 ? List.of()
                 : encode(config, recipe, config.paths("data.eval"), format, listener);
-        return new RunData(rows, evaluation, format, fingerprint(config, rows));
+        return new RunData(rows, evaluation, format, source.config().maxPositions());
     }
 
     private static List<EncodedRow> encode(
@@ -111,17 +110,6 @@ public final class Recipes {
         return encoded.rows();
     }
 
-    private static String fingerprint(RunConfig config, List<EncodedRow> rows) {
-        StringBuilder text = new StringBuilder(config
-                .with("checkpoint.every", 1L).with("checkpoint.keep", 1L).with("data.eval", List.of()).toYaml());
-        for (EncodedRow row : rows) {
-            text.append(java.util.Arrays.hashCode(row.prompt())).append(' ')
-                    .append(java.util.Arrays.hashCode(row.chosen())).append(' ')
-                    .append(java.util.Arrays.hashCode(row.rejected())).append('\n');
-        }
-        return Digests.sha256(text.toString().getBytes(StandardCharsets.UTF_8));
-    }
-
     private static void checkPositions(ModelFolder source, RunData data) {
         for (EncodedRow row : data.rows()) {
             int longest = row.prompt().length
@@ -130,6 +118,16 @@ public final class Recipes {
                 throw new DataException(row.row().source() + ": " + longest + " tokens, the model has "
                         + source.config().maxPositions() + " positions; lower data.max_length");
             }
+        }
+    }
+
+    private static void checkReference(RunConfig config, Recipe recipe, ModelFolder source) {
+        Path path = config.path("reference.path");
+        if (path == null || !recipe.needsReference(recipe.objective(config))) {
+            return;
+        }
+        try (ModelFolder other = ModelFolder.open(path)) {
+            other.checkReferenceOf(source);
         }
     }
 

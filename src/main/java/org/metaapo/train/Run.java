@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
@@ -20,7 +19,6 @@ import org.metaapo.engine.Objective;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.engine.Weighting;
-import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.AtomicFiles;
@@ -50,25 +48,26 @@ final class Run implements AutoCloseable {
     private final long maxTokens;
     private final List<AutoCloseable> open = new ArrayList<>();
 
+    private final String fingerprint;
     private Model policy;
-    private Model reference;
     private Trainer trainer;
+    private References references;
     private RewardModel reward;
     private Totals totals = new Totals();
-    private double[][] fixedReference;
     private MetricsWriter metrics;
     private long step;
     private long epoch;
     private int slice;
     private int batches;
-    private List<TrainRow> rows = List.of();
-    private boolean resumedInSlice;
+    /** Of the slice; null before it is prepared. */
+    private List<TrainRow> rows;
 
-    Run(RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+    Run(RunConfig config, Recipe recipe, RunData data, ModelFolder source, String fingerprint, RunListener listener, StopSignal stop) {
         this.config = config;
         this.recipe = recipe;
         this.data = data;
         this.source = source;
+        this.fingerprint = fingerprint;
         this.listener = listener;
         this.stop = stop;
         this.folder = new RunFolder(config.path("out"));
@@ -100,9 +99,9 @@ final class Run implements AutoCloseable {
 
     /** Runs to the end and returns the costs. */
     Totals run() {
+        RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
         load();
         resume();
-        writeStart();
         int sliceRows = recipe == Recipe.METAAPO ? config.count("rollout.slice") : data.rows().size();
         int slices = (data.rows().size() + sliceRows - 1) / sliceRows;
         long stepsPerEpoch = stepsPerEpoch(sliceRows);
@@ -113,13 +112,13 @@ final class Run implements AutoCloseable {
         for (; epoch < config.integer("train.epochs"); epoch++, slice = 0) {
             int[] order = Shuffle.order(data.rows().size(), config.integer("seed"), epoch, config.flag("data.shuffle"));
             for (; slice < slices; slice++, batches = 0) {
-                if (!resumedInSlice) {
+                if (rows == null) {
                     int from = slice * sliceRows;
-                    prepare(Arrays.copyOfRange(order, from, Math.min(order.length, from + sliceRows)), slices);
+                    prepareOrSave(Arrays.copyOfRange(order, from, Math.min(order.length, from + sliceRows)), slices);
                 }
-                resumedInSlice = false;
                 train(schedule, allSteps, stepsPerEpoch);
                 evaluate();
+                rows = null;
             }
         }
         finish();
@@ -138,9 +137,6 @@ final class Run implements AutoCloseable {
         listener.begin("loading the model", 0);
         policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
         trainer = policy.trainer(new TrainerOptions(maxTokens, config.flag("train.recompute")));
-        if (recipe.needsReference(objective)) {
-            reference = loadReference();
-        }
         if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
             reward = keep(RewardModel.open(
                     engine, config.path("reward.path"), dtype(), maxTokens));
@@ -154,25 +150,32 @@ final class Run implements AutoCloseable {
             copy.copyFrom(policy);
             return copy;
         }
+        listener.begin("loading the reference", 0);
         try (ModelFolder other = ModelFolder.open(config.path("reference.path"))) {
-            if (other.config().vocabSize() != source.config().vocabSize()) {
-                throw new DataException(other.path() + ": the vocabulary has " + other.config().vocabSize()
-                        + " tokens, the policy's " + source.config().vocabSize() + "; a reference must share the tokenizer");
-            }
             return ModelLoader.load(engine, other, dtype(), Head.LM, 0);
+        } finally {
+            listener.end();
         }
     }
 
     private void resume() {
         AtomicFiles.deletePartials(folder.path());
         RunState state = checkpoints.newest(RunState.class, listener::note);
+        if (state != null && !state.fingerprint().equals(fingerprint)) {
+            throw new UsageException(folder.path() + ": holds a run with another configuration, other data or other models; give "
+                    + "another out, or delete the folder");
+        }
+        if (recipe.needsReference(objective)) {
+            // Before the checkpoint's weights: the reference is the policy at its start.
+            references = new References(
+                    loadReference(), config.text("reference.update").equals("slice"), data,
+                    state == null ? null : state.references(), this::score);
+        }
+        folder.write(folder.config(), config.toYaml());
         if (state == null) {
             metrics = keep(MetricsWriter.open(folder.metrics(), 0));
+            writeStart();
             return;
-        }
-        if (!state.fingerprint().equals(data.fingerprint())) {
-            throw new UsageException(folder.path() + ": holds a run with another configuration or other data; give another out, "
-                    + "or delete the folder");
         }
         checkpoints.restore(state.step(), policy, trainer);
         step = state.step();
@@ -180,25 +183,22 @@ final class Run implements AutoCloseable {
         slice = state.slice();
         batches = state.batches();
         totals = state.totals();
-        fixedReference = state.reference();
         if (meta != null) {
             meta.restore(state.meta());
         }
-        rows = state.rows().stream().map(r -> new TrainRow(
-                        data.rows().get(r.index()), r.reference(),
-                        r.onlineChosen() == null ? null
-                                : new TrainRow.OnlinePair(r.onlineChosen(), r.onlineRejected(), r.onlineReference())))
-                .toList();
+        rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
         metrics = keep(MetricsWriter.open(folder.metrics(), state.metricsBytes()));
-        resumedInSlice = true;
         listener.note("continuing at step " + step);
     }
 
+    private TrainRow restored(RunState.SliceRow row) {
+        TrainRow.OnlinePair online = row.onlineChosen() == null
+                ? null
+                : new TrainRow.OnlinePair(row.onlineChosen(), row.onlineRejected(), row.onlineReference());
+        return new TrainRow(data.rows().get(row.index()), row.reference(), online);
+    }
+
     private void writeStart() {
-        folder.write(folder.config(), config.toYaml());
-        if (step > 0) {
-            return;
-        }
         ObjectNode line = MetricsWriter.line().put("kind", "start").put("recipe", config.text("recipe"));
         line.put("rows", data.rows().size()).put("policy", config.path("model.path").toString());
         if (meta != null) {
@@ -224,6 +224,24 @@ final class Run implements AutoCloseable {
         }
     }
 
+    /** Prepares a slice. What is prepared at the policy's cost is saved at once; a stop on the way saves the slice's start. */
+    private void prepareOrSave(int[] indices, int slices) {
+        Totals before = totals.copy();
+        try {
+            prepare(indices, slices);
+        } catch (InterruptedRunException e) {
+            totals = before;
+            rows = null;
+            if (step > 0) {
+                save();
+            }
+            throw e;
+        }
+        if (reward != null) {
+            save();
+        }
+    }
+
     private void prepare(int[] indices, int slices) {
         List<EncodedRow> slicedRows = Arrays.stream(indices).mapToObj(data.rows()::get).toList();
         if (!recipe.isPreference()) {
@@ -231,23 +249,20 @@ final class Run implements AutoCloseable {
             return;
         }
         long start = System.nanoTime();
-        List<double[]> references = references(indices, slicedRows);
+        List<double[]> sums = references == null ? null : references.slice(indices, slicedRows, policy);
         if (recipe != Recipe.METAAPO || config.text("rollout.decision").equals("none")) {
             totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
-            rows = prepared(slicedRows, references);
+            rows = prepared(slicedRows, sums);
             return;
         }
-        listener.begin("scoring", slicedRows.size());
-        List<double[]> sums = score(policy, PairScorer.pairs(slicedRows), done -> listener.progress(done, ""));
-        listener.end();
+        List<double[]> own = score(policy, PairScorer.pairs(slicedRows), "scoring");
         totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
         StringBuilder samples = new StringBuilder();
         OnlinePreparation preparation = new OnlinePreparation(
-                config, policy, reward, data.format(), objective, listener, stop, totals);
+                config, policy, reward, data, objective, listener, stop, totals);
         long before = totals.promptsSampled;
         rows = preparation.prepare(
-                slicedRows, sums, references, weighting(), epoch * slices + slice, pairs -> score(reference, pairs, done -> {}),
-                samples);
+                slicedRows, own, sums, weighting(), epoch * slices + slice, pairs -> references.online(pairs), samples);
         AtomicFiles.write(folder.samples(epoch, slice), samples.toString());
         ObjectNode line = MetricsWriter.line().put("kind", "slice").put("epoch", epoch).put("slice", slice).put("step", step);
         line.put("rows", slicedRows.size()).put("sampled", totals.promptsSampled - before).put("trained", rows.size());
@@ -265,28 +280,14 @@ final class Run implements AutoCloseable {
         return list;
     }
 
-    private List<double[]> score(Model model, List<PairScorer.Pair> pairs, Consumer<Long> progress) {
-        return new PairScorer(model, maxTokens, config.flag("data.share_prompts")).score(pairs, done -> {
-            progress.accept(done);
+    private List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
+        listener.begin(phase, pairs.size());
+        List<double[]> sums = new PairScorer(model, maxTokens, config.flag("data.share_prompts")).score(pairs, done -> {
+            listener.progress(done, "");
             stop.check();
         });
-    }
-
-    /** Reference sums of the slice: once for all rows where the reference stays, so that they never depend on the slicing. */
-    private List<double[]> references(int[] indices, List<EncodedRow> slicedRows) {
-        if (reference == null) {
-            return null;
-        }
-        if (config.text("reference.update").equals("slice")) {
-            reference.copyFrom(policy);
-            return score(reference, PairScorer.pairs(slicedRows), done -> {});
-        }
-        if (fixedReference == null) {
-            listener.begin("reference log-probs", data.rows().size());
-            fixedReference = score(reference, PairScorer.pairs(data.rows()), done -> listener.progress(done, "")).toArray(double[][]::new);
-            listener.end();
-        }
-        return Arrays.stream(indices).mapToObj(i -> fixedReference[i]).toList();
+        listener.end();
+        return sums;
     }
 
     private Weighting weighting() {
@@ -324,7 +325,7 @@ final class Run implements AutoCloseable {
     private void oneStep(List<TrainRow> part, Schedule schedule, long stepsPerEpoch, long allSteps) {
         long start = System.nanoTime();
         Step work = new Step(
-                trainer, objective, reference == null, config.flag("data.share_prompts"), maxTokens);
+                trainer, objective, references == null, config.flag("data.share_prompts"), maxTokens);
         if (recipe.isPairwise()) {
             work.preference(part, weighting(), meta);
         } else {
@@ -362,17 +363,18 @@ final class Run implements AutoCloseable {
     }
 
     private void save() {
-        List<RunState.SliceRow> sliceRows = new ArrayList<>();
-        for (TrainRow row : rows) {
-            TrainRow.OnlinePair online = row.online();
-            sliceRows.add(new RunState.SliceRow(
-                    data.index(row.row()), row.reference(), online == null ? null : online.chosen(),
-                    online == null ? null : online.rejected(), online == null ? null : online.reference()));
-        }
+        List<RunState.SliceRow> sliceRows = rows == null ? null : rows.stream().map(this::saved).toList();
         RunState state = new RunState(
-                data.fingerprint(), step, epoch, slice, batches, metrics.sync(), totals, meta == null ? null : meta.state(),
-                fixedReference, sliceRows);
+                fingerprint, step, epoch, slice, batches, metrics.sync(), totals, meta == null ? null : meta.state(),
+                references == null ? null : references.state(), sliceRows);
         checkpoints.save(step, policy, trainer, state);
+    }
+
+    private RunState.SliceRow saved(TrainRow row) {
+        TrainRow.OnlinePair online = row.online();
+        return new RunState.SliceRow(
+                data.index(row.row()), row.reference(), online == null ? null : online.chosen(),
+                online == null ? null : online.rejected(), online == null ? null : online.reference());
     }
 
     private void evaluate() {
@@ -380,8 +382,11 @@ final class Run implements AutoCloseable {
             return;
         }
         ObjectNode line = MetricsWriter.line().put("kind", "eval").put("step", step).put("epoch", epoch);
-        new Evaluation(policy, reference, objective, recipe, maxTokens, config.flag("data.share_prompts"))
+        List<double[]> sums = references == null ? null : references.evaluation();
+        listener.begin("evaluating", 0);
+        new Evaluation(policy, sums, objective, recipe, maxTokens, config.flag("data.share_prompts"))
                 .write(data.evaluation(), line);
+        listener.end();
         emit(line);
     }
 

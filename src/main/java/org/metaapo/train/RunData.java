@@ -12,14 +12,14 @@ final class RunData {
     private final List<EncodedRow> rows;
     private final List<EncodedRow> evaluation;
     private final ChatFormat format;
-    private final String fingerprint;
+    private final int maxPositions;
     private final Map<EncodedRow, Integer> indices = new IdentityHashMap<>();
 
-    RunData(List<EncodedRow> rows, List<EncodedRow> evaluation, ChatFormat format, String fingerprint) {
+    RunData(List<EncodedRow> rows, List<EncodedRow> evaluation, ChatFormat format, int maxPositions) {
         this.rows = rows;
         this.evaluation = evaluation;
         this.format = format;
-        this.fingerprint = fingerprint;
+        this.maxPositions = maxPositions;
         for (int i = 0; i < rows.size(); i++) {
             indices.put(rows.get(i), i);
         }
@@ -37,11 +37,6 @@ final class RunData {
         return format;
     }
 
-    /** Digest of all that decides the course of the run. */
-    String fingerprint() {
-        return fingerprint;
-    }
-
     int index(EncodedRow row) {
         return indices.get(row);
     }
@@ -49,7 +44,18 @@ final class RunData {
     /** Tokens of the largest forward and backward. */
     long maxTokens(Recipe recipe, RunConfig config) {
         long longest = longestPack(recipe, config);
-        return Math.max(longest, Math.min(config.integer("train.micro_tokens"), longest * config.integer("train.batch")));
+        return Math.max(longest, Math.min(config.integer("train.micro_tokens"), longest * Math.min(rows.size(), config.integer("train.batch"))));
+    }
+
+    /** Tokens of the longest prompt. */
+    int longestPrompt() {
+        return rows.stream().mapToInt(row -> row.prompt().length).max().orElse(0);
+    }
+
+    /** Tokens that an answer of the policy may have: what is asked for, as far as the longest prompt leaves room. */
+    int newTokens(RunConfig config) {
+        int room = Math.min(maxPositions, config.count("data.max_length")) - longestPrompt();
+        return Math.max(1, Math.min(config.count("rollout.max_new_tokens"), room));
     }
 
     /** Tokens of the longest pack that can come up. */
@@ -62,8 +68,7 @@ final class RunData {
             }
         }
         if (recipe == Recipe.METAAPO) {
-            long prompt = rows.stream().mapToLong(row -> row.prompt().length).max().orElse(0);
-            longest += 2 * config.integer("rollout.max_new_tokens") + (share ? 0 : 2 * prompt);
+            longest += 2L * newTokens(config) + (share ? 0 : 2L * longestPrompt());
         }
         return longest;
     }

@@ -1,6 +1,7 @@
 package org.metaapo.train;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import org.metaapo.files.AtomicFiles;
 
 /**
@@ -46,7 +47,7 @@ public record RunFolder(Path path) {
 
     /** Sampled answers of a slice. */
     public Path samples(long epoch, int slice) {
-        return samples().resolve(String.format("epoch-%03d-slice-%04d.jsonl", epoch, slice));
+        return samples().resolve(String.format(Locale.ROOT, "epoch-%03d-slice-%04d.jsonl", epoch, slice));
     }
 
     void write(Path file, String text) {

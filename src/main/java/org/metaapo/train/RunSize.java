@@ -7,7 +7,7 @@ package org.metaapo.train;
  * @param tokens tokens of an epoch, offline pairs only
  * @param steps optimizer steps of all epochs
  * @param longestPack tokens of the longest pack that can come up
- * @param maxTokens tokens of the largest forward and backward
- * @param hasReference whether a reference model is held too
+ * @param parameters of the policy
+ * @param memory bytes on the device
  */
-public record RunSize(int rows, long tokens, long steps, long longestPack, long maxTokens, boolean hasReference) {}
+public record RunSize(int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory) {}

@@ -14,8 +14,8 @@ import org.metaapo.meta.MetaLearner;
  * @param metricsBytes length of metrics.jsonl
  * @param totals costs so far
  * @param meta the meta-learner; null in recipes without one
- * @param reference log-prob sums of every row under a reference that stays; null where not used
- * @param rows the present slice
+ * @param references log-prob sums under the reference; null where not used
+ * @param rows the present slice; null before it is prepared
  */
 record RunState(
         String fingerprint,
@@ -26,7 +26,7 @@ record RunState(
         long metricsBytes,
         Totals totals,
         MetaLearner.State meta,
-        double[][] reference,
+        References.State references,
         List<SliceRow> rows) {
     /**
      * A prepared row.

@@ -64,6 +64,8 @@ final class Step {
                 }
                 trainer.backward(dsums);
                 tokens += batch.tokens();
+            } catch (NumericException e) {
+                throw inRows(micro, e);
             }
         }
     }
@@ -117,9 +119,13 @@ final class Step {
             collect(step, pairs, reference, meta);
             tokens += batch.tokens();
         } catch (NumericException e) {
-            throw new NumericException("rows " + rows.get(0).row().row().source() + " to "
-                    + rows.get(n - 1).row().row().source() + ": " + e.getMessage() + "; a smaller learning rate may help");
+            throw inRows(rows, e);
         }
+    }
+
+    private static NumericException inRows(List<TrainRow> rows, NumericException e) {
+        return new NumericException("rows " + rows.get(0).row().row().source() + " to "
+                + rows.get(rows.size() - 1).row().row().source() + ": " + e.getMessage() + "; a smaller learning rate may help");
     }
 
     private int pack(TokenBatch.Builder builder, int[] prompt, List<int[]> answers) {

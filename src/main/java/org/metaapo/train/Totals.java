@@ -25,6 +25,21 @@ public final class Totals {
     /** Seconds of training. */
     public double secondsTraining;
 
+    Totals copy() {
+        Totals copy = new Totals();
+        copy.promptsSeen = promptsSeen;
+        copy.promptsSampled = promptsSampled;
+        copy.answersGenerated = answersGenerated;
+        copy.answersAnnotated = answersAnnotated;
+        copy.ties = ties;
+        copy.tokensTrained = tokensTrained;
+        copy.secondsScoring = secondsScoring;
+        copy.secondsSampling = secondsSampling;
+        copy.secondsRanking = secondsRanking;
+        copy.secondsTraining = secondsTraining;
+        return copy;
+    }
+
     void write(ObjectNode line) {
         line.put("prompts_seen", promptsSeen).put("prompts_sampled", promptsSampled);
         line.put("answers_generated", answersGenerated).put("answers_annotated", answersAnnotated).put("ties", ties);

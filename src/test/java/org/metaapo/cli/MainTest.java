@@ -3,57 +3,17 @@ package org.metaapo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 
 /** Commands as a user gives them: exit status, one clear line, machine-readable output. */
-class MainTest {
-    @TempDir
-    Path temp;
-
-    private String err;
-    private String out;
-
-    private int run(String... arguments) {
-        PrintStream oldErr = System.err;
-        PrintStream oldOut = System.out;
-        ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
-        ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
-        System.setOut(new PrintStream(outBytes, true, StandardCharsets.UTF_8));
-        try {
-            return Main.run(arguments);
-        } finally {
-            System.setErr(oldErr);
-            System.setOut(oldOut);
-            err = errBytes.toString(StandardCharsets.UTF_8);
-            out = outBytes.toString(StandardCharsets.UTF_8);
-        }
-    }
-
-    private void assertFails(int status, String words, String... arguments) {
-        assertThat(run(arguments)).as(err).isEqualTo(status);
-        assertThat(err.lines().toList()).as("one line").hasSize(1);
-        assertThat(err).startsWith("metaapo: ").contains(words).doesNotContain("Exception");
-    }
-
-    private Path write(String name, String text) throws IOException {
-        return Files.writeString(temp.resolve(name), text);
-    }
-
-    private static String fixture(String name) {
-        return Fixtures.path(name).toString();
-    }
-
+class MainTest extends CommandTest {
     @Test
     void wrongUsageIsTwo() throws IOException {
         assertFails(2, "expected a command");
@@ -71,6 +31,7 @@ class MainTest {
     }
 
     @Test
+    @DisplayName("LlamaFactory#2649: bad data is found before any weight is read")
     void badDataIsThreeAndIsFoundBeforeAnyWeightIsRead() throws IOException {
         String model = fixture("tiny-llama");
         assertFails(3, "no such file", "score", "--model", model, "--data", temp.resolve("none.jsonl").toString());

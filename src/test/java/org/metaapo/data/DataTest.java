@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -113,6 +114,7 @@ class DataTest {
     }
 
     @Test
+    @DisplayName("trl#6548, LlamaFactory#4617: each answer is cut on its own and never to nothing")
     void eachAnswerIsCutOnItsOwnAndNeverToNothing() {
         EncodedRow whole = encode("A moving bicycle steers into a lean.", "It does.", 4096, 2048).rows().get(0);
         assertThat(whole.chosen()).endsWith(482);
@@ -127,6 +129,7 @@ class DataTest {
     }
 
     @Test
+    @DisplayName("OpenRLHF#1311: pairs equal after the cut are dropped and counted")
     void pairsThatAreEqualAfterTheCutAreDroppedAndCounted() {
         RowEncoder.Encoded encoded = encode("A moving bicycle steers.", "A moving bicycle falls.", 60, 59);
         EncodedRow whole = encoded.rows().get(0);

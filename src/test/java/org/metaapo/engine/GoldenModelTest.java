@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -195,6 +196,7 @@ class GoldenModelTest {
     }
 
     @Test
+    @DisplayName("transformers#35352, trl#6951: own template, last token, whatever the batch")
     void rewardsOfTheRewardModel() {
         JsonNode golden = Json.read(Fixtures.path("tiny-rm.golden.json"));
         try (Engine engine = Engine.open(DeviceSpec.CPU, 2);

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,6 +57,7 @@ class ChatFormatTest {
     }
 
     @Test
+    @DisplayName("trl#4481: exactly one EOS, whatever the template wrote")
     void aTemplateThatWritesEosTwiceKeepsOne() throws IOException {
         EncodedAnswer encoded = encode(template("<|eot_id|>\n<|eot_id|>\n"), "Seven", false);
         assertThat(encoded.answerIds()).endsWith(484);

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -52,6 +53,7 @@ class GoldenTextTest {
     }
 
     @Test
+    @DisplayName("axolotl#1616, trl#3853, SimPO#21: one BOS, one EOS")
     void oneEosAndOneBos() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
             ChatFormat format = open("tiny-llama", tokenizer);
@@ -70,6 +72,7 @@ class GoldenTextTest {
     }
 
     @Test
+    @DisplayName("trl#2054: a prompt that merges with its answer is an error")
     void aPromptThatMergesWithItsAnswerIsAnError() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
             ChatFormat format = open("tiny-llama", tokenizer);

@@ -11,8 +11,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
@@ -45,7 +48,13 @@ class ResumeTest {
     }
 
     private RunConfig config(String out) {
-        return RunConfig.load(yaml, List.of("out=" + temp.resolve(out)));
+        return config(out, List.of());
+    }
+
+    private RunConfig config(String out, List<String> options) {
+        List<String> all = new ArrayList<>(options);
+        all.add("out=" + temp.resolve(out));
+        return RunConfig.load(yaml, all);
     }
 
     /** Metrics without the seconds, which no two runs share. */
@@ -75,6 +84,7 @@ class ResumeTest {
     }
 
     @Test
+    @DisplayName("OpenRLHF PR#1350: a resumed run is bit-equal")
     void equalSeedsGiveEqualRunsAndAStopAtAnyStepChangesNothing() throws IOException {
         Recipes.run(config("whole"), RunListener.SILENT, new StopSignal());
         long steps = metrics("whole").stream().filter(line -> !line.contains("\"kind\"")).count();
@@ -102,6 +112,98 @@ class ResumeTest {
         }
         assertThat(stops).isEqualTo((int) steps);
         assertSame("whole", "stopped");
+    }
+
+    @Test
+    void aStopWhileTheSecondSliceIsSampledLosesNoStepAndChangesNothing() throws IOException {
+        List<String> options = List.of("reference.update=slice", "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "checkpoint.every=50");
+        Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
+        int stops = 0;
+        List<String> notes = new ArrayList<>();
+        while (true) {
+            StopSignal stop = new StopSignal();
+            RunListener listener = new RunListener() {
+                private int samplings;
+
+                @Override
+                public void begin(String phase, long total) {
+                    if (phase.equals("sampling") && ++samplings == 2) {
+                        stop.request();
+                    }
+                }
+
+                @Override
+                public void note(String line) {
+                    notes.add(line);
+                }
+            };
+            try {
+                Recipes.run(config("stopped", options), listener, stop);
+                break;
+            } catch (InterruptedRunException e) {
+                stops++;
+            }
+        }
+        assertThat(stops).isEqualTo(3);
+        assertThat(notes).contains("continuing at step 3", "continuing at step 5", "continuing at step 8");
+        assertSame("whole", "stopped");
+    }
+
+    @Test
+    @DisplayName("trl PR#7084: cached reference log-probs are used only where all that made them is the same")
+    void otherDataOrOtherModelsAreNotContinued() throws IOException {
+        Path reward = Files.createDirectories(temp.resolve("reward"));
+        Path reference = Files.createDirectories(temp.resolve("reference"));
+        copy("tiny-rm", reward);
+        copy("tiny-llama-ref", reference);
+        List<String> options = List.of("reward.path=" + reward, "reference.path=" + reference);
+        assertThatThrownBy(() -> Recipes.run(config("run", options), stopAfterAStep(), stop)).isInstanceOf(InterruptedRunException.class);
+        for (String change : List.of("dtype=bf16", "data.share_prompts=false", "data.max_length=200", "reference.update=slice")) {
+            List<String> changed = new ArrayList<>(options);
+            changed.add(change);
+            assertRefused(changed);
+        }
+        for (Path folder : List.of(reward, reference)) {
+            Path weights = folder.resolve("model.safetensors");
+            byte[] before = Files.readAllBytes(weights);
+            byte[] after = before.clone();
+            after[after.length - 3] ^= 1;
+            Files.write(weights, after);
+            assertRefused(options);
+            Files.write(weights, before);
+        }
+        List<String> elsewhere = new ArrayList<>(options);
+        elsewhere.addAll(List.of("threads=1", "checkpoint.every=7"));
+        Recipes.run(config("run", elsewhere), RunListener.SILENT, new StopSignal());
+        assertThat(temp.resolve("run/model/model.safetensors")).exists();
+    }
+
+    private final StopSignal stop = new StopSignal();
+
+    private RunListener stopAfterAStep() {
+        return new RunListener() {
+            @Override
+            public void metrics(ObjectNode line) {
+                if (!line.has("kind")) {
+                    stop.request();
+                }
+            }
+        };
+    }
+
+    private void assertRefused(List<String> options) {
+        assertThatThrownBy(() -> Recipes.run(config("run", options), RunListener.SILENT, new StopSignal()))
+                .as(options.toString())
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("another configuration");
+    }
+
+    private static void copy(String fixture, Path target) throws IOException {
+        try (var files = Files.list(Fixtures.path(fixture))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, target.resolve(file.getFileName()));
+            }
+        }
     }
 
     @Test
@@ -133,29 +235,15 @@ class ResumeTest {
         assertSame("whole", "damaged");
     }
 
-    @Test
-    void anotherConfigurationIsNotContinued() {
-        StopSignal stop = new StopSignal();
-        assertThatThrownBy(() -> Recipes.run(config("other"), new RunListener() {
-            @Override
-            public void metrics(ObjectNode line) {
-                if (!line.has("kind")) {
-                    stop.request();
-                }
-            }
-        }, stop)).isInstanceOf(InterruptedRunException.class);
-        RunConfig changed = RunConfig.load(yaml, List.of("out=" + temp.resolve("other"), "optimizer.learning_rate=2e-3"));
-        assertThatThrownBy(() -> Recipes.run(changed, RunListener.SILENT, new StopSignal()))
-                .isInstanceOf(UsageException.class)
-                .hasMessageContaining("another configuration");
-    }
-
-    @Test
-    void theFirstStepAgainstOneselfHasLossLn2AndRewardsZero() throws IOException {
-        Recipes.run(config("whole"), RunListener.SILENT, new StopSignal());
+    @ParameterizedTest
+    @ValueSource(ints = {1, 300, 10_000})
+    @DisplayName("NeMo-Aligner#227: the first step against oneself has loss ln 2 and rewards 0, whatever the micro-batch")
+    void theFirstStepAgainstOneselfHasLossLn2AndRewardsZero(int microTokens) throws IOException {
+        Recipes.run(config("whole", List.of("train.micro_tokens=" + microTokens)), RunListener.SILENT, new StopSignal());
         String first = metrics("whole").stream().filter(line -> !line.contains("\"kind\"")).findFirst().orElseThrow();
         JsonNode step = Json.parse(first, "metrics");
         assertThat(step.path("loss").asDouble()).isCloseTo(Math.log(2), org.assertj.core.api.Assertions.within(1e-5));
         assertThat(step.path("rewards_chosen").asDouble()).isCloseTo(0, org.assertj.core.api.Assertions.within(1e-4));
+        assertThat(step.path("rewards_rejected").asDouble()).isCloseTo(0, org.assertj.core.api.Assertions.within(1e-4));
     }
 }

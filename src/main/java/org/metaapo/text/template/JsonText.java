@@ -2,6 +2,7 @@ package org.metaapo.text.template;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** The {@code tojson} filter: {@code json.dumps} with the arguments that transformers passes on. */
@@ -147,7 +148,7 @@ final class JsonText {
             if (escape >= 0) {
                 out.append('\\').append("\"\\nrtbf".charAt(escape));
             } else if (c < 0x20 || (ascii && c > 0x7e)) {
-                out.append(String.format("\\u%04x", (int) c));
+                out.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
             } else {
                 out.append(c);
             }

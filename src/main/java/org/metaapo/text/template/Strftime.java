@@ -37,13 +37,13 @@ final class Strftime {
             case 'y' -> two(time.getYear() % 100);
             case 'm' -> two(time.getMonthValue());
             case 'd' -> two(time.getDayOfMonth());
-            case 'e' -> String.format("%2d", time.getDayOfMonth());
+            case 'e' -> String.format(Locale.ROOT, "%2d", time.getDayOfMonth());
             case 'H' -> two(time.getHour());
             case 'I' -> two((time.getHour() + 11) % 12 + 1);
             case 'M' -> two(time.getMinute());
             case 'S' -> two(time.getSecond());
-            case 'f' -> String.format("%06d", time.getNano() / 1000);
-            case 'j' -> String.format("%03d", time.getDayOfYear());
+            case 'f' -> String.format(Locale.ROOT, "%06d", time.getNano() / 1000);
+            case 'j' -> String.format(Locale.ROOT, "%03d", time.getDayOfYear());
             case 'p' -> time.getHour() < 12 ? "AM" : "PM";
             case 'a' -> named("EEE", time);
             case 'A' -> named("EEEE", time);
@@ -70,7 +70,7 @@ final class Strftime {
     }
 
     private static String two(int number) {
-        return String.format("%02d", number);
+        return String.format(Locale.ROOT, "%02d", number);
     }
 
     private static String named(String pattern, LocalDateTime time) {

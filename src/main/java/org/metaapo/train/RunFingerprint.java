@@ -1,0 +1,86 @@
+package org.metaapo.train;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.files.Digests;
+import org.metaapo.model.ModelFolder;
+
+/**
+ * Digest of all that decides the course of a run: configuration, tokens, and the models it reads. A checkpoint with another one,
+ * and with it its cached reference log-probs, is not continued.
+ */
+final class RunFingerprint {
+    /** Keys that may differ between a run and its continuation. */
+    private static final Map<String, Object> FREE = Map.of(
+            "out", Path.of("."), "device", "auto", "threads", 0L, "checkpoint.every", 1L, "checkpoint.keep", 1L);
+
+    private static final int SAMPLE_BYTES = 1024;
+
+    private final MessageDigest digest = Digests.sha256();
+
+    private RunFingerprint() {}
+
+    static String of(RunConfig config, List<EncodedRow> rows, List<EncodedRow> evaluation, ModelFolder policy) {
+        RunFingerprint print = new RunFingerprint();
+        RunConfig same = config;
+        for (Map.Entry<String, Object> entry : FREE.entrySet()) {
+            same = same.with(entry.getKey(), entry.getValue());
+        }
+        print.add(same.toYaml());
+        print.add(rows);
+        print.add(evaluation);
+        print.add(policy);
+        for (String key : List.of("reference.path", "reward.path")) {
+            if (config.path(key) != null) {
+                try (ModelFolder folder = ModelFolder.open(config.path(key))) {
+                    print.add(folder);
+                }
+            }
+        }
+        return HexFormat.of().formatHex(print.digest.digest());
+    }
+
+    private void add(String text) {
+        digest.update(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private void add(List<EncodedRow> rows) {
+        for (EncodedRow row : rows) {
+            add(row.prompt());
+            add(row.chosen());
+            add(row.rejected());
+        }
+    }
+
+    private void add(int[] ids) {
+        ByteBuffer bytes = ByteBuffer.allocate(4 + (ids == null ? 0 : 4 * ids.length));
+        bytes.putInt(ids == null ? -1 : ids.length);
+        if (ids != null) {
+            bytes.asIntBuffer().put(ids);
+        }
+        digest.update(bytes.array());
+    }
+
+    /** The configuration, and both ends of every tensor: other weights differ there, and reading all would take minutes. */
+    private void add(ModelFolder folder) {
+        add(folder.configJson().toString());
+        for (Map.Entry<String, TensorInfo> tensor : new TreeMap<>(folder.tensors()).entrySet()) {
+            add(tensor.getKey());
+            long bytes = tensor.getValue().bytes();
+            for (long offset : new long[] {0, Math.max(0, bytes - SAMPLE_BYTES)}) {
+                ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE_BYTES, bytes));
+                folder.read(tensor.getKey(), offset, sample);
+                digest.update(sample.flip());
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package org.metaapo.train;
+
+import java.util.Locale;
+import org.metaapo.config.RunConfig;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.GeneratorOptions;
+import org.metaapo.engine.MemoryPlan;
+import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.TrainerOptions;
+import org.metaapo.error.DeviceException;
+import org.metaapo.model.ModelConfig;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.rollout.AnswerWriter;
+
+/**
+ * Bytes that a run will take on its device, known before any weight is read.
+ *
+ * @param policy the policy with its trainer, scorer and generator
+ * @param reference weights of the reference; 0 without one
+ * @param reward weights and workspace of the reward model; 0 without one
+ */
+public record RunMemory(MemoryPlan policy, long reference, long reward) {
+    static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
+        Dtype dtype = Dtype.fromName(config.text("dtype"));
+        long maxTokens = data.maxTokens(recipe, config);
+        ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()));
+        GeneratorOptions generator = null;
+        if (recipe == Recipe.METAAPO) {
+            generator = AnswerWriter.room(
+                    config.count("rollout.sequences"), data.rows().size(), config.count("rollout.k"), data.longestPrompt(), data.newTokens(config));
+        }
+        TrainerOptions trainer = new TrainerOptions(maxTokens, config.flag("train.recompute"));
+        MemoryPlan policy = Engine.plan(shape, dtype, trainer, generator);
+        long reference = recipe.needsReference(recipe.objective(config)) ? policy.weights() : 0;
+        long reward = 0;
+        if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
+            MemoryPlan plan = Engine.plan(
+                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, new TrainerOptions(maxTokens, true), null);
+            reward = plan.weights() + plan.scorer();
+        }
+        return new RunMemory(policy, reference, reward);
+    }
+
+    /** All together. */
+    public long total() {
+        return policy.total() + reference + reward;
+    }
+
+    /** Throws if {@code free} bytes are too few. */
+    void check(long free) {
+        if (total() > free) {
+            throw new DeviceException(String.format(Locale.ROOT, "the run needs %,.0f MiB (weights, gradients and moments %,.0f, activations and workspace %,.0f, generation %,.0f, "
+                            + "reference and reward model %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
+                            + "or set train.recompute=true or dtype=bf16",
+                    mib(total()), mib(policy.weights() + policy.gradients() + policy.master() + policy.moments()),
+                    mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer()), mib(policy.generator()),
+                    mib(reference + reward), mib(free)));
+        }
+    }
+
+    private static double mib(long bytes) {
+        return bytes / 1048576.0;
+    }
+}

@@ -1,0 +1,40 @@
+package org.metaapo.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.metaapo.config.RunConfig;
+import org.metaapo.error.DeviceException;
+import org.metaapo.files.Fixtures;
+
+/** The plan of a run's memory. */
+class RunMemoryTest {
+    private static RunMemory memory(String... overrides) {
+        RunConfig config = RunConfig.parse(String.join("\n",
+                "recipe: metaapo", "out: unused", "dtype: bf16",
+                "model: {path: " + Fixtures.path("tiny-llama") + "}", "reward: {path: " + Fixtures.path("tiny-rm") + "}",
+                "data: {train: [" + Fixtures.path("pairs.jsonl") + "], max_length: 256, max_prompt_length: 128}"), "test", List.of(overrides));
+        return Recipes.size(config, RunListener.SILENT).memory();
+    }
+
+    @Test
+    void aRunThatDoesNotFitIsRefusedWithItsNumbers() {
+        RunMemory memory = memory();
+        memory.check(memory.total());
+        assertThatThrownBy(() -> memory.check(memory.total() - 1))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("MiB are available; lower train.micro_tokens");
+    }
+
+    @Test
+    void recomputationAndSmallerMicroBatchesShrinkTheActivations() {
+        RunMemory usual = memory("train.micro_tokens=4000");
+        assertThat(memory("train.micro_tokens=4000", "train.recompute=true").policy().trainerActivations())
+                .isLessThan(usual.policy().trainerActivations());
+        assertThat(memory("train.micro_tokens=2000").policy().trainerActivations()).isLessThan(usual.policy().trainerActivations());
+        assertThat(memory("dtype=f32").policy().master()).isZero();
+        assertThat(usual.policy().master()).isPositive();
+    }
+}
