@@ -27,6 +27,13 @@ void check_product(const apo::OpTable& ops, apo::Device& device, DType a_type, D
 
 }  // namespace
 
+// Decoding's products: rows below, at and above what the transposed product takes.
+TEST(gemm_of_few_rows) {
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        for (int m : {1, 3, 8, 17, 32, 47, 64, 65}) check_product(ops, device, dtype, dtype, dtype, m, 53, 300, false, true, float(m % 2));
+    });
+}
+
 TEST(gemm) {
     on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         const int shapes[][3] = {{1, 1, 1}, {1, 70, 33}, {5, 3, 130}, {67, 90, 31}};

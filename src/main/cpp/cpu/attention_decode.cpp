@@ -72,6 +72,12 @@ void add_page(const float* weights, int64_t stride, const T* values, int64_t cou
     }
 }
 
+// Asks for memory that is read next: pages lie anywhere, so that the hardware does not foresee them.
+template <class T>
+void prefetch(const T* data, int64_t count) {
+    for (int64_t j = 0; j < count; j += 64 / int64_t(sizeof(T))) __builtin_prefetch(data + j);
+}
+
 // body(N, i) for blocks of queries [i, i + N), N a constant.
 template <class Body>
 void for_queries(int64_t n, Body body) {
@@ -148,23 +154,26 @@ void decode_cluster(const AttentionDecode& op, const Cluster& cluster, int64_t k
     }
     std::fill(out, out + queries * d, 0.0f);
 
-    // visit(page of the cache, its index, first query, queries, visible tokens): shared pages for all, then each row's own.
-    auto each_page = [&](auto visit) {
+    // visit(data, page's index, first query, queries, visible tokens): shared pages for all, then each row's own.
+    // `offset` is where in a page the visitor reads.
+    auto page = [&](int64_t row, int64_t p) { return cache + op.pages[op.page_begin[row] + p] * page_elements; };
+    auto each_page = [&](int64_t offset, auto visit) {
         for (int64_t p = 0; p < cluster.shared; p++) {
-            visit(cache + op.pages[op.page_begin[cluster.begin] + p] * page_elements, p, 0, queries, page_size);
+            if (p + 1 < cluster.shared) prefetch(page(cluster.begin, p + 1) + offset, page_size * d);
+            visit(page(cluster.begin, p) + offset, p, 0, queries, page_size);
         }
         for (int64_t row = cluster.begin; row < cluster.end; row++) {
-            const int64_t length = op.lengths[row];
+            const int64_t length = op.lengths[row], pages = (length + page_size - 1) / page_size;
             const int64_t first = op.window > 0 ? std::max<int64_t>(0, length - op.window) : 0;
-            for (int64_t p = std::max(cluster.shared, first / page_size); p * page_size < length; p++) {
-                visit(cache + op.pages[op.page_begin[row] + p] * page_elements, p, (row - cluster.begin) * group, group,
-                      std::min(page_size, length - p * page_size));
+            for (int64_t p = std::max(cluster.shared, first / page_size); p < pages; p++) {
+                if (p + 1 < pages) prefetch(page(row, p + 1) + offset, page_size * d);
+                visit(page(row, p) + offset, p, (row - cluster.begin) * group, group, std::min(page_size, length - p * page_size));
             }
         }
     };
-    each_page([&](const T* page, int64_t p, int64_t first, int64_t count, int64_t) {
+    each_page(0, [&](const T* keys, int64_t p, int64_t first, int64_t count, int64_t) {
         for_queries(count, [&](auto n, int64_t i) {
-            score_page<n()>(q + (first + i) * d, page, d, page_size, scale, scores + (first + i) * stride + p * page_size, stride);
+            score_page<n()>(q + (first + i) * d, keys, d, page_size, scale, scores + (first + i) * stride + p * page_size, stride);
         });
     });
     for (int64_t i = 0; i < queries; i++) {
@@ -172,9 +181,9 @@ void decode_cluster(const AttentionDecode& op, const Cluster& cluster, int64_t k
         const int64_t first = op.window > 0 ? std::max<int64_t>(0, length - op.window) : 0;
         softmax(scores + i * stride, first / page_size * page_size, first, length, (length + page_size - 1) / page_size * page_size);
     }
-    each_page([&](const T* page, int64_t p, int64_t first, int64_t count, int64_t tokens) {
+    each_page(page_size * d, [&](const T* values, int64_t p, int64_t first, int64_t count, int64_t tokens) {
         for_queries(count, [&](auto n, int64_t i) {
-            add_page<n()>(scores + (first + i) * stride + p * page_size, stride, page + page_size * d, tokens, d, out + (first + i) * d);
+            add_page<n()>(scores + (first + i) * stride + p * page_size, stride, values, tokens, d, out + (first + i) * d);
         });
     });
 

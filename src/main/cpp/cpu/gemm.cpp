@@ -1,6 +1,8 @@
 // gemm: f32 goes to oneDNN as it is, bf16 too where the hardware multiplies it. Elsewhere panels of bf16 are widened to f32
 // first; the products are then exact in f32, and the widening is a small share of the work but for few rows.
 #include <algorithm>
+#include <atomic>
+#include <cstring>
 
 #include "family.h"
 #include "matmul.h"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr int64_t kPanelElements = int64_t(4) << 20;  // of a widened panel: 16 MiB
 constexpr int64_t kFewRows = 64;                      // up to here the transposed product is taken
+constexpr int64_t kLeastPiece = 48;                   // rows of weights: fewer would cost more in packing A again
 constexpr int64_t kPieceElements = 48 << 10;          // of widened weights: 192 KiB, for a core's second-level cache
 
 // A stored matrix, seen as op(X): `rows` of the result's dimension by k.
@@ -80,39 +83,81 @@ void multiply(const Gemm& op, int64_t m0, int64_t m, int64_t n0, int64_t n, Pane
     }
 }
 
+typedef float Four __attribute__((vector_size(16)));
+typedef int32_t FourIndices __attribute__((vector_size(16)));
+
+inline Four load_four(const float* x) {
+    Four v;
+    std::memcpy(&v, x, sizeof v);
+    return v;
+}
+
+// Transposes four rows of four, `ld` apart, into rows.
+inline void transpose_four(const float* x, int64_t ld, Four rows[4]) {
+    const FourIndices low{0, 4, 1, 5}, high{2, 6, 3, 7}, first{0, 1, 4, 5}, second{2, 3, 6, 7};
+    const Four a = load_four(x), b = load_four(x + ld), c = load_four(x + 2 * ld), d = load_four(x + 3 * ld);
+    const Four ab0 = __builtin_shuffle(a, b, low), ab1 = __builtin_shuffle(a, b, high);
+    const Four cd0 = __builtin_shuffle(c, d, low), cd1 = __builtin_shuffle(c, d, high);
+    rows[0] = __builtin_shuffle(ab0, cd0, first), rows[1] = __builtin_shuffle(ab0, cd0, second);
+    rows[2] = __builtin_shuffle(ab1, cd1, first), rows[3] = __builtin_shuffle(ab1, cd1, second);
+}
+
 // C rows x n from its transpose, in tiles that a core's first-level cache holds.
 template <class T>
 void write_transposed(const float* x, int64_t n, int64_t rows, bool accumulate, T* c, int64_t ldc) {
     constexpr int64_t tile = 64;
+    auto put = [&](int64_t i, int64_t j, float value) {
+        T& target = c[i * ldc + j];
+        target = from_float<T>(accumulate ? value + to_float(target) : value);
+    };
     for (int64_t begin = 0; begin < n; begin += tile) {
-        const int64_t end = std::min(n, begin + tile);
-        for (int64_t i = 0; i < rows; i++) {
-            T* row = c + i * ldc;
-            for (int64_t j = begin; j < end; j++) {
-                const float value = x[j * rows + i];
-                row[j] = from_float<T>(accumulate ? value + to_float(row[j]) : value);
+        const int64_t end = std::min(n, begin + tile), fours_end = begin + (end - begin) / 4 * 4;
+        int64_t i = 0;
+        for (; i + 4 <= rows; i += 4) {
+            for (int64_t j = begin; j < fours_end; j += 4) {
+                Four block[4];
+                transpose_four(x + j * rows + i, rows, block);
+                for (int r = 0; r < 4; r++) {
+                    for (int q = 0; q < 4; q++) put(i + r, j + q, block[r][q]);
+                }
             }
+            for (int64_t j = fours_end; j < end; j++) {
+                for (int r = 0; r < 4; r++) put(i + r, j, x[j * rows + i + r]);
+            }
+        }
+        for (; i < rows; i++) {
+            for (int64_t j = begin; j < end; j++) put(i, j, x[j * rows + i]);
         }
     }
 }
 
 // A few rows against stored rows of weights, as in decoding: C^T = B A^T, for the library is faster where the large dimension
-// comes first, in pieces of weights that stay in a core's cache while they are widened and used.
+// comes first. Threads take ever smaller pieces of the weights, so that they end together; bf16 in pieces that stay in a core's
+// cache while they are widened and used. Where pieces begin depends on the shape alone, and with it every bit of the result.
 void few_rows(Device& device, const Gemm& op, const Operand& a, const Operand& b) {
-    const int64_t even_share = (op.n + device.threads * 4 - 1) / (device.threads * 4);
-    const int64_t largest = b.dtype == DType::f32 ? even_share : kPieceElements / op.k;
-    const int64_t piece = std::min(op.n, std::max<int64_t>(16, (largest + 15) / 16 * 16)), pieces = (op.n + piece - 1) / piece;
-    device.reserve_private(size_t(piece) * size_t((b.dtype == DType::f32 ? 0 : op.k) + op.m) * sizeof(float));
+    const bool is_f32 = b.dtype == DType::f32;
+    const int64_t largest = is_f32 ? op.n : std::max<int64_t>(16, kPieceElements / op.k);
+    auto piece_at = [&](int64_t begin) {
+        const int64_t share = std::min(largest, std::max(kLeastPiece, (op.n - begin) / (2 * device.threads)));
+        return std::min(op.n - begin, (share + 15) / 16 * 16);
+    };
+    const int64_t room = piece_at(0);
+    device.reserve_private(size_t(room) * size_t((is_f32 ? 0 : op.k) + op.m) * sizeof(float));
     const Panel rows = panel(&device, a, 0, op.m, op.k, device.shared_floats(size_t(op.m * op.k)));
-    parallel_items(device, pieces, [&](int64_t i) {
-        const int64_t n0 = i * piece, n = std::min(piece, op.n - n0);
+    std::atomic<int64_t> next{0};
+    parallel_items(device, device.threads, [&](int64_t) {
         float* c_room = device.private_floats(omp_get_thread_num());
-        const Panel weights = panel(nullptr, b, n0, n0 + n, op.k, c_room + piece * op.m);
-        sgemm(false, true, n, op.m, op.k, 1, weights.data, weights.ld, rows.data, rows.ld, 0, c_room, op.m);
-        if (op.c_type == DType::f32) {
-            write_transposed(c_room, n, op.m, op.beta != 0, static_cast<float*>(op.c) + n0, op.ldc);
-        } else {
-            write_transposed(c_room, n, op.m, op.beta != 0, static_cast<bf16*>(op.c) + n0, op.ldc);
+        for (int64_t n0 = next; n0 < op.n;) {
+            const int64_t n = piece_at(n0);
+            if (!next.compare_exchange_weak(n0, n0 + n)) continue;
+            const Panel weights = panel(nullptr, b, n0, n0 + n, op.k, c_room + room * op.m);
+            sgemm(false, true, n, op.m, op.k, 1, weights.data, weights.ld, rows.data, rows.ld, 0, c_room, op.m);
+            if (op.c_type == DType::f32) {
+                write_transposed(c_room, n, op.m, op.beta != 0, static_cast<float*>(op.c) + n0, op.ldc);
+            } else {
+                write_transposed(c_room, n, op.m, op.beta != 0, static_cast<bf16*>(op.c) + n0, op.ldc);
+            }
+            n0 = next;
         }
     });
 }

@@ -1,29 +1,38 @@
 package org.metaapo.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.BufferedInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.error.DataException;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
-import org.metaapo.files.StrictText;
 
-/** Reads rows from JSONL files, or from a JSON file that is one array. */
+/** Reads rows from JSONL, JSON and Parquet files, patterns and dataset folders: see {@link DataPaths}. */
 public final class DataFiles {
-    private static final int LONGEST_LINE = 64 << 20;
-
-    private final boolean skipBad;
+    private final Options options;
     private final List<Row> rows = new ArrayList<>();
     private final List<String> skipped = new ArrayList<>();
+    private final Map<String, Integer> dropped = new LinkedHashMap<>();
+    private final Map<Path, Schema> schemas = new LinkedHashMap<>();
 
-    private DataFiles(boolean skipBad) {
-        this.skipBad = skipBad;
+    private DataFiles(Options options) {
+        this.options = options;
+    }
+
+    /**
+     * How to read.
+     *
+     * @param split what a folder's split begins with where none is named
+     * @param skipBad leave bad rows out instead of failing at the first
+     * @param seed of the choice among several worse answers
+     */
+    public record Options(String split, boolean skipBad, long seed) {
+        /** Training data; the first bad row is an error. */
+        public static final Options STRICT = new Options("train", false, 0);
     }
 
     /**
@@ -31,113 +40,88 @@ public final class DataFiles {
      *
      * @param rows in the order of files and lines
      * @param skipped why each bad row was left out; empty unless asked for
+     * @param dropped how many good rows make no pair, by reason
+     * @param schemas the layout of each file
      */
-    public record Loaded(List<Row> rows, List<String> skipped) {}
+    public record Loaded(List<Row> rows, List<String> skipped, Map<String, Integer> dropped, Map<Path, Schema> schemas) {}
 
     /**
      * Reads all rows.
      *
-     * @param skipBad leave bad rows out instead of failing at the first
-     * @throws DataException naming file, line and cause
+     * @throws DataException naming file, row and cause
      */
-    public static Loaded load(List<Path> files, boolean skipBad) {
-        DataFiles reader = new DataFiles(skipBad);
-        for (Path file : files) {
-            int before = reader.rows.size() + reader.skipped.size();
-            reader.read(file);
-            if (reader.rows.size() + reader.skipped.size() == before) {
-                throw new DataException(file + ": no rows; expected a JSON object on each line");
+    public static Loaded load(List<Path> paths, Options options) {
+        DataFiles reader = new DataFiles(options);
+        for (Path path : paths) {
+            for (Path file : DataPaths.resolve(path, options.split())) {
+                reader.read(file);
             }
         }
         if (reader.rows.isEmpty()) {
-            throw new DataException(files.get(0) + ": no good row is left; the first bad one: " + reader.skipped.get(0));
+            throw new DataException(paths.get(0) + ": no good row is left" + (reader.skipped.isEmpty()
+                    ? " (dropped: " + reader.dropped + ")"
+                    : "; the first bad one: " + reader.skipped.get(0)));
         }
-        return new Loaded(List.copyOf(reader.rows), List.copyOf(reader.skipped));
+        return new Loaded(List.copyOf(reader.rows), List.copyOf(reader.skipped), reader.dropped, reader.schemas);
     }
 
     private void read(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new DataException(file + ": " + (Files.exists(file) ? "not a file" : "no such file")
-                    + "; expected a JSONL file of preference rows");
-        }
-        try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-            in.mark(1);
-            int first = in.read();
-            in.reset();
-            if (first == '[') {
-                array(file);
-            } else {
-                lines(file, in);
+        long[] seen = new long[1];
+        RowSource source = isParquet(file) ? new ParquetRows() : new JsonRows();
+        source.read(file, new RowSource.Sink() {
+            @Override
+            public void row(JsonNode row, String where) {
+                seen[0]++;
+                try {
+                    add(file, row, where);
+                } catch (DataException e) {
+                    refuse(e);
+                }
             }
+
+            @Override
+            public void bad(DataException why) {
+                seen[0]++;
+                refuse(why);
+            }
+        });
+        if (seen[0] == 0) {
+            throw new DataException(file + ": no rows; expected a JSON object on each line, a list of them, or Parquet");
+        }
+    }
+
+    private static boolean isParquet(Path file) {
+        try {
+            return Compression.begins(Compression.start(file), 'P', 'A', 'R', '1');
         } catch (IOException e) {
             throw FileFailures.reading(file, e);
         }
     }
 
-    private void array(Path file) {
-        JsonNode all = Json.read(file);
-        for (int i = 0; i < all.size(); i++) {
-            JsonNode element = all.get(i);
-            String where = file + ", element " + (i + 1);
-            add(() -> RowParser.parse(element, rows.size(), where));
+    private void add(Path file, JsonNode json, String where) {
+        if (!json.isObject()) {
+            throw new DataException(where + ": expected an object with " + Schema.PAIR.columns() + ", found " + Json.describe(json));
+        }
+        Schema schema = Schema.of(json, where);
+        Schema first = schemas.putIfAbsent(file, schema);
+        if (first != null && first != schema) {
+            throw new DataException(where + ": has " + schema.columns() + ", the rows before it " + first.columns()
+                    + "; a file has rows of one layout");
+        }
+        // Ids stay with the places of the rows: what is dropped or skipped keeps its number.
+        int id = rows.size() + skipped.size() + dropped.values().stream().mapToInt(Integer::intValue).sum();
+        Row row = RowParser.parse(json, schema, id, options.seed(), where);
+        if (row == null) {
+            dropped.merge("no answer with a lower score", 1, Integer::sum);
+        } else {
+            rows.add(row);
         }
     }
 
-    private void lines(Path file, InputStream in) throws IOException {
-        long number = 0;
-        ByteArrayOutputStream line = new ByteArrayOutputStream();
-        boolean more = true;
-        while (more) {
-            number++;
-            line.reset();
-            more = readLine(in, line, file, number);
-            byte[] bytes = line.toByteArray();
-            if (isBlank(bytes)) {
-                continue;
-            }
-            String where = file + ":" + number;
-            long lineNumber = number;
-            add(() -> {
-                String text = StrictText.decode(bytes, 0, bytes.length, file.toString(), lineNumber);
-                return RowParser.parse(Json.parse(text, file.toString(), lineNumber), rows.size(), where);
-            });
+    private void refuse(DataException why) {
+        if (!options.skipBad()) {
+            throw why;
         }
-    }
-
-    private static boolean readLine(InputStream in, ByteArrayOutputStream line, Path file, long number) throws IOException {
-        for (int b = in.read(); b >= 0; b = in.read()) {
-            if (b == '\n') {
-                return true;
-            }
-            if (line.size() == LONGEST_LINE) {
-                throw new DataException(file + ":" + number + ": a line of more than 64 MiB; expected a JSON object a line");
-            }
-            line.write(b);
-        }
-        return false;
-    }
-
-    private static boolean isBlank(byte[] bytes) {
-        for (byte b : bytes) {
-            if (b != ' ' && b != '\t' && b != '\r') {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    private interface Parse {
-        Row run();
-    }
-
-    private void add(Parse parse) {
-        try {
-            rows.add(parse.run());
-        } catch (DataException e) {
-            if (!skipBad) {
-                throw e;
-            }
-            skipped.add(e.getMessage());
-        }
+        skipped.add(why.getMessage());
     }
 }

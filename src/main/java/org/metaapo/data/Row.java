@@ -14,6 +14,7 @@ import java.util.List;
  * @param onlineRejected given online pair, or null
  * @param scoreChosen given score, or null
  * @param scoreRejected given score, or null
+ * @param label whether the only answer is a good one, in unpaired data; else null
  * @param responses answers of a generated row, or null
  */
 public record Row(
@@ -26,7 +27,13 @@ public record Row(
         String onlineRejected,
         Double scoreChosen,
         Double scoreRejected,
+        Boolean label,
         List<String> responses) {
+    /** A prompt with at most one answer. */
+    static Row single(int id, String source, Prompt prompt, String answer, Boolean label) {
+        return new Row(id, source, prompt, answer, null, null, null, null, null, label, null);
+    }
+
     /** Whether it has both answers. */
     public boolean isPair() {
         return chosen != null && rejected != null;

@@ -90,12 +90,12 @@ public final class RowEncoder {
 
     /** Ids of a prompt as generation starts from it: equal to those that training uses. */
     public int[] encodePrompt(Prompt prompt) {
-        return prompt.isConversation() ? format.encodePrompt(prompt.messages()) : format.encodePlainPrompt(prompt.text());
+        return prompt.isConversation() ? format.encodePrompt(prompt.conversation()) : format.encodePlainPrompt(prompt.text());
     }
 
     private EncodedAnswer answer(Prompt prompt, String answer) {
         EncodedAnswer encoded = prompt.isConversation()
-                ? format.encode(prompt.messages(), answer)
+                ? format.encode(prompt.conversation(), answer)
                 : format.encodePlain(prompt.text(), answer);
         if (encoded.answerIds().length == 0 || encoded.promptIds().length == 0) {
             throw new DataException("an answer or a prompt without tokens");

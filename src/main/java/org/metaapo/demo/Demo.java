@@ -17,7 +17,7 @@ import org.metaapo.jobs.Policy;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.rollout.AnswerWriter;
-import org.metaapo.text.Message;
+import org.metaapo.text.Conversation;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -138,7 +138,7 @@ public final class Demo {
                 Policy policy = Policy.open(new RunFolder(run).model());
                 Model model = policy.load(engine, Dtype.F32)) {
             List<int[]> prompts = requests.stream()
-                    .map(r -> policy.format().encodePrompt(List.of(new Message("user", r.text())))).toList();
+                    .map(r -> policy.format().encodePrompt(Conversation.ask(r.text()))).toList();
             long[] keys = new long[prompts.size()];
             Arrays.setAll(keys, i -> i);
             Sampling sampling = new Sampling(1, MAX_NEW_TOKENS, false, 0, 1, 1, seed, policy.format().stopIds());

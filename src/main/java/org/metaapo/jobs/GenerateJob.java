@@ -26,7 +26,7 @@ public final class GenerateJob {
     public static Lines run(
             Engine engine, Dtype dtype, Path model, List<Path> data, Sampling sampling, int sequences, RunListener listener) {
         try (Policy policy = Policy.open(model)) {
-            List<Row> rows = DataFiles.load(data, false).rows();
+            List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
             RowEncoder encoder = new RowEncoder(policy.format(), Integer.MAX_VALUE, Integer.MAX_VALUE);
             List<int[]> prompts = new ArrayList<>();
             for (Row row : rows) {

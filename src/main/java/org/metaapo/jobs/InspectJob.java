@@ -37,7 +37,7 @@ public final class InspectJob {
     public static String run(
             Path model, List<Path> data, int shown, int maxLength, int maxPromptLength, boolean ids, boolean colour) {
         try (Policy policy = Policy.open(model)) {
-            DataFiles.Loaded loaded = DataFiles.load(data, true);
+            DataFiles.Loaded loaded = DataFiles.load(data, new DataFiles.Options("train", true, 0));
             RowEncoder encoder = new RowEncoder(policy.format(), maxLength, maxPromptLength);
             RowEncoder.Encoded encoded = encoder.encode(loaded.rows(), true);
             InspectJob job = new InspectJob(colour, ids);

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.data.Prompt;
 import org.metaapo.files.Json;
+import org.metaapo.text.Message;
 
 /** JSON lines for a file, which appears whole, or for standard output. */
 public final class Lines {
@@ -18,8 +19,7 @@ public final class Lines {
     /** Puts the prompt into a line as data files write it. */
     static void prompt(ObjectNode line, Prompt prompt) {
         if (prompt.isConversation()) {
-            prompt.messages().forEach(turn -> line.withArray("prompt").addObject()
-                    .put("role", turn.role()).put("content", turn.content()));
+            line.set("prompt", Json.mapper().valueToTree(prompt.conversation().turns().stream().map(Message::fields).toList()));
         } else {
             line.put("prompt", prompt.text());
         }

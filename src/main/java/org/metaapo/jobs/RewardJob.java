@@ -22,7 +22,7 @@ public final class RewardJob {
 
     /** Scores all answers of all rows. */
     public static Lines run(Engine engine, Dtype dtype, Path model, List<Path> data, RunListener listener) {
-        List<Row> rows = DataFiles.load(data, false).rows();
+        List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
         List<Prompt> prompts = new ArrayList<>();
         List<List<String>> answers = new ArrayList<>();
         for (Row row : rows) {

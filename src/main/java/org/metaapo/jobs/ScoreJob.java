@@ -36,7 +36,7 @@ public final class ScoreJob {
     public static Lines run(
             Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, Path metaLearner, RunListener listener) {
         try (Policy policy = Policy.open(model)) {
-            List<EncodedRow> rows = encode(policy, DataFiles.load(data, false).rows());
+            List<EncodedRow> rows = encode(policy, DataFiles.load(data, DataFiles.Options.STRICT).rows());
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
             List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
             List<double[]> references = null;

@@ -18,7 +18,6 @@ import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.EncodedAnswer;
-import org.metaapo.text.Message;
 import org.metaapo.text.Tokenizer;
 
 /** A local reward model: own tokenizer, own template, score at the last token; never the policy's text or ids. */
@@ -139,10 +138,7 @@ public final class RewardModel implements AutoCloseable {
     int[] encode(Prompt prompt, String answer) {
         int[] ids;
         if (prompt.isConversation() || format.hasTemplate()) {
-            List<Message> turns = new ArrayList<>(
-                    prompt.isConversation() ? prompt.messages() : List.of(new Message("user", prompt.text())));
-            turns.add(new Message("assistant", answer));
-            ids = format.encodeConversation(turns);
+            ids = format.encodeConversation(prompt.asConversation().answered(answer));
         } else {
             EncodedAnswer encoded = format.encodePlain(prompt.text(), answer);
             ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);

@@ -3,10 +3,8 @@ package org.metaapo.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.error.DataException;
@@ -93,28 +91,21 @@ public final class ChatFormat {
     }
 
     /** The text of a conversation. */
-    public String render(List<Message> messages, boolean addGenerationPrompt) {
+    public String render(Conversation conversation, boolean addGenerationPrompt) {
         if (template == null) {
             throw new DataException(tokenizer.folder() + ": no chat template, and the data are conversations; "
                     + "add chat_template.jinja, or use plain prompts");
         }
         Map<String, Object> variables = new HashMap<>(specials);
-        List<Object> list = new ArrayList<>();
-        for (Message message : messages) {
-            Map<String, Object> map = new LinkedHashMap<>();
-            map.put("role", message.role());
-            map.put("content", message.content());
-            list.add(map);
-        }
-        variables.put("messages", list);
-        variables.put("tools", null);
-        variables.put("documents", null);
+        variables.put("messages", conversation.turns().stream().map(Message::fields).toList());
+        variables.put("tools", conversation.tools());
+        variables.put("documents", conversation.documents());
         variables.put("add_generation_prompt", addGenerationPrompt);
         return template.render(variables);
     }
 
     /** Ids of a prompt that the model is to answer. */
-    public int[] encodePrompt(List<Message> prompt) {
+    public int[] encodePrompt(Conversation prompt) {
         return tokenizer.encode(render(prompt, true));
     }
 
@@ -134,11 +125,9 @@ public final class ChatFormat {
     }
 
     /** An answer in its conversation, as the template writes both. */
-    public EncodedAnswer encode(List<Message> prompt, String answer) {
+    public EncodedAnswer encode(Conversation prompt, String answer) {
         String promptText = render(prompt, true);
-        List<Message> all = new ArrayList<>(prompt);
-        all.add(new Message("assistant", answer));
-        String text = render(all, false);
+        String text = render(prompt.answered(answer), false);
         if (!text.startsWith(promptText)) {
             throw new DataException("the template does not keep the prompt: with the answer the text begins \""
                     + shown(text, promptText) + "\", the generation prompt ends \"" + tail(promptText) + "\"");
@@ -155,8 +144,8 @@ public final class ChatFormat {
     }
 
     /** Ids of a whole conversation, as a reward model reads it. */
-    public int[] encodeConversation(List<Message> messages) {
-        int[] ids = tokenizer.encode(render(messages, false));
+    public int[] encodeConversation(Conversation conversation) {
+        int[] ids = tokenizer.encode(render(conversation, false));
         return keepTemplateTail ? ids : Arrays.copyOf(ids, end(ids, 0));
     }
 

@@ -74,17 +74,19 @@ public final class Recipes {
         ChatFormat format = ChatFormat.load(
                 source.path(), tokenizer, source.stopIds(),
                 recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail"));
-        List<EncodedRow> rows = encode(config, recipe, config.paths("data.train"), format, listener);
+        List<EncodedRow> rows = encode(config, recipe, "data.train", format, listener);
         List<EncodedRow> evaluation = config.paths("data.eval").isEmpty()
                 ? List.of()
-                : encode(config, recipe, config.paths("data.eval"), format, listener);
+                : encode(config, recipe, "data.eval", format, listener);
         return new RunData(rows, evaluation, format, source.config().maxPositions());
     }
 
     private static List<EncodedRow> encode(
-            RunConfig config, Recipe recipe, List<Path> files, ChatFormat format, RunListener listener) {
+            RunConfig config, Recipe recipe, String key, ChatFormat format, RunListener listener) {
+        List<Path> files = config.paths(key);
         boolean skip = config.text("data.on_error").equals("skip");
-        DataFiles.Loaded loaded = DataFiles.load(files, skip);
+        DataFiles.Loaded loaded = DataFiles.load(
+                files, new DataFiles.Options(key.equals("data.train") ? "train" : "test", skip, config.integer("seed")));
         for (Row row : loaded.rows()) {
             if (recipe.isPairwise() ? !row.isPair() : row.chosen() == null) {
                 throw new DataException(row.source() + ": recipe " + config.text("recipe") + " needs "
@@ -96,6 +98,7 @@ public final class Recipes {
                 .encode(loaded.rows(), skip);
         int skipped = loaded.skipped().size() + encoded.skipped().size();
         StringBuilder note = new StringBuilder().append(encoded.rows().size()).append(" rows");
+        loaded.dropped().forEach((reason, count) -> note.append(", ").append(count).append(" dropped (").append(reason).append(')'));
         encoded.dropped().forEach((reason, count) -> note.append(", ").append(count).append(" dropped (").append(reason).append(')'));
         if (encoded.cutPrompts() + encoded.cutAnswers() > 0) {
             note.append(", ").append(encoded.cutPrompts()).append(" prompts and ").append(encoded.cutAnswers()).append(" answers cut");

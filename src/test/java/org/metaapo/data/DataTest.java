@@ -19,10 +19,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.text.ChatFormat;
+import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 import org.metaapo.text.Tokenizer;
 
 class DataTest {
+    private static final DataFiles.Options SKIP = new DataFiles.Options("train", true, 0);
+
     @TempDir
     Path temp;
 
@@ -31,7 +34,7 @@ class DataTest {
     }
 
     private List<Row> load(String text) throws IOException {
-        return DataFiles.load(List.of(write(text.getBytes(StandardCharsets.UTF_8))), false).rows();
+        return DataFiles.load(List.of(write(text.getBytes(StandardCharsets.UTF_8))), DataFiles.Options.STRICT).rows();
     }
 
     @Test
@@ -44,26 +47,26 @@ class DataTest {
                 "{\"prompt\": [" + user + "], \"chosen\": [" + yes + "], \"rejected\": [" + no + "]}",
                 "",
                 "{\"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}",
-                "{\"prompt\": \"ignored\", \"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}",
-                "{\"messages\": [" + user + "," + yes + "]}",
-                "{\"prompt\": \"Hi\"}"));
-        assertThat(rows).hasSize(6);
+                "{\"prompt\": \"ignored\", \"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}"));
+        assertThat(rows).hasSize(4);
         assertThat(rows.get(0).prompt().isConversation()).isFalse();
         assertThat(rows.get(0).scoreChosen()).isEqualTo(3);
         for (Row row : rows.subList(1, 4)) {
-            assertThat(row.prompt().messages()).containsExactly(new Message("user", "Hi"));
+            assertThat(row.prompt().conversation().turns()).containsExactly(new Message("user", "Hi"));
             assertThat(row.chosen()).isEqualTo("yes");
             assertThat(row.rejected()).isEqualTo("no");
         }
         assertThat(rows.get(2).source()).endsWith("rows.jsonl:4");
-        assertThat(rows.get(4).isPair()).isFalse();
-        assertThat(rows.get(5).chosen()).isNull();
+        Row sft = load("{\"messages\": [" + user + "," + yes + "]}").get(0);
+        assertThat(sft.chosen()).isEqualTo("yes");
+        assertThat(sft.isPair()).isFalse();
+        assertThat(load("{\"prompt\": \"Hi\"}").get(0).chosen()).isNull();
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "{\"prompt\": \"a\", \"chosen\": \"b\"} | no rejected; a preference row has prompt, chosen and rejected (columns found: prompt, chosen)",
-        "{\"question\": \"a\"} | nearest schema is prompt, chosen, rejected (columns found: question)",
+        "{\"prompt\": \"a\", \"chosen\": \"b\"} | no rejected; a preference row has prompt, chosen, rejected (columns found: prompt, chosen)",
+        "{\"question\": \"a\"} | no known layout (columns found: question); the nearest is prompt, chosen, rejected",
         "{\"prompt\": \"a\", \"chosen\": \"\", \"rejected\": \"c\"} | chosen is empty",
         "{\"prompt\": 3, \"chosen\": \"b\", \"rejected\": \"c\"} | prompt: expected a text or a list of messages",
         "{\"prompt\": \"a\", \"chosen\": null, \"rejected\": \"c\"} | chosen: expected a text",
@@ -73,6 +76,11 @@ class DataTest {
         "{\"prompt\": [{\"role\": \"robot\", \"content\": \"x\"}], \"chosen\": \"b\", \"rejected\": \"c\"} | expected system, user or assistant",
         "{\"prompt\": \"a\\ud800\", \"chosen\": \"b\", \"rejected\": \"c\"} | lone surrogate U+D800",
         "{\"prompt\": \"a\\u0000\", \"chosen\": \"b\", \"rejected\": \"c\"} | NUL",
+        "{\"instruction\": \"a\", \"answers\": []} | the nearest is instruction, completions",
+        "{\"prompt\": \"a\", \"completion\": \"b\", \"label\": 1} | label: expected true or false, found number 1",
+        "{\"prompt\": \"a\", \"responses\": [\"b\", \"c\"], \"scores\": [1]} | scores: 1 numbers for 2 responses",
+        "{\"prompt\": [{\"role\": \"user\", \"content\": [{\"text\": \"x\"}]}], \"chosen\": \"b\", \"rejected\": \"c\"} | expected parts with a type",
+        "{\"prompt\": [{\"role\": \"user\", \"content\": null}], \"chosen\": \"b\", \"rejected\": \"c\"} | content: expected a text, found null",
         "[1] | rows.jsonl, element 1: expected an object",
         "{\"prompt\": \"a\", \"prompt\": \"b\"} | rows.jsonl, line 1",
         "not json | rows.jsonl, line 1",
@@ -84,15 +92,17 @@ class DataTest {
     @Test
     void brokenUtf8AndEmptyFilesAreErrors() throws IOException {
         Path broken = write(new byte[] {'{', '"', (byte) 0xc3, '"', '}'});
-        assertThatThrownBy(() -> DataFiles.load(List.of(broken), false)).hasMessageContaining("rows.jsonl").hasMessageContaining("UTF-8");
+        assertThatThrownBy(() -> DataFiles.load(List.of(broken), DataFiles.Options.STRICT)).hasMessageContaining("rows.jsonl").hasMessageContaining("UTF-8");
         assertThatThrownBy(() -> load("\n\n")).hasMessageContaining("no rows");
-        assertThatThrownBy(() -> DataFiles.load(List.of(temp), false)).hasMessageContaining("not a file");
+        Files.delete(broken);
+        assertThatThrownBy(() -> DataFiles.load(List.of(temp), DataFiles.Options.STRICT))
+                .hasMessageContaining("no JSONL, JSON or Parquet files");
     }
 
     @Test
     void badRowsCanBeSkippedAndAreCounted() throws IOException {
         Path file = write("{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}\n{}\n{\"prompt\": 1}\n".getBytes(StandardCharsets.UTF_8));
-        DataFiles.Loaded loaded = DataFiles.load(List.of(file), true);
+        DataFiles.Loaded loaded = DataFiles.load(List.of(file), SKIP);
         assertThat(loaded.rows()).hasSize(1);
         assertThat(loaded.skipped()).hasSize(2).first().asString().contains("rows.jsonl:2");
     }
@@ -107,8 +117,8 @@ class DataTest {
     private static RowEncoder.Encoded encode(String chosen, String rejected, int maxLength, int maxPrompt) {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-qwen2"))) {
             ChatFormat format = ChatFormat.load(Fixtures.path("tiny-qwen2"), tokenizer, new int[] {482}, false);
-            Prompt prompt = new Prompt(List.of(new Message("user", "How does a bicycle stay upright?")), null);
-            Row row = new Row(0, "f:1", prompt, chosen, rejected, null, null, null, null, null);
+            Prompt prompt = new Prompt(Conversation.ask("How does a bicycle stay upright?"));
+            Row row = new Row(0, "f:1", prompt, chosen, rejected, null, null, null, null, null, null);
             return new RowEncoder(format, maxLength, maxPrompt).encode(List.of(row), false);
         }
     }
@@ -152,7 +162,7 @@ class DataTest {
             Path file = write(Arrays.copyOf(bytes, random.nextInt(10) == 0 ? random.nextInt(bytes.length) : bytes.length));
             assertThatCode(() -> {
                 try {
-                    DataFiles.load(List.of(file), random.nextBoolean());
+                    DataFiles.load(List.of(file), random.nextBoolean() ? SKIP : DataFiles.Options.STRICT);
                 } catch (DataException expected) {
                     assertThat(expected.getMessage()).contains("rows.jsonl");
                 }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.EncodedAnswer;
-import org.metaapo.text.Message;
+import org.metaapo.text.Conversation;
 import org.metaapo.text.Tokenizer;
 
 class WorldTest {
@@ -63,7 +63,7 @@ class WorldTest {
             Set<Integer> unknown = Set.of(tokenizer.id("<|unk|>"));
             for (Request request : world.requests(200)) {
                 String answer = world.peoplesAnswer(request);
-                EncodedAnswer encoded = format.encode(List.of(new Message("user", request.text())), answer);
+                EncodedAnswer encoded = format.encode(Conversation.ask(request.text()), answer);
                 assertThat(encoded.promptIds()).doesNotContain(unknown.iterator().next());
                 assertThat(encoded.answerIds()).doesNotContain(unknown.iterator().next()).endsWith(tokenizer.id("<|end|>"));
                 int[] words = java.util.Arrays.copyOf(encoded.answerIds(), encoded.answerIds().length - 1);

@@ -206,7 +206,7 @@ class GoldenModelTest {
             List<List<String>> answers = new ArrayList<>();
             for (JsonNode row : golden) {
                 prompts.add(new org.metaapo.data.Prompt(
-                        List.of(new org.metaapo.text.Message("user", row.path("question").asText())), null));
+                        org.metaapo.text.Conversation.ask(row.path("question").asText())));
                 answers.add(List.of(row.path("answer").asText()));
             }
             List<double[]> scores = reward.score(prompts, answers, done -> {});

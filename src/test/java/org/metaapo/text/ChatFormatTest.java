@@ -20,7 +20,7 @@ import org.metaapo.files.Fixtures;
 
 /** One BOS, one EOS, and files that are not what they should be. */
 class ChatFormatTest {
-    private static final List<Message> PROMPT = List.of(new Message("user", "Name a prime."));
+    private static final Conversation PROMPT = Conversation.ask("Name a prime.");
 
     @TempDir
     Path folder;

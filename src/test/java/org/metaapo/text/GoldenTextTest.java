@@ -37,7 +37,7 @@ class GoldenTextTest {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path(name))) {
             ChatFormat format = open(name, tokenizer);
             for (JsonNode pair : Json.read(Fixtures.path(name + ".golden.json")).path("pairs")) {
-                List<Message> prompt = List.of(new Message("user", pair.path("question").asText()));
+                Conversation prompt = Conversation.ask(pair.path("question").asText());
                 for (String side : List.of("chosen", "rejected")) {
                     JsonNode golden = pair.path(side);
                     EncodedAnswer encoded = format.encode(prompt, golden.path("answer").asText());
@@ -57,7 +57,7 @@ class GoldenTextTest {
     void oneEosAndOneBos() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
             ChatFormat format = open("tiny-llama", tokenizer);
-            EncodedAnswer encoded = format.encode(List.of(new Message("user", "Hi")), "Yes.");
+            EncodedAnswer encoded = format.encode(Conversation.ask("Hi"), "Yes.");
             int bos = tokenizer.id(tokenizer.specialToken("bos_token"));
             assertThat(encoded.promptIds()).startsWith(bos);
             assertThat(Arrays.stream(encoded.promptIds()).filter(id -> id == bos).count()).isEqualTo(1);

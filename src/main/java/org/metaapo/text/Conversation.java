@@ -1,0 +1,40 @@
+package org.metaapo.text;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What a chat template is rendered with.
+ *
+ * @param turns in order
+ * @param tools descriptions of tools, as lists, maps and scalars; null for none
+ * @param documents documents, likewise; null for none
+ */
+public record Conversation(List<Message> turns, Object tools, Object documents) {
+    /** Copies the turns. */
+    public Conversation {
+        turns = List.copyOf(turns);
+    }
+
+    /** Turns alone. */
+    public Conversation(List<Message> turns) {
+        this(turns, null, null);
+    }
+
+    /** One user's turn. */
+    public static Conversation ask(String text) {
+        return new Conversation(List.of(new Message("user", text)));
+    }
+
+    /** The same with the assistant's answer at the end. */
+    public Conversation answered(String answer) {
+        List<Message> all = new ArrayList<>(turns);
+        all.add(new Message("assistant", answer));
+        return new Conversation(all, tools, documents);
+    }
+
+    /** The last turn. */
+    public Message last() {
+        return turns.get(turns.size() - 1);
+    }
+}
