@@ -18,12 +18,13 @@ jvm() {
     section "JVM suite, -Xcheck:jni"
     mvn -B -ntp verify
     # HotSpot reports misuse of JNI on the JVM's own stdout, which surefire keeps in .dumpstream files: a warning, then the
-    # stack. Two libraries are known for it: JNA, by which the tokenizers look for a GPU, and JavaCPP while it is loaded.
+    # stack. Known for it are JNA, by which the tokenizers look for a GPU, JavaCPP while it is loaded, and DuckDB, which the
+    # tests alone use.
     local misuse
     misuse="$(find target/surefire-reports -name '*.dumpstream' -exec awk '
         /FATAL ERROR in native method/ { print }
         /WARNING in native method/ { warning = $0; next }
-        warning != "" && /\tat / { if (!/com\.sun\.jna\.|NativeLibraries\.load/) print warning "\n" $0; warning = "" }' {} +)"
+        warning != "" && /\tat / { if (!/com\.sun\.jna\.|NativeLibraries\.load|org\.duckdb\./) print warning "\n" $0; warning = "" }' {} +)"
     if [[ -n "$misuse" ]]; then
         printf '%s\n' "$misuse" | head -n 20
         echo "-Xcheck:jni found misuse of JNI" >&2
