@@ -30,7 +30,7 @@ public record Row(
         Boolean label,
         List<String> responses) {
     /** A prompt with at most one answer. */
-    static Row single(int id, String source, Prompt prompt, String answer, Boolean label) {
+    public static Row single(int id, String source, Prompt prompt, String answer, Boolean label) {
         return new Row(id, source, prompt, answer, null, null, null, null, null, label, null);
     }
 

@@ -55,8 +55,8 @@ public final class RowEncoder {
                 skipped.add(message);
                 continue;
             }
-            if (encoded.chosen() != null && Arrays.equals(encoded.chosen(), encoded.rejected())) {
-                String reason = encoded.chosenCut() + encoded.rejectedCut() > 0 ? "answers equal after the cut" : "answers equal";
+            String reason = dropReason(encoded);
+            if (reason != null) {
                 dropped.merge(reason, 1, Integer::sum);
                 continue;
             }
@@ -65,6 +65,14 @@ public final class RowEncoder {
             kept.add(encoded);
         }
         return new Encoded(List.copyOf(kept), dropped, cutAnswers, cutPrompts, List.copyOf(skipped));
+    }
+
+    /** Why training leaves a row out, such as "answers equal"; null where it does not. */
+    public static String dropReason(EncodedRow row) {
+        if (row.chosen() == null || !Arrays.equals(row.chosen(), row.rejected())) {
+            return null;
+        }
+        return row.chosenCut() + row.rejectedCut() > 0 ? "answers equal after the cut" : "answers equal";
     }
 
     /** One row. */
@@ -93,10 +101,20 @@ public final class RowEncoder {
         return prompt.isConversation() ? format.encodePrompt(prompt.conversation()) : format.encodePlainPrompt(prompt.text());
     }
 
-    private EncodedAnswer answer(Prompt prompt, String answer) {
-        EncodedAnswer encoded = prompt.isConversation()
+    /** The text of a prompt that {@link #encodePrompt} tokenizes. */
+    public String promptText(Prompt prompt) {
+        return prompt.isConversation() ? format.render(prompt.conversation(), true) : format.plainPrompt(prompt.text());
+    }
+
+    /** An answer in its prompt, before any cut. */
+    public EncodedAnswer encodeAnswer(Prompt prompt, String answer) {
+        return prompt.isConversation()
                 ? format.encode(prompt.conversation(), answer)
                 : format.encodePlain(prompt.text(), answer);
+    }
+
+    private EncodedAnswer answer(Prompt prompt, String answer) {
+        EncodedAnswer encoded = encodeAnswer(prompt, answer);
         if (encoded.answerIds().length == 0 || encoded.promptIds().length == 0) {
             throw new DataException("an answer or a prompt without tokens");
         }

@@ -111,7 +111,12 @@ public final class ChatFormat {
 
     /** Ids of a plain prompt: BOS where the tokenizer has one, and the text. */
     public int[] encodePlainPrompt(String prompt) {
-        return tokenizer.encode(plainPrefix(prompt) + prompt);
+        return tokenizer.encode(plainPrompt(prompt));
+    }
+
+    /** The text of a plain prompt, with BOS where the tokenizer has one. */
+    public String plainPrompt(String prompt) {
+        return plainPrefix(prompt) + prompt;
     }
 
     private String plainPrefix(String prompt) {
@@ -138,7 +143,7 @@ public final class ChatFormat {
     /** A plain answer: prompt, answer, one EOS. */
     public EncodedAnswer encodePlain(String prompt, String answer) {
         String eos = tokenizer.specialToken("eos_token");
-        String promptText = plainPrefix(prompt) + prompt;
+        String promptText = plainPrompt(prompt);
         String end = eos == null || answer.endsWith(eos) ? "" : eos;
         return split(promptText, promptText + answer + end);
     }
