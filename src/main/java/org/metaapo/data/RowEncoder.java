@@ -82,18 +82,20 @@ public final class RowEncoder {
             int[] cut = cutPrompt(prompt);
             return new EncodedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
         }
-        EncodedAnswer chosen = answer(row.prompt(), row.chosen());
-        int[] prompt = cutPrompt(chosen.promptIds());
-        int[] chosenIds = cutAnswer(prompt, chosen.answerIds());
-        int promptCut = chosen.promptIds().length - prompt.length;
-        int chosenCut = chosen.answerIds().length - chosenIds.length;
+        List<String> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
+        List<EncodedAnswer> encoded = answers(row.prompt(), answers);
+        int[] whole = encoded.get(0).promptIds();
+        int[] prompt = cutPrompt(whole);
+        int[] chosen = encoded.get(0).answerIds();
+        int[] chosenIds = cutAnswer(prompt, chosen);
+        int promptCut = whole.length - prompt.length;
         if (row.rejected() == null) {
-            return new EncodedRow(row, prompt, chosenIds, null, promptCut, chosenCut, 0);
+            return new EncodedRow(row, prompt, chosenIds, null, promptCut, chosen.length - chosenIds.length, 0);
         }
-        EncodedAnswer rejected = answer(row.prompt(), row.rejected());
-        int[] rejectedIds = cutAnswer(prompt, rejected.answerIds());
+        int[] rejected = encoded.get(1).answerIds();
+        int[] rejectedIds = cutAnswer(prompt, rejected);
         return new EncodedRow(
-                row, prompt, chosenIds, rejectedIds, promptCut, chosenCut, rejected.answerIds().length - rejectedIds.length);
+                row, prompt, chosenIds, rejectedIds, promptCut, chosen.length - chosenIds.length, rejected.length - rejectedIds.length);
     }
 
     /** Ids of a prompt as generation starts from it: equal to those that training uses. */
@@ -113,10 +115,14 @@ public final class RowEncoder {
                 : format.encodePlain(prompt.text(), answer);
     }
 
-    private EncodedAnswer answer(Prompt prompt, String answer) {
-        EncodedAnswer encoded = encodeAnswer(prompt, answer);
-        if (encoded.answerIds().length == 0 || encoded.promptIds().length == 0) {
-            throw new DataException("an answer or a prompt without tokens");
+    private List<EncodedAnswer> answers(Prompt prompt, List<String> answers) {
+        List<EncodedAnswer> encoded = prompt.isConversation()
+                ? format.encode(prompt.conversation(), answers)
+                : format.encodePlain(prompt.text(), answers);
+        for (EncodedAnswer answer : encoded) {
+            if (answer.answerIds().length == 0 || answer.promptIds().length == 0) {
+                throw new DataException("an answer or a prompt without tokens");
+            }
         }
         return encoded;
     }

@@ -3,6 +3,7 @@ package org.metaapo.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -131,21 +132,41 @@ public final class ChatFormat {
 
     /** An answer in its conversation, as the template writes both. */
     public EncodedAnswer encode(Conversation prompt, String answer) {
+        return encode(prompt, List.of(answer)).get(0);
+    }
+
+    /** Several answers to one conversation, whose prompt is rendered and tokenized once. */
+    public List<EncodedAnswer> encode(Conversation prompt, List<String> answers) {
         String promptText = render(prompt, true);
-        String text = render(prompt.answered(answer), false);
-        if (!text.startsWith(promptText)) {
-            throw new DataException("the template does not keep the prompt: with the answer the text begins \""
-                    + shown(text, promptText) + "\", the generation prompt ends \"" + tail(promptText) + "\"");
+        PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
+        List<EncodedAnswer> encoded = new ArrayList<>();
+        for (String answer : answers) {
+            String text = render(prompt.answered(answer), false);
+            if (!text.startsWith(promptText)) {
+                throw new DataException("the template does not keep the prompt: with the answer the text begins \""
+                        + shown(text, promptText) + "\", the generation prompt ends \"" + tail(promptText) + "\"");
+            }
+            encoded.add(split(tokens, text));
         }
-        return split(promptText, text);
+        return encoded;
     }
 
     /** A plain answer: prompt, answer, one EOS. */
     public EncodedAnswer encodePlain(String prompt, String answer) {
+        return encodePlain(prompt, List.of(answer)).get(0);
+    }
+
+    /** Several plain answers to one prompt, which is tokenized once. */
+    public List<EncodedAnswer> encodePlain(String prompt, List<String> answers) {
         String eos = tokenizer.specialToken("eos_token");
         String promptText = plainPrompt(prompt);
-        String end = eos == null || answer.endsWith(eos) ? "" : eos;
-        return split(promptText, promptText + answer + end);
+        PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
+        List<EncodedAnswer> encoded = new ArrayList<>();
+        for (String answer : answers) {
+            String end = eos == null || answer.endsWith(eos) ? "" : eos;
+            encoded.add(split(tokens, promptText + answer + end));
+        }
+        return encoded;
     }
 
     /** Ids of a whole conversation, as a reward model reads it. */
@@ -154,9 +175,9 @@ public final class ChatFormat {
         return keepTemplateTail ? ids : Arrays.copyOf(ids, end(ids, 0));
     }
 
-    private EncodedAnswer split(String promptText, String text) {
-        int[] promptIds = tokenizer.encode(promptText);
-        int[] ids = tokenizer.encode(text);
+    private EncodedAnswer split(PromptTokens prompt, String text) {
+        int[] promptIds = prompt.ids();
+        int[] ids = prompt.continued(text);
         int common = Arrays.mismatch(promptIds, ids);
         if (common >= 0 && common < promptIds.length) {
             int[] around = Arrays.copyOfRange(ids, Math.max(0, common - 1), Math.min(ids.length, common + 2));

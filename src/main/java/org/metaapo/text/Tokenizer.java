@@ -23,6 +23,7 @@ public final class Tokenizer implements AutoCloseable {
     private final Path folder;
     private final HuggingFaceTokenizer tokenizer;
     private final Map<String, Integer> vocabulary = new HashMap<>();
+    private final Map<Integer, String> separators = new HashMap<>();
     private final JsonNode config;
     private int vocabularySize;
 
@@ -78,6 +79,9 @@ public final class Tokenizer implements AutoCloseable {
         }
         for (JsonNode token : json.path("added_tokens")) {
             put(token.path("content").asText(), token.path("id").asInt(-1));
+            if (token.path("special").asBoolean() && !token.path("normalized").asBoolean(true)) {
+                separators.put(token.path("id").asInt(-1), token.path("content").asText());
+            }
         }
     }
 
@@ -113,6 +117,14 @@ public final class Tokenizer implements AutoCloseable {
             return value.asText();
         }
         return value.path("content").isTextual() ? value.path("content").asText() : null;
+    }
+
+    /**
+     * The text of a special token that is looked for before anything else, so that what lies on its two sides is tokenized
+     * apart; null for other ids.
+     */
+    String separator(int id) {
+        return separators.get(id);
     }
 
     /**
