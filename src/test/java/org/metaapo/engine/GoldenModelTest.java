@@ -196,6 +196,26 @@ class GoldenModelTest {
     }
 
     @Test
+    @DisplayName("OpenRLHF#238: an answer cut by length is flagged and gets no EOS")
+    void anAnswerCutByLengthIsItsTokensAlone() {
+        JsonNode golden = Json.read(Fixtures.path("tiny-llama.golden.json")).path("greedy").get(0);
+        int[] whole = ids(golden.path("new_ids"));
+        try (Engine engine = Engine.open(DeviceSpec.CPU, 2);
+                ModelFolder folder = ModelFolder.open(Fixtures.path("tiny-llama"));
+                Model model = load(engine, "tiny-llama", Dtype.F32);
+                Generator generator = model.generator(new GeneratorOptions(1, 400))) {
+            for (int length : new int[] {1, whole.length / 2, whole.length - 1}) {
+                Sampling greedy = new Sampling(1, length, true, 0, 1, 1, 0, folder.stopIds());
+                GeneratedAnswer cut = generator
+                        .generate(List.of(ids(golden.path("prompt_ids"))), new long[1], greedy, null)
+                        .get(0).get(0);
+                assertThat(cut.stopped()).isFalse();
+                assertThat(cut.tokens()).containsExactly(java.util.Arrays.copyOf(whole, length));
+            }
+        }
+    }
+
+    @Test
     @DisplayName("transformers#35352, trl#6951: own template, last token, whatever the batch")
     void rewardsOfTheRewardModel() {
         JsonNode golden = Json.read(Fixtures.path("tiny-rm.golden.json"));
