@@ -1,12 +1,14 @@
 """Writes what jinja2, set up as transformers sets it up, makes of templates, to src/test/resources/templates.
 
-`conversations.json`: the .jinja files there on conversations, written by hand and random. `constructs.json`: one short
-template for each construct. Run it with a Python that has transformers (5.x) and jinja2 (3.1.x).
-Each case has a name, a source, variables, and either `text` (with `generated`: spans of generation blocks) or `error`.
+`conversations.json`: the .jinja files there on conversations, written by hand and random; a case's `variables` is an index
+into `conversations`. `constructs.json`: one short template for each construct. Run it with a Python that has transformers
+(5.x) and jinja2 (3.1.x). Each case has a name, a source, variables, and either `text` (with `generated`: spans of generation
+blocks, in code points) or `error`.
 """
 
 import json
 import random
+import signal
 from datetime import datetime
 from pathlib import Path
 from unittest import mock
@@ -28,7 +30,14 @@ TOOLS = [{"type": "function", "function": {"name": "add", "description": "Adds '
 CONVERSATIONS = [
     [USER], [SYSTEM, USER], [USER, BOT], [SYSTEM, USER, BOT, USER], [USER, BOT, USER, BOT], [USER, USER],
     [USER, CALL, RESULT, BOT], [BOT, USER], [],
+    [USER, {"role": "assistant", "content": None, "tool_calls": [{"id": "call12345", **CALL["tool_calls"][0]}, {"id": "call67890", **CALL["tool_calls"][0]}]},
+     {**RESULT, "tool_call_id": "call12345"}, {**RESULT, "tool_call_id": "call67890"}, BOT],
+    [USER, {"role": "assistant", "content": "<think>\nWhy?\n</think>\n\nBecause."}, USER,
+     {"role": "assistant", "content": "Yes.", "reasoning_content": "\nHm.\n"}],
+    [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": " What is this? "}]}, BOT],
+    [SYSTEM, {"role": "user", "content": ""}, {"role": "assistant", "content": ""}],
 ]
+DOCUMENTS = [{"title": "Primes", "text": "2, 3, 5\n7"}, {"title": "é", "text": "<none>"}]
 
 VALUES = {
     "s": "Hello, World", "e": "", "u": "héllo 😀 wörld ß", "w": "  \t padded \n ", "n": 7, "neg": -3, "f": 2.5, "big": 1e20,
@@ -147,6 +156,33 @@ STATEMENTS = [
     "{% raw %}x", "{% generation %}x{% endgeneration %}", "a{% generation %}b{{ n }}{% endgeneration %}c{% generation %}é😀{% endgeneration %}",
     "{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}{{ m.content }}{% endif %}\n{% endfor %}",
     "{% generation %}{% set inside = 1 %}{% endgeneration %}{{ inside is defined }}",
+    # Loops that are lazy, and their else.
+    "{% for x in xs %}{% continue %}{% else %}none ended{% endfor %}", "{% for x in xs %}{% break %}{% else %}none ended{% endfor %}",
+    "{% for x in xs %}{% if loop.first %}{% continue %}{% endif %}{{ x }}{% else %}none ended{% endfor %}",
+    "{% set ns = namespace(seen=false) %}{% for x in xs if not ns.seen %}{{ x }}{% set ns.seen = true %}{% endfor %}",
+    "{% set ns = namespace(seen=false) %}{% for x in xs if not ns.seen %}{{ x }}{{ loop.last }}{% set ns.seen = true %}{% endfor %}",
+    "{% set ns = namespace(seen=false) %}{% for x in xs if not ns.seen %}{{ x }}{{ loop.length }}{{ loop.revindex }}{% set ns.seen = true %}{% endfor %}",
+    "{% set g = ['a', 5] | map('abs') %}{{ g is defined }}", "{{ ['a', 5] | map('abs') | first }}", "{{ [1, 'a', missing] | map(attribute='x.y') | first is undefined }}",
+    "{% for x in none | select('odd') %}x{% else %}nothing{% endfor %}", "{{ none | map('upper') | list }}{{ 0 | rejectattr('x') | list }}",
+    # Names that a block assigns after blocks inside of it have read them.
+    "{% for x in xs %}{{ s }}{% endfor %}{% set s = 1 %}{{ s }}", "{% if yes %}{{ s }}{% endif %}{% set s = 1 %}{{ s }}",
+    "{% for x in xs %}{{ s }}{% endfor %}{% if yes %}{% set s = 1 %}{% endif %}{{ s }}", "{% set s %}{{ s }}{% endset %}{{ s }}",
+    "{% set s = s ~ '!' %}{{ s }}", "{% macro m() %}{{ s }}{% endmacro %}{{ m() }}{% set s = 1 %}{{ m() }}",
+    "{% for x in xs %}{% for y in xs %}{{ s is defined }}{% endfor %}{% set s = 1 %}{% endfor %}{{ s }}",
+    "{% filter upper %}{{ s is defined }}{% endfilter %}{% set s, e = 1, 2 %}{{ s }}", "{% with s = s %}{{ s }}{% endwith %}",
+    "{% for s in [1] %}{{ s }}{% endfor %}{{ s }}", "{% macro s() %}{{ s is defined }}{% endmacro %}{{ s() }}",
+    # Letters with several cases, undefined values.
+    "{{ 'ŉ ǆ ǅ ß ﬁ ᾳ ΐ აბ'.title() }}{{ 'ŉa'.capitalize() }}{{ 'ΑΣ ΑΣΑ'.capitalize() }}{{ 'ΟΔΟΣ ΣΑΣ' | title }}{{ 'ΟΔΟΣ'.title() }}{{ 'ǅaΣ ᾈ'.swapcase() }}",
+    "{{ '²'.isdigit() }}{{ '①⑴'.isdigit() }}{{ '½'.isdigit() }}{{ '一'.isnumeric() }}{{ 'ǅa'.istitle() }}{{ 'A1b'.istitle() }}{{ 'Ⅷ'.isupper() }}",
+    "{{ missing is callable }}{{ '%r|%s|' % (missing, missing) }}{{ [missing] }}{{ 'a' % [1] }}{{ '%s' % missing }}",
+    "{% for x in xs %}{% for y in xs if loop.index > 1 %}{{ y }}{% endfor %}|{% endfor %}", "{% if no %}{{ s | upper.x }}{% endif %}",
+    # Text marked as safe, generators, ranges.
+    "{{ ('<' | safe) + '<' }}", "{{ '<' + ('<' | e) + '&' }}", "{{ ('<' | safe) ~ '<' }}", "{{ (s | safe).upper() + '<' }}", "{{ ('<' | safe | trim) + '>' }}",
+    "{{ [s | safe, 'x' | e] }}", "{{ (s | safe)[0] + '<' }}", "{{ (d | tojson | safe) + '\n' }}", "{{ (s | safe) == s }}{{ s in (s | safe) }}{{ {s: 1}[s | safe] }}",
+    "{{ '<' | e | e }}", "{{ ('%s' | safe) | length }}", "{{ range(9)[2:6:2] }}", "{{ range(9)[::-1] }}", "{{ range(4)[1:] | list }}", "{{ n[1:] }}", "{{ d[1:] }}",
+    "{{ (xs | map('string')) | reverse }}", "{{ -0.0 | abs }}", "{{ ['x'] | min(attribute='y') }}", "{{ [d] | max }}", "{{ '%x' % 2.0 }}",
+    "{{ 9007199254740993 / 3 }}", "{{ 9007199254740993 == 9007199254740992.0 }}", "{{ 7.0 // 0.1 }}", "{{ -1.0 % 0.1 }}", "{{ {(1, [2]): 3} }}", "{{ [[1], (1, [2])] | unique | list }}",
+    "{% macro m() %}{{ varargs }}{% generation %}{{ varargs }}{{ kwargs }}{% endgeneration %}{% endmacro %}{{ m(none, 2) }}",
     # White space and newlines.
     "a\n{% if yes %}\nb\n{% endif %}\nc\n", "a\n  {% if yes %}\n  b\n  {% endif %}\nc", "a  {%- if yes %}  b  {%- endif %}  c", "a {%- if yes -%} b {%- endif -%} c",
     "  {% if yes %}x{% endif %}", "  {%+ if yes %}x{% endif %}", "a\n  {%+ if yes %}\nx{% endif %}", "a{% if yes +%}\nb{% endif %}", "{{ n }}\n{{ n }}\n", "  {{ n }}  ", "a {{- n -}} b", "a\n\n{{- n -}}\n\nb",
@@ -164,7 +200,7 @@ STATEMENTS = [
 UNSUPPORTED = [
     "{% include 'x' %}", "{% import 'x' as y %}", "{% extends 'x' %}", "{% block b %}x{% endblock %}", "{% autoescape true %}x{% endautoescape %}",
     "{{ people | groupby('age') | list }}", "{{ s | urlencode }}", "{{ xs | pprint }}", "{{ 'a'.encode() }}", "{{ '{}'.format(1) }}", "{{ xs[1, 2] }}", "{{ 9999999999999999999999 }}",
-    "{{ n.bit_length() }}", "{{ s is escaped }}", "{{ 2 ** 70 }}",
+    "{{ n.bit_length() }}", "{{ s.casefold() }}", "{{ (s | safe).split() }}", "{{ '%s' | safe | format(1) }}", "{{ (-8) ** 0.5 }}", "{{ s is escaped }}", "{{ 2 ** 70 }}",
 ]
 
 
@@ -176,21 +212,32 @@ def split(text):
 
 
 def render(source, variables):
+    """The text of a template and its generation spans, or the error; None where it takes more than two seconds."""
+
     class Clock(datetime):
         @classmethod
         def now(cls, tz=None):
             return NOW
 
+    def late(*_):
+        raise TimeoutError
+
+    signal.signal(signal.SIGALRM, late)
+    spans, blocks = [], []
     with mock.patch.object(utils, "datetime", Clock):
-        spans, blocks = [], []
+        signal.setitimer(signal.ITIMER_REAL, 2)
         try:
-            template = utils._compile_jinja_template(source)
+            template = utils._cached_compile_jinja_template(source)
             with template.environment.activate_tracker(blocks, spans):
                 for block in template.generate(**variables):
                     blocks.append(block)
             return {"text": "".join(blocks), "generated": spans}
+        except (TimeoutError, RecursionError, MemoryError):
+            return None
         except Exception as failure:
             return {"error": f"{type(failure).__name__}: {failure}".split("\n")[0]}
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def conversation(rng):
@@ -202,11 +249,11 @@ def conversation(rng):
     return turns
 
 
-def write(name, cases, **more):
+def write(path, cases, **more):
     golden = {"now": NOW.isoformat(), **more, "cases": cases}
     text = json.dumps(golden, ensure_ascii=True, separators=(",", ":")).replace('{"name"', '\n{"name"')
-    (HERE / name).write_text(text + "\n")
-    print(f"{name}: {len(cases)} cases, {sum('error' in case for case in cases)} of them errors")
+    path.write_text(text + "\n")
+    print(f"{path.name}: {len(cases)} cases, {sum('error' in case for case in cases)} of them errors, {len(text)} bytes")
 
 
 def main():
@@ -216,22 +263,22 @@ def main():
         constructs.append({"name": f"expression {i}", "source": source, **render(source, VALUES)})
     for i, source in enumerate(STATEMENTS):
         constructs.append({"name": f"statement {i}", "source": source, **render(source, VALUES)})
-    write("constructs.json", constructs, values=VALUES, unsupported=UNSUPPORTED)
+    write(HERE / "constructs.json", constructs, values=VALUES, unsupported=UNSUPPORTED)
 
-    conversations = []
     rng = random.Random(7)
+    conversations = []
+    for messages in CONVERSATIONS + [conversation(rng) for _ in range(12)]:
+        for tools in (None, TOOLS):
+            for prompt in (False, True):
+                documents = DOCUMENTS if len(conversations) % 5 == 0 else None
+                conversations.append({"messages": messages, "tools": tools, "documents": documents, "add_generation_prompt": prompt,
+                                      "bos_token": "<s>", "eos_token": "</s>"})
+    cases = []
     for file in sorted(HERE.glob("*.jinja")):
         source = file.read_text()
-        count = 0
-        for messages in CONVERSATIONS + [conversation(rng) for _ in range(12)]:
-            for tools in (None, TOOLS):
-                for prompt in (False, True):
-                    variables = {"messages": messages, "tools": tools, "documents": None, "add_generation_prompt": prompt,
-                                 "bos_token": "<s>", "eos_token": "</s>"}
-                    conversations.append({"name": f"{file.stem} {count}", "file": file.name, "variables": variables,
-                                          **render(source, variables)})
-                    count += 1
-    write("conversations.json", conversations)
+        for i, variables in enumerate(conversations):
+            cases.append({"name": f"{file.stem} {i}", "file": file.name, "variables": i, **render(source, variables)})
+    write(HERE / "conversations.json", cases, conversations=conversations)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ final class Access {
 
     /** {@code owner.name}: an attribute or method first, then the item of that name. */
     static Object attribute(Object owner, String name) {
+        if (owner instanceof Values.Markup markup) {
+            return Methods.ofMarkup(markup, name);
+        }
         Object found = member(owner, name);
         if (found != Arguments.MISSING) {
             return found;
@@ -28,9 +31,12 @@ final class Access {
         if (owner instanceof Undefined undefined) {
             throw undefined.used();
         }
+        if (owner instanceof Values.Markup markup) {
+            return key instanceof String name ? Methods.ofMarkup(markup, name) : marked(item(markup.text(), key, budget));
+        }
         if (owner instanceof Map) {
             Map<Object, Object> map = Types.dict(owner);
-            Object stored = Types.isNumber(key) ? Types.storedKey(map, key) : key;
+            Object stored = Types.isNumber(key) ? Types.storedKey(map, key) : Values.plain(key);
             if (map.containsKey(stored)) {
                 return map.get(stored);
             }
@@ -45,6 +51,10 @@ final class Access {
             return found != Arguments.MISSING ? found : Undefined.attribute(owner, key);
         }
         return Undefined.attribute(owner, key);
+    }
+
+    private static Object marked(Object value) {
+        return value instanceof String text ? new Values.Markup(text) : value;
     }
 
     private static Object indexed(Object owner, long index, Budget budget) {
@@ -84,9 +94,12 @@ final class Access {
         if (owner instanceof Undefined undefined) {
             throw undefined.used();
         }
+        if (owner instanceof Values.Markup markup) {
+            return marked(slice(markup.text(), bounds, budget));
+        }
         List<Object> items = owner instanceof String ? Types.items(owner, budget) : Types.sequence(owner);
         if (items == null) {
-            return Undefined.attribute(owner, "slice");
+            throw new TemplateFailure("'" + Types.name(owner) + "' object cannot be sliced");
         }
         for (Object bound : bounds) {
             if (bound != null && !(bound instanceof Long) && !(bound instanceof Boolean)) {
@@ -103,6 +116,10 @@ final class Access {
         long start = bound(bounds[0], step > 0 ? low : high, size, low, high);
         long stop = bound(bounds[1], step > 0 ? high : low, size, low, high);
         budget.items(size);
+        if (owner instanceof Values.Range range) {
+            long count = Math.max(0, Math.floorDiv(stop - start + step - Long.signum(step), step));
+            return new Values.Range(range.start + start * range.step, range.start + stop * range.step, range.step * step, (int) count);
+        }
         List<Object> taken = new ArrayList<>();
         for (long i = start; step > 0 ? i < stop : i > stop; ) {
             taken.add(items.get((int) i));

@@ -53,7 +53,7 @@ record Arguments(List<Object> positional, Map<String, Object> named) {
     }
 
     static String text(Object value, String what) {
-        if (value instanceof String text) {
+        if (Values.plain(value) instanceof String text) {
             return text;
         }
         if (value instanceof Undefined undefined) {

@@ -15,6 +15,10 @@ final class Evaluation {
     private final StringBuilder document = new StringBuilder();
     private StringBuilder out = document;
     private Scope scope;
+    private boolean insideGeneration;
+
+    /** Where the first {@code generation} block stands whose output could not be placed, or -1. */
+    int unplaced = -1;
 
     Evaluation(Budget budget, Supplier<LocalDateTime> clock, Map<String, Object> variables) {
         this.budget = budget;
@@ -87,10 +91,19 @@ final class Evaluation {
         return mine.toString();
     }
 
-    /** Marks what the assistant wrote, unless it is being captured: then its place in the document is not known. */
-    void writeGenerated(String text) {
+    /**
+     * Runs a {@code generation} block and marks what it writes. While output is being captured, as inside of a macro or a
+     * {@code set} block, its place in the document is not known: then the block's place in the source is kept instead.
+     */
+    void writeGenerated(int at, Runnable body) {
+        boolean inside = insideGeneration;
+        insideGeneration = true;
+        String text = captured(body);
+        insideGeneration = inside;
         if (out == document) {
             generated.add(new Rendering.Span(out.length(), out.length() + text.length()));
+        } else if (!inside && unplaced < 0) {
+            unplaced = at;
         }
         write(text);
     }

@@ -18,8 +18,39 @@ final class ExpressionParser {
     /** Which of the special names of macros were read since the set was last replaced. */
     private Set<String> specialNames = new HashSet<>();
 
+    private Frame frame = new Frame(null);
+    private int conditions;
+
     ExpressionParser(TokenStream tokens) {
         this.tokens = tokens;
+    }
+
+    /** The block that is being read. */
+    Frame frame() {
+        return frame;
+    }
+
+    /** Enters a block inside the present one; returns how many ifs were open. */
+    int enterFrame() {
+        int open = conditions;
+        conditions = 0;
+        frame = new Frame(frame);
+        return open;
+    }
+
+    void leaveFrame(int openConditions) {
+        conditions = openConditions;
+        frame = frame.outer();
+    }
+
+    /** Enters (1) or leaves (-1) an if. */
+    void condition(int change) {
+        conditions += change;
+    }
+
+    /** The block being read assigns these names. */
+    void assigned(Target target) {
+        target.names().forEach(name -> frame.assign(name, conditions > 0));
     }
 
     /** Starts a new collection of special names; returns the one before. */
@@ -262,6 +293,7 @@ final class ExpressionParser {
                 if (Set.of("varargs", "kwargs", "caller").contains(token.text())) {
                     specialNames.add(token.text());
                 }
+                frame.mention(token.text());
                 yield new Expressions.Name(token.at(), token.text());
             }
         };
@@ -417,14 +449,25 @@ final class ExpressionParser {
 
     /** A filter's name and arguments, behind the bar. */
     Expressions.FilterCall filter() {
-        Token name = tokens.expect(Type.NAME);
+        Token first = tokens.current();
+        String name = dottedName();
         Filters.Filter filter;
         try {
-            filter = Filters.named(name.text());
+            filter = Filters.named(name);
         } catch (TemplateFailure unknown) {
-            throw unknown.placed(name.at());
+            throw unknown.placed(first.at());
         }
-        return new Expressions.FilterCall(name.at(), filter, tokens.current().isOperator("(") ? call() : Expressions.Call.NONE);
+        return new Expressions.FilterCall(
+                first.at(), name, filter, tokens.current().isOperator("(") ? call() : Expressions.Call.NONE);
+    }
+
+    /** Names of filters and tests may have dots. */
+    private String dottedName() {
+        StringBuilder name = new StringBuilder(tokens.expect(Type.NAME).text());
+        while (tokens.skipOperator(".")) {
+            name.append('.').append(tokens.expect(Type.NAME).text());
+        }
+        return name.toString();
     }
 
     /** All filters that follow, each behind its bar. */
@@ -438,12 +481,12 @@ final class ExpressionParser {
 
     private Expression test(Expression value, Token is) {
         boolean negated = tokens.skipName("not");
-        Token name = tokens.expect(Type.NAME);
+        Token first = tokens.current();
         Tests.Test test;
         try {
-            test = Tests.named(name.text());
+            test = Tests.named(dottedName());
         } catch (TemplateFailure unknown) {
-            throw unknown.placed(name.at());
+            throw unknown.placed(first.at());
         }
         Expressions.Call call = Expressions.Call.NONE;
         if (tokens.current().isOperator("(")) {

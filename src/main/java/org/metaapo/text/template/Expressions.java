@@ -200,10 +200,10 @@ final class Expressions {
     }
 
     /** {@code filter(...)} behind a bar. */
-    record FilterCall(int at, Filters.Filter filter, Call call) {
+    record FilterCall(int at, String name, Filters.Filter filter, Call call) {
         Object apply(Evaluation evaluation, Object value) {
             try {
-                return filter.apply(evaluation, value, call.values(evaluation));
+                return Filters.apply(name, filter, evaluation, value, call.values(evaluation));
             } catch (TemplateFailure failure) {
                 throw failure.placed(at);
             }
@@ -242,7 +242,7 @@ final class Expressions {
 
         @Override
         Object evaluate(Evaluation evaluation) {
-            Object value = input.value(evaluation);
+            Object value = Values.plain(input.value(evaluation));
             return test.holds(evaluation, value, call.values(evaluation));
         }
     }

@@ -7,16 +7,21 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /** The filters that templates can use: registry, and those on single values. */
 final class Filters {
     private static final Map<String, Filter> ALL = new HashMap<>();
+    private static final Set<String> KEEP_MARK =
+            Set.of("capitalize", "center", "indent", "lower", "reverse", "string", "trim", "upper");
 
     static {
         ALL.put("abs", (e, value, a) -> {
             a.bind("abs");
-            return Operations.negated(value, Operations.comparison("<", value, 0L, e.budget));
+            return value instanceof Double number
+                    ? (Object) Math.abs(number)
+                    : Operations.negated(value, Operations.comparison("<", value, 0L, e.budget));
         });
         ALL.put("capitalize", text("capitalize", PyText::capitalize));
         ALL.put("center", (e, value, a) -> {
@@ -27,8 +32,8 @@ final class Filters {
         });
         ALL.put("default", Filters::fallback);
         ALL.put("d", Filters::fallback);
-        ALL.put("e", text("e", Filters::escape));
-        ALL.put("escape", text("escape", Filters::escape));
+        ALL.put("e", (e, value, a) -> escaped(e, value, a));
+        ALL.put("escape", (e, value, a) -> escaped(e, value, a));
         ALL.put("float", Filters::toFloat);
         ALL.put("format", Filters::format);
         ALL.put("indent", Filters::indent);
@@ -40,7 +45,10 @@ final class Filters {
             return PyText.replace(string(e, value), string(e, given[0]), string(e, given[1]), count, e.budget);
         });
         ALL.put("round", Filters::round);
-        ALL.put("safe", text("safe", text -> text));
+        ALL.put("safe", (e, value, a) -> {
+            a.bind("safe");
+            return new Values.Markup(string(e, value));
+        });
         ALL.put("string", text("string", text -> text));
         ALL.put("title", text("title", Filters::title));
         ALL.put("tojson", JsonText::of);
@@ -81,6 +89,19 @@ final class Filters {
         return name instanceof String && ALL.containsKey(name);
     }
 
+    /** Applies a filter; of text marked as safe, those that change the text alone keep the mark. */
+    static Object apply(String name, Filter filter, Evaluation evaluation, Object value, Arguments arguments) {
+        if (!(value instanceof Values.Markup markup) || name.equals("e") || name.equals("escape")) {
+            return filter.apply(evaluation, value, arguments);
+        }
+        if (name.equals("format")) {
+            throw new TemplateFailure("unsupported: format of text marked as safe");
+        }
+        Object result = filter.apply(evaluation, markup.text(), arguments);
+        boolean kept = KEEP_MARK.contains(name) || result == markup.text();
+        return kept && result instanceof String text ? new Values.Markup(text) : result;
+    }
+
     /** {@code str(value)}, charged for its length. */
     static String string(Evaluation evaluation, Object value) {
         String text = Repr.string(value, evaluation.budget);
@@ -101,18 +122,31 @@ final class Filters {
         return !absent ? value : given[0] == Arguments.MISSING ? "" : given[0];
     }
 
-    private static String escape(String text) {
+    private static Object escaped(Evaluation evaluation, Object value, Arguments arguments) {
+        arguments.bind("escape");
+        return value instanceof Values.Markup ? value : new Values.Markup(escape(string(evaluation, value)));
+    }
+
+    static String escape(String text) {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("'", "&#39;").replace("\"", "&#34;");
     }
 
+    /** Each word on its own: its first character large, the rest small. */
     private static String title(String text) {
         StringBuilder out = new StringBuilder(text.length());
-        boolean inWord = false;
-        for (Object each : PyText.characters(text)) {
-            String c = (String) each;
-            out.append(inWord ? PyText.lower(c) : PyText.upper(c));
-            int code = c.codePointAt(0);
-            inWord = !PyText.isSpace(code) && "-({[<".indexOf(code) < 0;
+        int start = 0;
+        for (int i = 0; i <= text.length(); i++) {
+            if (i == text.length() || PyText.isSpace(text.charAt(i)) || "-({[<".indexOf(text.charAt(i)) >= 0) {
+                String word = text.substring(start, i);
+                if (!word.isEmpty()) {
+                    int width = Character.charCount(word.codePointAt(0));
+                    out.append(PyText.upper(word.substring(0, width))).append(PyText.lower(word.substring(width)));
+                }
+                if (i < text.length()) {
+                    out.append(text.charAt(i));
+                }
+                start = i + 1;
+            }
         }
         return out.toString();
     }

@@ -57,7 +57,7 @@ final class JsonText {
         budget.checkLength(out.length());
         if (value == null) {
             out.append("null");
-        } else if (value instanceof String text) {
+        } else if (Values.plain(value) instanceof String text) {
             quote(text);
         } else if (value instanceof Boolean || value instanceof Long) {
             out.append(value);

@@ -1,39 +1,68 @@
 package org.metaapo.text.template;
 
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 
-/** The {@code loop} variable. */
+/** The {@code loop} variable. Items are taken one by one: a loop's filter sees what its body has changed. */
 final class Loop {
-    private final List<Object> items;
     private final int depth;
     private final Values.Callable recursion;
+    private Iterator<Object> items;
+    private long length;
     private int at = -1;
+    private Object before = Arguments.MISSING;
+    private Object current = Arguments.MISSING;
+    private Object after = Arguments.MISSING;
     private Object lastChanged = Arguments.MISSING;
 
     /**
+     * @param length of the items, or -1 when they must be counted first
      * @param depth 0 for the outermost of recursive loops
      * @param recursion what {@code loop(...)} calls, or null
      */
-    Loop(List<Object> items, int depth, Values.Callable recursion) {
+    Loop(Iterator<Object> items, long length, int depth, Values.Callable recursion) {
         this.items = items;
+        this.length = length;
         this.depth = depth;
         this.recursion = recursion;
     }
 
     boolean advance() {
-        return ++at < items.size();
+        if (!peek()) {
+            return false;
+        }
+        before = current;
+        current = after;
+        after = Arguments.MISSING;
+        at++;
+        return true;
+    }
+
+    /** Whether there is one more item, which is fetched to know. */
+    private boolean peek() {
+        if (after == Arguments.MISSING && items.hasNext()) {
+            after = items.next();
+        }
+        return after != Arguments.MISSING;
     }
 
     Object item() {
-        return items.get(at);
+        return current;
     }
 
     int index() {
         return at + 1;
     }
 
-    int length() {
-        return items.size();
+    long length() {
+        if (length < 0) {
+            List<Object> rest = new ArrayList<>();
+            items.forEachRemaining(rest::add);
+            items = rest.iterator();
+            length = rest.size() + index() + (after == Arguments.MISSING ? 0 : 1);
+        }
+        return length;
     }
 
     Values.Callable recursion() {
@@ -43,26 +72,19 @@ final class Loop {
         return recursion;
     }
 
-    /** Items that are not reached yet; the loop ends with them. */
-    List<Object> rest() {
-        List<Object> rest = List.copyOf(items.subList(Math.min(at + 1, items.size()), items.size()));
-        at = items.size() - 1;
-        return rest;
-    }
-
     Object attribute(String name) {
         return switch (name) {
             case "index" -> (long) at + 1;
             case "index0" -> (long) at;
-            case "revindex" -> (long) items.size() - at;
-            case "revindex0" -> (long) items.size() - at - 1;
+            case "revindex" -> length() - at;
+            case "revindex0" -> length() - at - 1;
             case "first" -> at == 0;
-            case "last" -> at == items.size() - 1;
-            case "length" -> (long) items.size();
+            case "last" -> !peek();
+            case "length" -> length();
             case "depth" -> (long) depth + 1;
             case "depth0" -> (long) depth;
-            case "previtem" -> at > 0 ? items.get(at - 1) : new Undefined("there is no previous item");
-            case "nextitem" -> at + 1 < items.size() ? items.get(at + 1) : new Undefined("there is no next item");
+            case "previtem" -> at > 0 ? before : new Undefined("there is no previous item");
+            case "nextitem" -> peek() ? after : new Undefined("there is no next item");
             case "cycle" -> new Values.Callable("cycle", (evaluation, arguments) -> cycle(arguments));
             case "changed" -> new Values.Callable("changed", this::changed);
             default -> Undefined.attribute(this, name);

@@ -82,7 +82,7 @@ record Macro(String name, Definition definition, Evaluation.Scope scope) {
         int count = definition.parameters().size();
         if (uses.contains("varargs")) {
             List<Object> rest = given.size() > count ? given.subList(count, given.size()) : List.of();
-            names.put("varargs", new Values.Tuple(List.copyOf(rest)));
+            names.put("varargs", new Values.Tuple(new ArrayList<>(rest)));
         } else if (given.size() > count) {
             throw new TemplateFailure("macro " + title() + " takes not more than " + count + " argument(s)");
         }

@@ -10,10 +10,15 @@ final class Methods {
     private static final Set<String> CHANGING = Set.of(
             "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort", "popitem", "setdefault", "update");
     private static final Set<String> UNSUPPORTED_TEXT = Set.of(
-            "encode", "format", "format_map", "maketrans", "translate", "isprintable", "isidentifier");
+            "casefold", "encode", "format", "format_map", "maketrans", "translate", "isprintable", "isidentifier");
     private static final Set<String> UNSUPPORTED_NUMBER = Set.of(
             "real", "imag", "numerator", "denominator", "conjugate", "bit_length", "bit_count", "is_integer",
             "as_integer_ratio", "to_bytes", "from_bytes", "hex", "fromhex");
+
+    private static final Set<String> MAKING_NO_TEXT =
+            Set.of("count", "endswith", "find", "index", "rfind", "rindex", "startswith");
+    private static final Set<String> KEEPING_MARK = Set.of(
+            "capitalize", "lower", "lstrip", "rstrip", "strip", "swapcase", "title", "upper");
 
     private Methods() {}
 
@@ -34,6 +39,22 @@ final class Methods {
             throw new TemplateFailure("unsupported attribute '" + name + "' of a number");
         }
         return Arguments.MISSING;
+    }
+
+    /** A bound method of text marked as safe: those whose result Python gives the mark, and those that make no text. */
+    static Object ofMarkup(Values.Markup markup, String name) {
+        if (!TextMethods.NAMES.contains(name)) {
+            return Undefined.attribute(markup, name);
+        }
+        return method(name, (e, a) -> {
+            if (KEEPING_MARK.contains(name) && a.positional().isEmpty() && a.named().isEmpty()) {
+                return new Values.Markup((String) TextMethods.call(markup.text(), name, a, e.budget));
+            }
+            if (!MAKING_NO_TEXT.contains(name) && !name.startsWith("is")) {
+                throw new TemplateFailure("unsupported method '" + name + "' of text marked as safe");
+            }
+            return TextMethods.call(markup.text(), name, a, e.budget);
+        });
     }
 
     private interface Body {

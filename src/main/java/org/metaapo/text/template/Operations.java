@@ -1,5 +1,7 @@
 package org.metaapo.text.template;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -34,11 +36,14 @@ final class Operations {
         if (a instanceof Undefined undefined) {
             throw undefined.used();
         }
+        if (operator.equals("%") && a instanceof String format) {
+            return PercentFormat.format(format, b, budget);
+        }
         if (b instanceof Undefined undefined) {
             throw undefined.used();
         }
-        if (operator.equals("%") && a instanceof String format) {
-            return PercentFormat.format(format, b, budget);
+        if (a instanceof Values.Markup || b instanceof Values.Markup) {
+            return marked(operator, a, b, budget);
         }
         if (Types.isNumber(a) && Types.isNumber(b)) {
             Object x = integer(a);
@@ -56,6 +61,23 @@ final class Operations {
             throw unsupported(operator, a, b);
         }
         return result;
+    }
+
+    /** Operators on text marked as safe: other text is escaped before it is joined to it. */
+    private static Object marked(String operator, Object a, Object b, Budget budget) {
+        Object x = Values.plain(a);
+        Object y = Values.plain(b);
+        boolean texts = x instanceof String && y instanceof String;
+        if (operator.equals("+") && texts) {
+            String left = a instanceof Values.Markup markup ? markup.text() : Filters.escape((String) a);
+            String right = b instanceof Values.Markup markup ? markup.text() : Filters.escape((String) b);
+            return new Values.Markup((String) joined(left, right, budget));
+        }
+        if (operator.equals("%") && a instanceof Values.Markup) {
+            throw new TemplateFailure("unsupported: % on text marked as safe");
+        }
+        Object result = binary(operator, x, y, budget);
+        return operator.equals("*") ? new Values.Markup((String) result) : result;
     }
 
     private static TemplateFailure unsupported(String operator, Object a, Object b) {
@@ -118,7 +140,7 @@ final class Operations {
                 case "+" -> Math.addExact(a, b);
                 case "-" -> Math.subtractExact(a, b);
                 case "*" -> Math.multiplyExact(a, b);
-                case "/" -> (double) a / nonZero(b);
+                case "/" -> quotient(a, nonZero(b));
                 case "//" -> Math.floorDiv(a, nonZero(b));
                 case "%" -> Math.floorMod(a, nonZero(b));
                 default -> b < 0 ? (Object) power(a, b) : (Object) integerPower(a, b);
@@ -126,6 +148,15 @@ final class Operations {
         } catch (ArithmeticException overflow) {
             throw new TemplateFailure("unsupported: an integer of more than 64 bits");
         }
+    }
+
+    /** Correctly rounded, also where the operands are no exact floats. */
+    private static double quotient(long a, long b) {
+        return isExact(a) && isExact(b) ? (double) a / b : new BigDecimal(a).divide(new BigDecimal(b), MathContext.DECIMAL128).doubleValue();
+    }
+
+    private static boolean isExact(long number) {
+        return number <= 1L << 53 && number >= -(1L << 53);
     }
 
     private static long nonZero(long divisor) {
@@ -151,7 +182,14 @@ final class Operations {
         if (a == 0 && b < 0) {
             throw new TemplateFailure("division by zero");
         }
-        return Math.pow(a, b);
+        if (a < 0 && Double.isFinite(a) && Double.isFinite(b) && b != Math.rint(b)) {
+            throw new TemplateFailure("unsupported: a complex number");
+        }
+        double power = a == 1 ? 1 : Math.pow(a, b);
+        if (Double.isInfinite(power) && Double.isFinite(a) && Double.isFinite(b)) {
+            throw new TemplateFailure("the power is too large for a float");
+        }
+        return power;
     }
 
     private static Object floats(String operator, double a, double b) {
@@ -163,13 +201,30 @@ final class Operations {
             case "-" -> a - b;
             case "*" -> a * b;
             case "/" -> a / b;
-            case "//" -> Math.floor(a / b);
-            case "%" -> {
-                double rest = a % b;
-                yield rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-            }
+            case "//" -> floorQuotient(a, b);
+            case "%" -> remainder(a, b);
             default -> power(a, b);
         };
+    }
+
+    /** Has the sign of the divisor, also when it is zero. */
+    private static double remainder(double a, double b) {
+        double rest = a % b;
+        return rest == 0 ? Math.copySign(0, b) : (rest < 0) != (b < 0) ? rest + b : rest;
+    }
+
+    /** From the remainder, as Python does: the rounded quotient may lie beyond the next whole number. */
+    private static double floorQuotient(double a, double b) {
+        double rest = a % b;
+        double quotient = (a - rest) / b;
+        if (rest != 0 && (rest < 0) != (b < 0)) {
+            quotient -= 1;
+        }
+        if (quotient == 0) {
+            return Math.copySign(0, a / b);
+        }
+        double floor = Math.floor(quotient);
+        return quotient - floor > 0.5 ? floor + 1 : floor;
     }
 
     static Object negated(Object value, boolean minus) {
@@ -186,12 +241,14 @@ final class Operations {
         throw new TemplateFailure("bad operand type for unary " + (minus ? "-" : "+") + ": '" + Types.name(value) + "'");
     }
 
-    static boolean equal(Object a, Object b, Budget budget) {
+    static boolean equal(Object left, Object right, Budget budget) {
+        Object a = Values.plain(left);
+        Object b = Values.plain(right);
         budget.step();
         if (Types.isNumber(a) && Types.isNumber(b)) {
             Object x = integer(a);
             Object y = integer(b);
-            return x instanceof Long && y instanceof Long ? x.equals(y) : toDouble(x) == toDouble(y);
+            return x instanceof Long && y instanceof Long ? x.equals(y) : toDouble(x) == toDouble(y) && order(x, y) == 0;
         }
         if (a instanceof Map && b instanceof Map) {
             return equalDicts(Types.dict(a), Types.dict(b), budget);
@@ -207,6 +264,20 @@ final class Operations {
             return x.equals(y);
         }
         return a == b || (a instanceof Undefined && b instanceof Undefined);
+    }
+
+    /** Of two numbers, exact for an integer beside a float. */
+    private static int order(Object a, Object b) {
+        double x = toDouble(a);
+        double y = toDouble(b);
+        if (x != y || !Double.isFinite(x)) {
+            return x == y ? 0 : Double.compare(x, y);
+        }
+        return exact(a).compareTo(exact(b));
+    }
+
+    private static BigDecimal exact(Object number) {
+        return integer(number) instanceof Long whole ? new BigDecimal(whole) : new BigDecimal(toDouble(number));
     }
 
     private static boolean equalItems(List<Object> a, List<Object> b, Budget budget) {
@@ -237,7 +308,9 @@ final class Operations {
     }
 
     /** Negative, zero or positive; fails for values that have no order. */
-    static int compare(Object a, Object b, String operator, Budget budget) {
+    static int compare(Object left, Object right, String operator, Budget budget) {
+        Object a = Values.plain(left);
+        Object b = Values.plain(right);
         budget.step();
         if (a instanceof Undefined undefined) {
             throw undefined.used();
@@ -248,7 +321,7 @@ final class Operations {
         if (Types.isNumber(a) && Types.isNumber(b)) {
             return integer(a) instanceof Long x && integer(b) instanceof Long y
                     ? Long.compare(x, y)
-                    : toDouble(a) == toDouble(b) ? 0 : Double.compare(toDouble(a), toDouble(b));
+                    : order(a, b);
         }
         if (a instanceof String x && b instanceof String y) {
             budget.text(Math.min(x.length(), y.length()));
@@ -303,8 +376,8 @@ final class Operations {
     }
 
     static boolean contains(Object container, Object item, Budget budget) {
-        if (container instanceof String text) {
-            if (!(item instanceof String part)) {
+        if (Values.plain(container) instanceof String text) {
+            if (!(Values.plain(item) instanceof String part)) {
                 throw new TemplateFailure("'in <string>' requires string as left operand, not " + Types.name(item));
             }
             budget.text(text.length());

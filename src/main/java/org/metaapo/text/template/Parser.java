@@ -19,7 +19,21 @@ final class Parser {
     }
 
     static List<Statement> parse(List<Token> tokens) {
-        return new Parser(tokens).body(Set.of());
+        Parser parser = new Parser(tokens);
+        List<Statement> body = parser.hiding(parser.body(Set.of()));
+        parser.expressions.frame().close();
+        return body;
+    }
+
+    /** The statements of a block, behind one that hides the names which the block assigns first. */
+    private List<Statement> hiding(List<Statement> body) {
+        if (expressions.frame().hidden().isEmpty()) {
+            return body;
+        }
+        List<Statement> all = new ArrayList<>(body.size() + 1);
+        all.add(new Statements.Hide(expressions.frame()));
+        all.addAll(body);
+        return all;
     }
 
     /** Statements up to a tag that begins with one of the names, which becomes the current token. */
@@ -69,6 +83,15 @@ final class Parser {
         return body;
     }
 
+    /** As {@link #closed} for a body with variables of its own. */
+    private List<Statement> scoped(String end, List<String> parameters) {
+        int open = expressions.enterFrame();
+        parameters.forEach(expressions.frame()::mention);
+        List<Statement> body = hiding(closed(end));
+        expressions.leaveFrame(open);
+        return body;
+    }
+
     private List<Statement> statement() {
         Token tag = tokens.expect(Type.NAME);
         return switch (tag.text()) {
@@ -81,13 +104,13 @@ final class Parser {
                 List<Expressions.FilterCall> filters = new ArrayList<>();
                 filters.add(expressions.filter());
                 filters.addAll(expressions.filters());
-                yield List.of(new Statements.Captured(tag.at(), null, filters, closed("endfilter")));
+                yield List.of(new Statements.Captured(tag.at(), null, filters, scoped("endfilter", List.of())));
             }
             case "with" -> List.of(with(tag));
             case "generation" -> {
                 int outer = loops;
                 loops = 0;
-                List<Statement> body = closed("endgeneration");
+                List<Statement> body = scoped("endgeneration", List.of());
                 loops = outer;
                 yield List.of(new Statements.Generation(tag.at(), body));
             }
@@ -124,12 +147,17 @@ final class Parser {
         Target target = expressions.target(false, "in");
         tokens.expectName("in");
         Expression iterable = expressions.tuple(false, "recursive");
+        int open = expressions.enterFrame();
         Expression condition = tokens.skipName("if") ? expressions.expression() : null;
+        expressions.leaveFrame(open);
         boolean recursive = tokens.skipName("recursive");
         loops++;
-        List<Statement> body = block("endfor", "else");
+        expressions.enterFrame();
+        target.names().forEach(expressions.frame()::mention);
+        List<Statement> body = hiding(block("endfor", "else"));
+        expressions.leaveFrame(open);
         loops--;
-        List<Statement> otherwise = tokens.advance().text().equals("else") ? closed("endfor") : List.of();
+        List<Statement> otherwise = tokens.advance().text().equals("else") ? scoped("endfor", List.of()) : List.of();
         return new Statements.For(tag.at(), target, iterable, condition, recursive, body, otherwise);
     }
 
@@ -137,11 +165,13 @@ final class Parser {
         List<Statements.If.Branch> branches = new ArrayList<>();
         while (true) {
             Expression condition = expressions.tuple(false, null);
+            expressions.condition(1);
             branches.add(new Statements.If.Branch(condition, block("elif", "else", "endif")));
             String end = tokens.advance().text();
             if (end.equals("else")) {
                 branches.add(new Statements.If.Branch(null, closed("endif")));
             }
+            expressions.condition(-1);
             if (!end.equals("elif")) {
                 return new Statements.If(tag.at(), branches);
             }
@@ -151,10 +181,13 @@ final class Parser {
     private Statement assignment(Token tag) {
         Target target = expressions.target(true, null);
         if (tokens.skipOperator("=")) {
-            return new Statements.Assign(tag.at(), target, expressions.tuple(true, null));
+            Expression value = expressions.tuple(true, null);
+            expressions.assigned(target);
+            return new Statements.Assign(tag.at(), target, value);
         }
+        expressions.assigned(target);
         List<Expressions.FilterCall> filters = expressions.filters();
-        return new Statements.Captured(tag.at(), target, filters, closed("endset"));
+        return new Statements.Captured(tag.at(), target, filters, scoped("endset", List.of()));
     }
 
     private Statement with(Token tag) {
@@ -168,7 +201,8 @@ final class Parser {
             tokens.expectOperator("=");
             values.add(expressions.expression());
         }
-        return new Statements.With(tag.at(), targets, values, closed("endwith"));
+        List<String> names = targets.stream().flatMap(target -> target.names().stream()).toList();
+        return new Statements.With(tag.at(), targets, values, scoped("endwith", names));
     }
 
     private record Signature(List<String> parameters, List<Expression> defaults) {}
@@ -198,6 +232,7 @@ final class Parser {
 
     private Statement macro(Token tag) {
         String name = expressions.name();
+        expressions.assigned(new Target.Name(name));
         Set<String> outerNames = expressions.collectSpecialNames(new HashSet<>());
         tokens.expectOperator("(");
         Signature signature = signature();
@@ -221,7 +256,7 @@ final class Parser {
     private Macro.Definition definition(Signature signature, String end, Set<String> outerNames) {
         int outerLoops = loops;
         loops = 0;
-        List<Statement> body = closed(end);
+        List<Statement> body = scoped(end, signature.parameters());
         loops = outerLoops;
         Set<String> used = expressions.collectSpecialNames(outerNames);
         outerNames.addAll(used);

@@ -46,7 +46,8 @@ final class PercentFormat {
             out.append(one(field, value, budget));
             budget.text(out.length());
         }
-        if (!named && used < positional.size() && !(values instanceof Map)) {
+        // Python counts neither dicts nor lists here.
+        if (!named && used < positional.size() && !(values instanceof Map) && !(values instanceof List)) {
             throw new TemplateFailure("not all arguments converted during string formatting");
         }
         return out.append(format, at, format.length()).toString();
@@ -59,8 +60,10 @@ final class PercentFormat {
             case "s" -> cut(Repr.string(value, budget), precision);
             case "r" -> cut(Repr.of(value, budget), precision);
             case "d", "i" -> signed(Long.toString(whole(value)), flags);
-            case "x" -> signed(Long.toString(whole(value), 16), flags);
-            case "X" -> signed(Long.toString(whole(value), 16).toUpperCase(java.util.Locale.ROOT), flags);
+            case "x" -> signed(Long.toString(Operations.toLong(value, "a value formatted as hexadecimal"), 16), flags);
+            case "X" -> signed(
+                    Long.toString(Operations.toLong(value, "a value formatted as hexadecimal"), 16).toUpperCase(java.util.Locale.ROOT),
+                    flags);
             case "f", "F" -> signed(fixed(value, precision < 0 ? 6 : precision), flags);
             default -> throw new TemplateFailure("unsupported format conversion '%" + field.group(5) + "'");
         };

@@ -168,8 +168,8 @@ final class PyText {
         if (text.isEmpty()) {
             return text;
         }
-        int width = Character.charCount(text.codePointAt(0));
-        return titleCase(text.substring(0, width)) + lower(text.substring(width));
+        String first = text.substring(0, Character.charCount(text.codePointAt(0)));
+        return titleCase(first) + lower(text).substring(lower(first).length());
     }
 
     static String lower(String text) {
@@ -181,22 +181,48 @@ final class PyText {
     }
 
     private static String titleCase(String character) {
-        int title = Character.toTitleCase(character.codePointAt(0));
-        // ß and the ligatures have no single title-case letter: Python writes the first letter large, the rest small.
-        return title == character.codePointAt(0) && upper(character).length() > character.length()
-                ? upper(character).substring(0, 1) + lower(upper(character).substring(1))
-                : new String(Character.toChars(title));
+        int c = character.codePointAt(0);
+        int title = Character.toTitleCase(c);
+        String large = upper(character);
+        if (title != c || Character.isTitleCase(c) || large.length() == character.length()) {
+            return Character.toString(title);
+        }
+        if (c == 'ŉ') {
+            return large;
+        }
+        // ß, the ligatures and Greek with accents have no single title-case letter: the first is large, the rest small.
+        String rest = lower(large.substring(1));
+        return large.charAt(0) + (c >= 0x1f80 && c <= 0x1fff ? rest.replace('ι', '\u0345') : rest);
     }
 
     /** {@code str.title()}: every letter after a non-letter is large. */
     static String title(String text) {
         StringBuilder out = new StringBuilder(text.length());
+        String lowered = lower(text);
+        int at = 0;
         boolean inWord = false;
         for (Object each : characters(text)) {
             String character = (String) each;
-            out.append(inWord ? lower(character) : titleCase(character));
+            // A capital sigma is lowered by its neighbours, so not each on its own; the length is the same.
+            int end = at + lower(character).length();
+            out.append(inWord ? lowered.substring(at, end) : titleCase(character));
+            at = end;
             int c = character.codePointAt(0);
             inWord = Character.isUpperCase(c) || Character.isLowerCase(c) || Character.isTitleCase(c);
+        }
+        return out.toString();
+    }
+
+    static String swapCase(String text) {
+        StringBuilder out = new StringBuilder(text.length());
+        String lowered = lower(text);
+        int at = 0;
+        for (Object each : characters(text)) {
+            String character = (String) each;
+            int end = at + lower(character).length();
+            int c = character.codePointAt(0);
+            out.append(Character.isUpperCase(c) ? lowered.substring(at, end) : Character.isLowerCase(c) ? upper(character) : character);
+            at = end;
         }
         return out.toString();
     }

@@ -36,7 +36,10 @@ final class Repr {
 
     /** {@code str()}. */
     static String string(Object value, Budget budget) {
-        return value instanceof String text ? text : of(value, budget);
+        if (value instanceof Undefined) {
+            return "";
+        }
+        return Values.plain(value) instanceof String text ? text : of(value, budget);
     }
 
     private void write(Object value) {
@@ -46,7 +49,7 @@ final class Repr {
         if (value == null) {
             out.append("None");
         } else if (value instanceof Undefined) {
-            out.append(out.isEmpty() ? "" : "Undefined");
+            out.append("Undefined");
         } else if (value instanceof String text) {
             budget.text(text.length());
             quote(out, text);
@@ -71,6 +74,10 @@ final class Repr {
             out.append("<Namespace ");
             dict(namespace.attributes);
             out.append('>');
+        } else if (value instanceof Values.Markup markup) {
+            out.append("Markup(");
+            write(markup.text());
+            out.append(')');
         } else if (value instanceof Macro macro) {
             out.append("<Macro ").append(of(macro.name())).append('>');
         } else if (value instanceof Loop loop) {
@@ -82,7 +89,6 @@ final class Repr {
     }
 
     private void items(String open, List<Object> items, String close) {
-        // An undefined item must not find the buffer empty.
         out.append(open);
         String separator = "";
         for (Object item : items) {

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** Filters on lists, dicts and other things with items. */
 final class SequenceFilters {
@@ -54,7 +55,7 @@ final class SequenceFilters {
             }
             List<Object> items = new ArrayList<>(Types.items(value, e.budget));
             Collections.reverse(items);
-            return Filters.generated(items);
+            return value instanceof Values.Generated ? items : Filters.generated(items);
         });
         all.put("select", (e, value, a) -> select(e, value, a, false, true));
         all.put("selectattr", (e, value, a) -> select(e, value, a, true, true));
@@ -126,6 +127,9 @@ final class SequenceFilters {
     }
 
     private static Object map(Evaluation evaluation, Object value, Arguments arguments) {
+        if (!Types.truth(value)) {
+            return Filters.generated(List.of());
+        }
         Selector selector;
         if (arguments.positional().isEmpty() && arguments.named().containsKey("attribute")) {
             Object[] given = arguments.bind("map", "attribute", "default?");
@@ -133,16 +137,12 @@ final class SequenceFilters {
         } else if (arguments.positional().isEmpty()) {
             throw new TemplateFailure("map requires a filter argument");
         } else {
-            Filters.Filter filter = Filters.named(Arguments.text(arguments.positional().get(0), "the filter of map"));
+            String name = Arguments.text(arguments.positional().get(0), "the filter of map");
+            Filters.Filter filter = Filters.named(name);
             Arguments rest = rest(arguments, 1);
-            selector = item -> filter.apply(evaluation, item, rest);
+            selector = item -> Filters.apply(name, filter, evaluation, item, rest);
         }
-        List<Object> mapped = new ArrayList<>();
-        for (Object item : Types.items(value, evaluation.budget)) {
-            evaluation.budget.step();
-            mapped.add(selector.of(item));
-        }
-        return Filters.generated(mapped);
+        return lazy(evaluation, value, selector::of);
     }
 
     private static Arguments rest(Arguments arguments, int from) {
@@ -150,6 +150,9 @@ final class SequenceFilters {
     }
 
     private static Object select(Evaluation evaluation, Object value, Arguments arguments, boolean byAttribute, boolean keep) {
+        if (!Types.truth(value)) {
+            return Filters.generated(List.of());
+        }
         int first = 0;
         Selector selector = item -> item;
         if (byAttribute) {
@@ -163,16 +166,19 @@ final class SequenceFilters {
         if (arguments.positional().size() > first) {
             Tests.Test test = Tests.named(Arguments.text(arguments.positional().get(first), "the name of a test"));
             Arguments rest = rest(arguments, first + 1);
-            predicate = item -> test.holds(evaluation, item, rest);
+            predicate = item -> test.holds(evaluation, Values.plain(item), rest);
         }
-        List<Object> kept = new ArrayList<>();
-        for (Object item : Types.items(value, evaluation.budget)) {
+        Selector tested = selector;
+        Predicate test = predicate;
+        return lazy(evaluation, value, item -> test.holds(tested.of(item)) == keep ? item : Lazy.SKIPPED);
+    }
+
+    /** Items that are made one by one, when they are asked for. */
+    private static Values.Generated lazy(Evaluation evaluation, Object value, UnaryOperator<Object> step) {
+        return new Values.Generated(new Lazy(Types.iterator(value, evaluation.budget), item -> {
             evaluation.budget.step();
-            if (predicate.holds(selector.of(item)) == keep) {
-                kept.add(item);
-            }
-        }
-        return Filters.generated(kept);
+            return step.apply(item);
+        }));
     }
 
     private static Object folded(Object value, boolean caseSensitive) {
@@ -232,15 +238,14 @@ final class SequenceFilters {
         boolean caseSensitive = Arguments.flag(given[0], false);
         Selector selector = attribute(evaluation, given[1], null);
         List<Object> seen = new ArrayList<>();
-        List<Object> kept = new ArrayList<>();
-        for (Object item : Types.items(value, evaluation.budget)) {
+        return lazy(evaluation, value, item -> {
             Object key = Types.key(folded(selector.of(item), caseSensitive));
-            if (!Operations.contains(seen, key, evaluation.budget)) {
-                seen.add(key);
-                kept.add(item);
+            if (Operations.contains(seen, key, evaluation.budget)) {
+                return Lazy.SKIPPED;
             }
-        }
-        return Filters.generated(kept);
+            seen.add(key);
+            return item;
+        });
     }
 
     private static Object extreme(Evaluation evaluation, Object value, Arguments arguments, String name) {
@@ -252,12 +257,12 @@ final class SequenceFilters {
             return new Undefined("No aggregated item, sequence was empty.");
         }
         Object best = items.get(0);
-        for (Object item : items) {
-            Object a = folded(selector.of(item), caseSensitive);
-            Object b = folded(selector.of(best), caseSensitive);
-            int order = Operations.compare(a, b, name.equals("min") ? "<" : ">", evaluation.budget);
-            if (name.equals("min") ? order < 0 : order > 0) {
+        Object bestKey = folded(selector.of(best), caseSensitive);
+        for (Object item : items.subList(1, items.size())) {
+            Object key = folded(selector.of(item), caseSensitive);
+            if (Operations.comparison(name.equals("min") ? "<" : ">", key, bestKey, evaluation.budget)) {
                 best = item;
+                bestKey = key;
             }
         }
         return best;

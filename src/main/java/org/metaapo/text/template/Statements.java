@@ -2,7 +2,9 @@ package org.metaapo.text.template;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.text.template.Evaluation.Flow;
 
 /** The kinds of statements. */
@@ -21,6 +23,22 @@ final class Statements {
         @Override
         Flow execute(Evaluation evaluation) {
             evaluation.write(text);
+            return Flow.NEXT;
+        }
+    }
+
+    /** Makes the names undefined that a block assigns before it reads them. */
+    static final class Hide extends Statement {
+        private final Frame frame;
+
+        Hide(Frame frame) {
+            super(-1);
+            this.frame = frame;
+        }
+
+        @Override
+        Flow execute(Evaluation evaluation) {
+            frame.hidden().forEach(name -> evaluation.assign(name, Undefined.name(name)));
             return Flow.NEXT;
         }
     }
@@ -104,7 +122,6 @@ final class Statements {
         }
 
         private void loop(Evaluation evaluation, Evaluation.Scope outer, Object value, int depth) {
-            List<Object> items = kept(evaluation, outer, Types.items(value, evaluation.budget));
             Values.Callable recursion = !recursive ? null : new Values.Callable("loop", (running, arguments) -> {
                 Object inner = arguments.bind("loop", "iterable")[0];
                 running.budget.enter();
@@ -112,7 +129,13 @@ final class Statements {
                 running.budget.leave();
                 return text;
             });
-            Loop loop = new Loop(items, depth, recursion);
+            Iterator<Object> items = Types.iterator(value, evaluation.budget);
+            boolean counted = condition == null && !(value instanceof Values.Generated);
+            Loop loop = condition == null
+                    ? new Loop(items, counted ? Types.length(value) : -1, depth, recursion)
+                    : new Loop(new Lazy(items, item -> holds(evaluation, outer, item) ? item : Lazy.SKIPPED), -1, depth, recursion);
+            // As in jinja2, an iteration that ends with break or continue does not count for the else.
+            boolean completed = false;
             while (loop.advance()) {
                 evaluation.budget.step();
                 HashMap<String, Object> names = new HashMap<>();
@@ -120,37 +143,29 @@ final class Statements {
                 List<Statement> steps = new ArrayList<>(body.size() + 1);
                 steps.add(new Bind(at, target, loop.item()));
                 steps.addAll(body);
-                if (evaluation.inScope(outer, names, steps) == Flow.BREAK) {
+                Flow flow = evaluation.inScope(outer, names, steps);
+                if (flow == Flow.BREAK) {
                     break;
                 }
+                completed |= flow == Flow.NEXT;
             }
-            if (items.isEmpty()) {
+            if (!completed) {
                 evaluation.inScope(outer, new HashMap<>(), otherwise);
             }
         }
 
-        private List<Object> kept(Evaluation evaluation, Evaluation.Scope outer, List<Object> items) {
-            if (condition == null) {
-                return items;
-            }
-            List<Object> kept = new ArrayList<>();
-            for (Object item : items) {
-                boolean[] holds = new boolean[1];
-                Statement check = new Statement(at) {
-                    @Override
-                    Flow execute(Evaluation running) {
-                        holds[0] = Types.truth(condition.value(running));
-                        return Flow.NEXT;
-                    }
-                };
-                HashMap<String, Object> names = new HashMap<>();
-                names.put("loop", new Undefined("the filter of a loop cannot use 'loop'"));
-                evaluation.inScope(outer, names, List.of(new Bind(at, target, item), check));
-                if (holds[0]) {
-                    kept.add(item);
+        /** Whether the loop's filter keeps an item. */
+        private boolean holds(Evaluation evaluation, Evaluation.Scope outer, Object item) {
+            boolean[] holds = new boolean[1];
+            Statement check = new Statement(at) {
+                @Override
+                Flow execute(Evaluation running) {
+                    holds[0] = Types.truth(condition.value(running));
+                    return Flow.NEXT;
                 }
-            }
-            return kept;
+            };
+            evaluation.inScope(outer, new HashMap<>(), List.of(new Bind(at, target, item), check));
+            return holds[0];
         }
     }
 
@@ -291,8 +306,12 @@ final class Statements {
 
         @Override
         Flow execute(Evaluation evaluation) {
-            evaluation.writeGenerated(
-                    evaluation.captured(() -> evaluation.inScope(evaluation.scope(), new HashMap<>(), body)));
+            // In jinja2 the body is a macro that is called without arguments.
+            HashMap<String, Object> names = new HashMap<>();
+            names.put("varargs", new Values.Tuple(List.of()));
+            names.put("kwargs", Map.of());
+            names.put("caller", new Undefined("no caller defined"));
+            evaluation.writeGenerated(at, () -> evaluation.inScope(evaluation.scope(), names, body));
             return Flow.NEXT;
         }
     }

@@ -6,11 +6,19 @@ import java.util.List;
 interface Target {
     void assign(Evaluation evaluation, Object value);
 
+    /** The names that become variables. */
+    List<String> names();
+
     /** A name. */
     record Name(String name) implements Target {
         @Override
         public void assign(Evaluation evaluation, Object value) {
             evaluation.assign(name, value);
+        }
+
+        @Override
+        public List<String> names() {
+            return List.of(name);
         }
     }
 
@@ -23,6 +31,11 @@ interface Target {
                 throw new TemplateFailure("cannot assign attribute '" + name + "' on non-namespace object '" + owner + "'");
             }
             found.attributes.put(name, value);
+        }
+
+        @Override
+        public List<String> names() {
+            return List.of();
         }
     }
 
@@ -37,6 +50,11 @@ interface Target {
             for (int i = 0; i < items.size(); i++) {
                 targets.get(i).assign(evaluation, items.get(i));
             }
+        }
+
+        @Override
+        public List<String> names() {
+            return targets.stream().flatMap(target -> target.names().stream()).toList();
         }
     }
 }

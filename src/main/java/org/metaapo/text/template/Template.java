@@ -87,7 +87,8 @@ public final class Template {
         } catch (StackOverflowError tooDeep) {
             throw new DataException(name + ": template nests too deeply while it is rendered");
         }
-        return new Rendering(evaluation.document(), evaluation.generated);
+        String unplaced = evaluation.unplaced < 0 ? null : place(source, evaluation.unplaced);
+        return new Rendering(evaluation.document(), evaluation.generated, unplaced);
     }
 
     private static Object imported(Object value, int depth) {
@@ -116,9 +117,13 @@ public final class Template {
         if (failure.at() < 0) {
             return new DataException(name + ": " + failure.getMessage());
         }
-        int at = Math.min(failure.at(), source.length());
+        return new DataException(name + ", " + place(source, failure.at()) + ": " + failure.getMessage());
+    }
+
+    private static String place(String source, int offset) {
+        int at = Math.min(offset, source.length());
         long line = source.substring(0, at).chars().filter(c -> c == '\n').count() + 1;
         int column = source.codePointCount(source.lastIndexOf('\n', at - 1) + 1, at) + 1;
-        return new DataException(name + ", line " + line + ", column " + column + ": " + failure.getMessage());
+        return "line " + line + ", column " + column;
     }
 }

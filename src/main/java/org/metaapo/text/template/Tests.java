@@ -11,7 +11,8 @@ final class Tests {
 
     static {
         plain("boolean", value -> value instanceof Boolean);
-        plain("callable", value -> value instanceof Values.Callable || value instanceof Macro || value instanceof Loop);
+        plain("callable", value -> value instanceof Values.Callable || value instanceof Macro || value instanceof Loop
+                || value instanceof Undefined);
         plain("defined", value -> !(value instanceof Undefined));
         plain("undefined", value -> value instanceof Undefined);
         plain("false", Boolean.FALSE::equals);

@@ -7,11 +7,24 @@ import java.util.function.IntPredicate;
 /** Methods of Python's {@code str}. */
 final class TextMethods {
     static final Set<String> NAMES = Set.of(
-            "capitalize", "casefold", "center", "count", "endswith", "expandtabs", "find", "index", "isalnum", "isalpha",
+            "capitalize", "center", "count", "endswith", "expandtabs", "find", "index", "isalnum", "isalpha",
             "isascii", "isdecimal", "isdigit", "islower", "isnumeric", "isspace", "istitle", "isupper", "join", "ljust",
             "lower", "lstrip", "partition", "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust",
             "rpartition", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "swapcase", "title", "upper",
             "zfill");
+
+    /** Unicode's Numeric_Type=Digit: first and last of each range. */
+    private static final int[] OTHER_DIGITS = {
+        0xb2, 0xb3, 0xb9, 0xb9, 0x1369, 0x1371, 0x19da, 0x19da, 0x2070, 0x2070, 0x2074, 0x2079,
+        0x2080, 0x2089, 0x2460, 0x2468, 0x2474, 0x247c, 0x2488, 0x2490, 0x24ea, 0x24ea, 0x24f5, 0x24fd,
+        0x24ff, 0x24ff, 0x2776, 0x277e, 0x2780, 0x2788, 0x278a, 0x2792, 0x10a40, 0x10a43, 0x10e60, 0x10e68,
+        0x11052, 0x1105a, 0x1f100, 0x1f10a
+    };
+
+    /** Letters whose Unicode property Numeric_Type is Numeric. */
+    private static final String IDEOGRAPHIC_NUMBERS = "㐅㒃㠪㭍一七万三九二五亖亿什仟仨伍佰億兆兩八六十千卄卅卌叁参參叄四壱壹幺廾廿弌弍"
+            + "弎弐拾捌柒漆玖百肆萬貮貳贰阡陆陌陸零參拾兩零六陸什𠀁𠁤𠃢𠄡𠤪𠦃𠦌𠦜𠫪𠫽𠬙𢎐𢦘𣬛𦉭"
+            + "廾";
 
     private TextMethods() {}
 
@@ -56,24 +69,22 @@ final class TextMethods {
     private static Object plain(String text, String name) {
         return switch (name) {
             case "capitalize" -> PyText.capitalize(text);
-            case "casefold" -> PyText.lower(PyText.upper(text).replace("ẞ", "SS"));
             case "lower" -> PyText.lower(text);
             case "upper" -> PyText.upper(text);
             case "title" -> PyText.title(text);
-            case "swapcase" -> swapCase(text);
+            case "swapcase" -> PyText.swapCase(text);
             case "isalnum" -> every(text, c -> Character.isLetter(c) || isNumeric(c));
             case "isalpha" -> every(text, Character::isLetter);
             case "isascii" -> text.chars().allMatch(c -> c < 128);
             case "isdecimal" -> every(text, Character::isDigit);
-            case "isdigit" -> every(text, c -> Character.isDigit(c) || (Character.getType(c) == Character.OTHER_NUMBER && Character.digit(Character.getNumericValue(c) + '0', 10) >= 0));
+            case "isdigit" -> every(text, c -> Character.isDigit(c) || isOtherDigit(c));
             case "isnumeric" -> every(text, TextMethods::isNumeric);
             case "isspace" -> every(text, PyText::isSpace);
             case "islower" -> text.codePoints().anyMatch(Character::isLowerCase)
                     && text.codePoints().noneMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c));
             case "isupper" -> text.codePoints().anyMatch(Character::isUpperCase)
                     && text.codePoints().noneMatch(c -> Character.isLowerCase(c) || Character.isTitleCase(c));
-            case "istitle" -> !text.isEmpty() && text.codePoints().anyMatch(c -> Character.isUpperCase(c) || Character.isTitleCase(c))
-                    && PyText.title(text).equals(text);
+            case "istitle" -> isTitle(text);
             default -> throw new IllegalStateException(name);
         };
     }
@@ -82,9 +93,36 @@ final class TextMethods {
         return !text.isEmpty() && text.codePoints().allMatch(predicate);
     }
 
+    /** Digits that are no decimal digits: raised, lowered, circled and such. */
+    private static boolean isOtherDigit(int c) {
+        for (int i = 0; i < OTHER_DIGITS.length; i += 2) {
+            if (c >= OTHER_DIGITS[i] && c <= OTHER_DIGITS[i + 1]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether every word, and there is one, begins with a large letter and goes on with small ones. */
+    private static boolean isTitle(String text) {
+        boolean inWord = false;
+        boolean found = false;
+        for (int c : text.codePoints().toArray()) {
+            boolean large = Character.isUpperCase(c) || Character.isTitleCase(c);
+            boolean small = Character.isLowerCase(c);
+            if (large && inWord || small && !inWord) {
+                return false;
+            }
+            inWord = large || small;
+            found |= inWord;
+        }
+        return found;
+    }
+
     private static boolean isNumeric(int c) {
         int type = Character.getType(c);
-        return type == Character.DECIMAL_DIGIT_NUMBER || type == Character.LETTER_NUMBER || type == Character.OTHER_NUMBER;
+        return type == Character.DECIMAL_DIGIT_NUMBER || type == Character.LETTER_NUMBER || type == Character.OTHER_NUMBER
+                || IDEOGRAPHIC_NUMBERS.indexOf(c) >= 0;
     }
 
     private static String only(String name, Arguments arguments) {
@@ -227,15 +265,6 @@ final class TextMethods {
                 out.append(c);
                 column = c.equals("\n") || c.equals("\r") ? 0 : column + 1;
             }
-        }
-        return out.toString();
-    }
-
-    private static String swapCase(String text) {
-        StringBuilder out = new StringBuilder();
-        for (Object each : PyText.characters(text)) {
-            String c = (String) each;
-            out.append(Character.isUpperCase(c.codePointAt(0)) ? PyText.lower(c) : PyText.upper(c));
         }
         return out.toString();
     }

@@ -1,11 +1,14 @@
 package org.metaapo.text.template;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
 /** Kinds, truth and items of values. */
 final class Types {
+    private static final int LARGEST_KEY = 10_000;
+
     private Types() {}
 
     /** Python's name of a value's type. */
@@ -40,6 +43,8 @@ final class Types {
             return "LoopContext";
         } else if (value instanceof Macro) {
             return "Macro";
+        } else if (value instanceof Values.Markup) {
+            return "Markup";
         }
         return "function";
     }
@@ -55,6 +60,8 @@ final class Types {
             return number != 0;
         } else if (value instanceof String text) {
             return !text.isEmpty();
+        } else if (value instanceof Values.Markup markup) {
+            return !markup.text().isEmpty();
         }
         List<Object> items = sized(value);
         return items == null || !items.isEmpty();
@@ -94,14 +101,14 @@ final class Types {
     }
 
     static boolean isIterable(Object value) {
-        return value instanceof String || value instanceof Values.Generated || value instanceof Undefined
-                || value instanceof Loop || sized(value) != null;
+        return value instanceof String || value instanceof Values.Markup || value instanceof Values.Generated || value instanceof Undefined
+                || sized(value) != null;
     }
 
     /** The items of anything that can be walked through; a generator is used up by it. */
     static List<Object> items(Object value, Budget budget) {
         List<Object> items;
-        if (value instanceof String text) {
+        if (Values.plain(value) instanceof String text) {
             budget.items(text.length());
             return PyText.characters(text);
         } else if (value instanceof Undefined) {
@@ -109,8 +116,6 @@ final class Types {
         } else if (value instanceof Values.Generated generated) {
             items = new ArrayList<>();
             generated.items().forEachRemaining(items::add);
-        } else if (value instanceof Loop loop) {
-            items = loop.rest();
         } else {
             items = sized(value);
         }
@@ -121,8 +126,13 @@ final class Types {
         return items;
     }
 
+    /** As {@link #items}, but a generator is only used up as far as it is read. */
+    static Iterator<Object> iterator(Object value, Budget budget) {
+        return value instanceof Values.Generated generated ? generated.items() : items(value, budget).iterator();
+    }
+
     static long length(Object value) {
-        if (value instanceof String text) {
+        if (Values.plain(value) instanceof String text) {
             return PyText.length(text);
         } else if (value instanceof Undefined) {
             return 0;
@@ -138,10 +148,24 @@ final class Types {
 
     /** A value that a dict can have as its key. */
     static Object key(Object value) {
+        countKey(value, 0);
+        return Values.plain(value);
+    }
+
+    private static int countKey(Object value, int before) {
         if (value instanceof Map || value instanceof List && !(value instanceof Values.Range)) {
             throw new TemplateFailure("unhashable type: '" + name(value) + "'");
         }
-        return value;
+        int count = before + 1;
+        if (value instanceof Values.Tuple tuple) {
+            for (Object item : tuple.items()) {
+                count = countKey(item, count);
+            }
+        }
+        if (count > LARGEST_KEY) {
+            throw new TemplateFailure("unsupported: a key of more than " + LARGEST_KEY + " items");
+        }
+        return count;
     }
 
     /** Python finds 1, 1.0 and True under the same key. */

@@ -17,6 +17,14 @@ final class Values {
     /** A tuple: like a list, but never equal to one. */
     record Tuple(List<Object> items) {}
 
+    /** Text marked as safe for HTML: it differs from other text only in that joining with {@code +} escapes the other. */
+    record Markup(String text) {}
+
+    /** The text of a {@link Markup}, or the value itself. */
+    static Object plain(Object value) {
+        return value instanceof Markup markup ? markup.text() : value;
+    }
+
     /** Something that can be walked through once, as the result of {@code map} or {@code select}. */
     record Generated(Iterator<Object> items) {}
 
