@@ -1,8 +1,26 @@
 # metaapo_tests: the native test runner. It links the objects, not the library, and so sees inner functions.
 enable_testing()
 set(METAAPO_TEST_DIR "${METAAPO_TOP}/src/test/cpp")
+
+# The CUDA backend on the host: each .cu is included by a C++ file, with the emulation in place of CUDA. The library of
+# matrix products that a GPU has is not part of it.
+set(METAAPO_EMULATED_SOURCES "")
+foreach(source ${METAAPO_CUDA_SOURCES})
+  get_filename_component(name "${source}" NAME_WE)
+  if(NOT name STREQUAL "cublaslt")
+    set(wrapper "${CMAKE_CURRENT_BINARY_DIR}/emulated/${name}.cpp")
+    file(CONFIGURE OUTPUT "${wrapper}" CONTENT "#include \"${source}\"\n")
+    list(APPEND METAAPO_EMULATED_SOURCES "${wrapper}")
+  endif()
+endforeach()
+file(GLOB METAAPO_EMULATION_SOURCES CONFIGURE_DEPENDS "${METAAPO_TEST_DIR}/emulation/*.cpp")
+add_library(metaapo_emulated_cuda OBJECT ${METAAPO_EMULATED_SOURCES} ${METAAPO_EMULATION_SOURCES})
+metaapo_compile(metaapo_emulated_cuda)
+target_compile_options(metaapo_emulated_cuda PRIVATE -Wno-unknown-pragmas)
+target_compile_definitions(metaapo_emulated_cuda PRIVATE APO_CUDA_EMULATION)
+target_include_directories(metaapo_emulated_cuda PRIVATE "${METAAPO_TEST_DIR}/emulation" "${METAAPO_CUDA_DIR}")
 file(GLOB METAAPO_TEST_SOURCES CONFIGURE_DEPENDS "${METAAPO_TEST_DIR}/*.cpp")
-add_executable(metaapo_tests ${METAAPO_TEST_SOURCES} ${METAAPO_OBJECTS})
+add_executable(metaapo_tests ${METAAPO_TEST_SOURCES} ${METAAPO_OBJECTS} $<TARGET_OBJECTS:metaapo_emulated_cuda>)
 metaapo_compile(metaapo_tests)
 target_include_directories(metaapo_tests PRIVATE "${METAAPO_TEST_DIR}")
 target_link_libraries(metaapo_tests PRIVATE ${CMAKE_DL_LIBS})

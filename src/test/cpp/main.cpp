@@ -1,13 +1,32 @@
 // Runs all native tests, or those whose name contains the first argument.
+//   metaapo_tests [NAME] [--device cuda:N] [--seed N]
+// --device runs the op and engine cases on that GPU, by libmetaapo_cuda.so beside this program; --seed changes the order in
+// which the emulation of CUDA runs threads.
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
+#include "backends.h"
 #include "test.h"
 
 int main(int argc, char** argv) {
+    apo_test::Options& options = apo_test::options();
+    for (int i = 1; i < argc; i++) {
+        const bool has_value = i + 1 < argc;
+        if (std::strcmp(argv[i], "--device") == 0 && has_value && std::strncmp(argv[i + 1], "cuda:", 5) == 0) {
+            options.cuda_index = std::atoi(argv[++i] + 5);
+        } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
+            options.seed = uint32_t(std::atoi(argv[++i]));
+        } else if (argv[i][0] == '-') {
+            std::fprintf(stderr, "usage: metaapo_tests [NAME] [--device cuda:N] [--seed N]\n");
+            return 2;
+        } else {
+            options.filter = argv[i];
+        }
+    }
     int passed = 0, failed = 0;
     for (const apo_test::Test& test : apo_test::tests()) {
-        if (argc > 1 && test.name.find(argv[1]) == std::string::npos) continue;
+        if (test.name.find(options.filter) == std::string::npos) continue;
         apo_test::failures() = 0;
         try {
             test.body();

@@ -87,15 +87,15 @@ void check_forward_and_backward(const apo::OpTable& ops, apo::Device& device, DT
 }  // namespace
 
 TEST(attention_with_shared_prompts_and_grouped_heads) {
-    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
-        if (device.threads == 1) return;
+    on_threads({3}, [](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         check_forward_and_backward(ops, device, dtype, packed(2, 1, 6, 0));
-    });
+    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
 }
 
 TEST(attention_with_a_sliding_window) {
-    apo::Device device(3);
-    check_forward_and_backward(apo::cpu_ops(), device, DType::f32, packed(2, 2, 8, 7));
+    on_threads({3}, [](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        check_forward_and_backward(ops, device, dtype, packed(2, 2, 8, 7));
+    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
 }
 
 TEST(decoding_equals_attention_over_the_whole_sequence) {
@@ -109,22 +109,22 @@ TEST(decoding_equals_attention_over_the_whole_sequence) {
             ops.attention_forward(device, {T, H, G, D, dtype, window, segments.data(), 2, qkv.data(), whole.data(), lse.floats()});
             Array cache(dtype, size_t(6 * 2 * G * page * D));
             cache.fill(0);
-            const int32_t pages[4] = {4, 0, 5, 2}, page_begin[2] = {0, 3}, lengths32[2] = {37, 5};
+            Ints pages{4, 0, 5, 2}, page_begin{0, 3}, lengths32{37, 5};
             std::vector<int32_t> slots;
             for (int sequence = 0, t = 0; sequence < 2; sequence++) {
-                for (int i = 0; i < lengths[sequence]; i++, t++) slots.push_back(pages[page_begin[sequence] + i / page] * page + i % page);
+                for (int i = 0; i < lengths[sequence]; i++, t++) slots.push_back(pages[size_t(page_begin[size_t(sequence)] + i / page)] * page + i % page);
             }
-            ops.kv_append(device, {T, H, G, D, page, dtype, qkv.data(), slots.data(), cache.data()});
+            ops.kv_append(device, {T, H, G, D, page, dtype, qkv.data(), Ints(slots).data(), cache.data()});
             Array queries(dtype, size_t(2 * W)), out(dtype, size_t(2 * H * D));
             for (int j = 0; j < W; j++) {
                 queries.set(size_t(j), float(qkv[size_t(36 * W + j)]));
                 queries.set(size_t(W + j), float(qkv[size_t(41 * W + j)]));
             }
-            ops.attention_decode(device, {2, H, G, D, page, dtype, window, queries.data(), cache.data(), pages, page_begin, lengths32, out.data()});
+            ops.attention_decode(device, {2, H, G, D, page, dtype, window, queries.data(), cache.data(), pages.data(), page_begin.data(), lengths32.data(), out.data()});
             for (int j = 0; j < H * D; j++) {
                 CHECK_CLOSE(out[size_t(j)], whole[size_t(36 * H * D + j)], tolerance(dtype, 4));
                 CHECK_CLOSE(out[size_t(H * D + j)], whole[size_t(41 * H * D + j)], tolerance(dtype, 4));
             }
         }
-    });
+    }, &apo::OpTable::attention_forward, &apo::OpTable::kv_append, &apo::OpTable::attention_decode);
 }

@@ -12,10 +12,11 @@ TEST(logprob_head_in_chunks) {
         const int R = 7, C = 12, V = 101;
         Numbers numbers(13);
         Array x = numbers.array(dtype, R * C), head = numbers.array(dtype, V * C), logp(DType::f32, R), lse(DType::f32, R), entropy(DType::f32, R);
-        std::vector<int32_t> targets, argmax(R);
-        for (int r = 0; r < R; r++) targets.push_back(numbers.below(V));
+        std::vector<int32_t> target;
+        for (int r = 0; r < R; r++) target.push_back(numbers.below(V));
+        Ints targets(target), argmax(R);
         const size_t two_rows = size_t(2 * V) * sizeof(float);
-        std::vector<float> scratch(2 * V);
+        Array scratch(DType::f32, 2 * V);
         ops.logprob_forward(device, {R, C, V, dtype, x.data(), head.data(), targets.data(), logp.floats(), lse.floats(), argmax.data(), entropy.floats(), scratch.data(), two_rows});
         std::vector<double> in = values(x), weights = values(head);
         auto logits = [&](int r) {
@@ -29,7 +30,7 @@ TEST(logprob_head_in_chunks) {
             const std::vector<double> row = logits(r);
             double sum = 0;
             for (double l : row) sum += std::exp(l);
-            return row[size_t(targets[size_t(r)])] - std::log(sum);
+            return row[size_t(target[size_t(r)])] - std::log(sum);
         };
         Array coef = numbers.array(DType::f32, R), dx(dtype, R * C), dhead(DType::f32, V * C);
         dhead.fill(0.5f);
@@ -47,7 +48,7 @@ TEST(logprob_head_in_chunks) {
                 CHECK_CLOSE(dx[at], coef[size_t(r)] * slope(in, at, [&] { return log_prob(r); }), tolerance(dtype, 8));
             }
         }
-        for (size_t at : {size_t(0), size_t(targets[0] * C + 3), size_t(V * C - 1)}) {
+        for (size_t at : {size_t(0), size_t(target[0] * C + 3), size_t(V * C - 1)}) {
             const double want = slope(weights, at, [&] {
                 double sum = 0;
                 for (int r = 0; r < R; r++) sum += coef[size_t(r)] * log_prob(r);
@@ -55,27 +56,30 @@ TEST(logprob_head_in_chunks) {
             });
             CHECK_CLOSE(dhead[at], 0.5 + want, 1e-4);
         }
-    });
+    }, &apo::OpTable::logprob_forward, &apo::OpTable::logprob_backward);
 }
 
 // trl#3168, LlamaFactory#10175
 TEST(logprob_scratch_keeps_its_bounds) {
-    // The design's bounds at 8,192 tokens and 151,936 words: 64 MiB forward, 256 MiB backward.
-    CHECK(apo::cpu_ops().logprob_scratch(8192, 896, 151936, DType::f32, false) <= (size_t(64) << 20));
-    CHECK(apo::cpu_ops().logprob_scratch(8192, 896, 151936, DType::f32, true) <= (size_t(256) << 20));
+    on_threads({1}, [](const apo::OpTable& ops, apo::Device&, DType dtype) {
+        // The design's bounds at 8,192 tokens and 151,936 words: 64 MiB forward, 256 MiB backward.
+        CHECK(ops.logprob_scratch(8192, 896, 151936, dtype, false) <= (size_t(64) << 20));
+        CHECK(ops.logprob_scratch(8192, 896, 151936, dtype, true) <= (size_t(256) << 20));
+    }, &apo::OpTable::logprob_scratch);
 }
 
 namespace {
 
 std::vector<int32_t> draw(const apo::OpTable& ops, apo::Device& device, Array& logits, int rows, int vocab, bool greedy, double temperature,
                           int top_k, double top_p, uint64_t seed, std::vector<float>* logps = nullptr) {
-    std::vector<uint64_t> keys(size_t(rows), 3);
-    std::vector<int32_t> answers(size_t(rows), 0), positions(rows), ids(rows);
-    std::vector<float> logp(rows);
-    for (int r = 0; r < rows; r++) positions[size_t(r)] = r;
+    std::vector<int32_t> position(static_cast<size_t>(rows));
+    for (int r = 0; r < rows; r++) position[size_t(r)] = r;
+    Plain<uint64_t> keys(std::vector<uint64_t>(size_t(rows), 3));
+    Ints answers(std::vector<int32_t>(size_t(rows), 0)), positions(position), ids(static_cast<size_t>(rows));
+    Plain<float> logp(static_cast<size_t>(rows));
     ops.sample(device, {rows, vocab, logits.floats(), greedy, temperature, top_k, top_p, seed, keys.data(), answers.data(), positions.data(), ids.data(), logp.data()});
-    if (logps != nullptr) *logps = logp;
-    return ids;
+    if (logps != nullptr) *logps = logp.values();
+    return ids.values();
 }
 
 }  // namespace
@@ -104,14 +108,15 @@ TEST(sampling_draws_the_distribution_and_depends_on_its_key_alone) {
         const std::vector<int32_t> cold = draw(ops, device, logits, rows, V, false, 0.5, 0, 1, 42);
         CHECK_CLOSE(share(cold, 0), 0.16 / (0.16 + 0.09 + 0.0225 + 0.01 + 0.0025), 0.018);
         CHECK(share(draw(ops, device, logits, rows, V, false, 1, 0, 1e-6, 42), 0) == 1);
-    });
+    }, &apo::OpTable::sample);
 }
 
 TEST(greedy_takes_the_lowest_of_equals) {
-    apo::Device device(2);
-    Array logits(DType::f32, 8);
-    for (size_t i = 0; i < 8; i++) logits.set(i, i % 4 == 1 || i % 4 == 3 ? 2.0f : 1.0f);
-    CHECK((draw(apo::cpu_ops(), device, logits, 2, 4, true, 1, 0, 1, 0) == std::vector<int32_t>{1, 1}));
+    on_all([](const apo::OpTable& ops, apo::Device& device, DType) {
+        Array logits(DType::f32, 8);
+        for (size_t i = 0; i < 8; i++) logits.set(i, i % 4 == 1 || i % 4 == 3 ? 2.0f : 1.0f);
+        CHECK((draw(ops, device, logits, 2, 4, true, 1, 0, 1, 0) == std::vector<int32_t>{1, 1}));
+    }, &apo::OpTable::sample);
 }
 
 TEST(adamw_and_squared_norm) {
@@ -136,7 +141,7 @@ TEST(adamw_and_squared_norm) {
             CHECK_CLOSE(master[i], w, 1e-5 * (1 + std::fabs(w)));
             if (dtype == DType::bf16) CHECK(weight[i] == rounded(float(master[i]), DType::bf16));
         }
-    });
+    }, &apo::OpTable::adamw_step, &apo::OpTable::squared_norm);
 }
 
 TEST(gradients_of_all_objectives_and_of_the_meta_learner) {

@@ -46,8 +46,8 @@ double squared_norm(Device& device, const float* x, int64_t n) {
     // Blocks of fixed size, summed in order: one result for any number of threads.
     constexpr int64_t kBlock = 16384;
     const int64_t blocks = (n + kBlock - 1) / kBlock;
-    device.shared.reserve(size_t(blocks) * sizeof(double));
-    auto* partial = static_cast<double*>(device.shared.data());
+    cpu(device).shared.reserve(size_t(blocks) * sizeof(double));
+    auto* partial = static_cast<double*>(cpu(device).shared.data());
     parallel_ranges(device, blocks, 1, [&](int64_t first, int64_t last) {
         for (int64_t block = first; block < last; block++) {
             const int64_t end = (block + 1) * kBlock < n ? (block + 1) * kBlock : n;

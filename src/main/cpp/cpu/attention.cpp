@@ -64,7 +64,7 @@ void forward_block(Device& device, const AttentionForward& op, const QueryBlock&
     const int64_t kv = head / (op.heads / op.kv_heads);
     const float scale = 1.0f / std::sqrt(float(d));
     const T* qkv = static_cast<const T*>(op.qkv);
-    float* q_room = device.private_floats(omp_get_thread_num());
+    float* q_room = cpu(device).private_floats(omp_get_thread_num());
     float* k_room = q_room + kQueryBlock * d;
     float* v_room = k_room + kKeyBlock * d;
     float* scores = v_room + kKeyBlock * d;
@@ -137,7 +137,7 @@ void backward_pack(Device& device, const AttentionBackward& op, const Pack& pack
     const float scale = 1.0f / std::sqrt(float(d));
     const T* qkv = static_cast<const T*>(op.qkv);
     T* dqkv = static_cast<T*>(op.dqkv);
-    float* q_room = device.private_floats(omp_get_thread_num());
+    float* q_room = cpu(device).private_floats(omp_get_thread_num());
     float* dout_room = q_room + kQueryBlock * d;
     float* dq = dout_room + kQueryBlock * d;
     float* k_room = dq + kQueryBlock * d;
@@ -201,7 +201,7 @@ void backward_pack(Device& device, const AttentionBackward& op, const Pack& pack
 void attention_forward(Device& device, const AttentionForward& op) {
     ThreadScope scope(device);
     const int64_t d = op.head_dim;
-    device.reserve_private(size_t(2 * kQueryBlock * d + 2 * kKeyBlock * d + kQueryBlock * kKeyBlock) * sizeof(float));
+    cpu(device).reserve_private(size_t(2 * kQueryBlock * d + 2 * kKeyBlock * d + kQueryBlock * kKeyBlock) * sizeof(float));
     const std::vector<QueryBlock> blocks = query_blocks(op.segments, op.segment_count);
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
@@ -216,7 +216,7 @@ void attention_backward(Device& device, const AttentionBackward& op) {
     const std::vector<Pack> packs = packs_of(op.segments, op.segment_count);
     int64_t longest = 0;
     for (const Pack& pack : packs) longest = std::max<int64_t>(longest, op.segments[pack.last - 1].end - op.segments[pack.first].begin);
-    device.reserve_private(size_t(backward_floats(longest, op.head_dim)) * sizeof(float));
+    cpu(device).reserve_private(size_t(backward_floats(longest, op.head_dim)) * sizeof(float));
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
         parallel_items(device, int64_t(packs.size()) * op.kv_heads, [&](int64_t item) {

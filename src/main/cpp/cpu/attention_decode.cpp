@@ -219,15 +219,15 @@ void attention_decode(Device& device, const AttentionDecode& op) {
     int64_t longest = 0;
     for (int64_t row = 0; row < op.rows; row++) longest = std::max<int64_t>(longest, op.lengths[row]);
     // Few enough rows to a cluster that every thread has several.
-    const int64_t most_rows = std::min(kMostRows, std::max<int64_t>(1, op.rows * op.kv_heads / (4 * device.threads)));
+    const int64_t most_rows = std::min(kMostRows, std::max<int64_t>(1, op.rows * op.kv_heads / (4 * cpu(device).threads)));
     const std::vector<Cluster> all = clusters(op, longest, most_rows);
     const int64_t stride = (longest + op.page_size - 1) / op.page_size * op.page_size;
-    device.reserve_private(size_t(most_rows * (op.heads / op.kv_heads) * (stride + 2 * op.head_dim)) * sizeof(float));
+    cpu(device).reserve_private(size_t(most_rows * (op.heads / op.kv_heads) * (stride + 2 * op.head_dim)) * sizeof(float));
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
         parallel_items(device, int64_t(all.size()) * op.kv_heads, [&](int64_t item) {
             decode_cluster<T>(op, all[size_t(item / op.kv_heads)], item % op.kv_heads, stride,
-                              device.private_floats(omp_get_thread_num()));
+                              cpu(device).private_floats(omp_get_thread_num()));
         });
     });
 }

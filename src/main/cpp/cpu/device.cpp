@@ -72,32 +72,32 @@ void Scratch::reserve(size_t bytes) {
     bytes_ = bytes;
 }
 
-Device::Device(int thread_count)
+CpuDevice::CpuDevice(int thread_count)
     : threads(thread_count), bf16_native(dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16),
       private_(size_t(thread_count)) {}
 
-void Device::reserve_private(size_t bytes) {
+void CpuDevice::reserve_private(size_t bytes) {
     for (Scratch& scratch : private_) scratch.reserve(bytes);
 }
 
-float* Device::shared_floats(size_t count) {
+float* CpuDevice::shared_floats(size_t count) {
     shared.reserve(count * sizeof(float));
     return static_cast<float*>(shared.data());
 }
 
 Device* cpu_open(const apo_engine_options& options) {
-    return new Device(options.threads > 0 ? options.threads : usable_cores());
+    return new CpuDevice(options.threads > 0 ? options.threads : usable_cores());
 }
 
-void cpu_close(Device* device) { delete device; }
+void cpu_close(Device* device) { delete static_cast<CpuDevice*>(device); }
 
 void cpu_info(Device& device, apo_device_info* info) {
     const dnnl_version_t* version = dnnl_version();
     std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
     std::snprintf(info->isa, sizeof info->isa, "%s", cpu_isa_name());
     std::snprintf(info->gemm, sizeof info->gemm, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
-    info->threads = device.threads;
-    info->bf16_native = device.bf16_native;
+    info->threads = cpu(device).threads;
+    info->bf16_native = cpu(device).bf16_native;
     info->memory_total = meminfo("MemTotal");
     info->memory_free = meminfo("MemAvailable");
 }

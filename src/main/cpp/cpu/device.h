@@ -24,8 +24,8 @@ private:
     size_t bytes_ = 0;
 };
 
-struct Device {
-    explicit Device(int thread_count);
+struct CpuDevice final : Device {
+    explicit CpuDevice(int thread_count);
 
     int threads;
     bool bf16_native;              // the matrix library multiplies bf16 in hardware
@@ -37,6 +37,9 @@ struct Device {
     float* private_floats(int thread) { return static_cast<float*>(private_[size_t(thread)].data()); }
     float* shared_floats(size_t count);
 };
+
+inline CpuDevice& cpu(Device& device) { return static_cast<CpuDevice&>(device); }
+inline const CpuDevice& cpu(const Device& device) { return static_cast<const CpuDevice&>(device); }
 
 // The CPU backend's functions that do not depend on the instruction set.
 Device* cpu_open(const apo_engine_options& options);

@@ -129,16 +129,16 @@ template <int N, int V, class A, class W, class T>
 void multiply(Device& device, const Gemm& op) {
     constexpr int64_t width = V * kLanes;
     const int64_t count = (op.m + width - 1) / width;
-    float* panels = device.shared_floats(size_t(op.k * count * width));
-    device.reserve_private(size_t(N * count * width) * sizeof(float));
+    float* panels = cpu(device).shared_floats(size_t(op.k * count * width));
+    cpu(device).reserve_private(size_t(N * count * width) * sizeof(float));
     pack<A>(device, op, width, panels);
     auto piece_at = [&](int64_t begin) {
-        const int64_t share = std::max(kLeastPiece, (op.n - begin) / (2 * device.threads));
+        const int64_t share = std::max(kLeastPiece, (op.n - begin) / (2 * cpu(device).threads));
         return std::min(op.n - begin, (share + N - 1) / N * N);
     };
     std::atomic<int64_t> next{0};
-    parallel_items(device, device.threads, [&](int64_t) {
-        float* sums = device.private_floats(omp_get_thread_num());
+    parallel_items(device, cpu(device).threads, [&](int64_t) {
+        float* sums = cpu(device).private_floats(omp_get_thread_num());
         for (int64_t begin = next; begin < op.n;) {
             const int64_t end = begin + piece_at(begin);
             if (!next.compare_exchange_weak(begin, end)) continue;

@@ -83,7 +83,7 @@ void many_rows(Device& device, const Gemm& op, const Operand& a, const Operand& 
     // Room for what is not f32 already.
     const int64_t a_floats = a.dtype == DType::f32 ? 0 : m_block * op.k, b_floats = b.dtype == DType::f32 ? 0 : n_block * op.k;
     const int64_t c_floats = op.c_type == DType::f32 ? 0 : m_block * n_block;
-    float* a_room = device.shared_floats(size_t(a_floats + b_floats + c_floats));
+    float* a_room = cpu(device).shared_floats(size_t(a_floats + b_floats + c_floats));
     float* b_room = a_room + a_floats;
     float* c_room = b_room + b_floats;
     for (int64_t n0 = 0; n0 < op.n; n0 += n_block) {
@@ -107,12 +107,12 @@ void gemm(Device& device, const Gemm& op) {
     ThreadScope scope(device);
     const Operand a{op.a_type, op.a, op.lda, !op.transpose_a}, b{op.b_type, op.b, op.ldb, op.transpose_b};
     const bool few = op.m <= kFewRows && op.transpose_b && !op.transpose_a;
-    if (few && !(device.bf16_native && op.b_type == DType::bf16)) {
+    if (few && !(cpu(device).bf16_native && op.b_type == DType::bf16)) {
         few_rows(device, op);
     } else if (op.a_type == DType::f32 && op.b_type == DType::f32) {
         multiply(op, 0, op.m, 0, op.n, panel(device, a, 0, op.m, op.k, nullptr), panel(device, b, 0, op.n, op.k, nullptr),
                  nullptr);
-    } else if (device.bf16_native && op.a_type == op.b_type) {
+    } else if (cpu(device).bf16_native && op.a_type == op.b_type) {
         bf16_gemm(op);
     } else {
         many_rows(device, op, a, b);

@@ -9,7 +9,7 @@
 
 namespace apo {
 
-ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(device.threads); }
+ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(cpu(device).threads); }
 
 ThreadScope::~ThreadScope() { omp_set_num_threads(before_); }
 

@@ -36,7 +36,7 @@ private:
 template <class Body>
 void parallel_ranges(Device& device, int64_t n, int64_t grain, Body body) {
     int64_t parts = (n + grain - 1) / grain;
-    if (parts > device.threads) parts = device.threads;
+    if (parts > cpu(device).threads) parts = cpu(device).threads;
     if (parts <= 1) {
         if (n > 0) body(int64_t(0), n);
         return;
@@ -55,12 +55,12 @@ void parallel_ranges(Device& device, int64_t n, int64_t grain, Body body) {
 // body(i) for each i in [0, n); which thread takes an item is open, so that items must be independent.
 template <class Body>
 void parallel_items(Device& device, int64_t n, Body body) {
-    if (n == 1 || device.threads == 1) {
+    if (n == 1 || cpu(device).threads == 1) {
         for (int64_t i = 0; i < n; i++) body(i);
         return;
     }
     Caught caught;
-#pragma omp parallel for num_threads(device.threads) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(cpu(device).threads) schedule(dynamic, 1)
     for (int64_t i = 0; i < n; i++) caught.run([&] { body(i); });
     caught.rethrow();
 }

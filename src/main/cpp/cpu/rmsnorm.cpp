@@ -51,7 +51,7 @@ void norm_row_backward(int64_t n, const T* dout, const T* x, const T* weight, fl
 // for a thread count.
 void add_partial_sums(Device& device, int parts, int64_t n, float* dweight) {
     for (int part = 0; part < parts; part++) {
-        const float* partial = device.private_floats(part);
+        const float* partial = cpu(device).private_floats(part);
         for (int64_t j = 0; j < n; j++) dweight[j] += partial[j];
     }
 }
@@ -84,13 +84,13 @@ void rmsnorm_backward(Device& device, const RmsNormBackward& op) {
         using T = decltype(tag);
         const int64_t n = op.hidden;
         const T* weight = static_cast<const T*>(op.weight);
-        device.reserve_private(size_t(n) * sizeof(float));
-        for (int part = 0; part < device.threads; part++) std::memset(device.private_floats(part), 0, size_t(n) * 4);
-        parallel_ranges(device, device.threads, 1, [&](int64_t first, int64_t last) {
+        cpu(device).reserve_private(size_t(n) * sizeof(float));
+        for (int part = 0; part < cpu(device).threads; part++) std::memset(cpu(device).private_floats(part), 0, size_t(n) * 4);
+        parallel_ranges(device, cpu(device).threads, 1, [&](int64_t first, int64_t last) {
             for (int64_t part = first; part < last; part++) {
-                float* dweight = device.private_floats(int(part));
-                const int64_t end = op.tokens * (part + 1) / device.threads;
-                for (int64_t t = op.tokens * part / device.threads; t < end; t++) {
+                float* dweight = cpu(device).private_floats(int(part));
+                const int64_t end = op.tokens * (part + 1) / cpu(device).threads;
+                for (int64_t t = op.tokens * part / cpu(device).threads; t < end; t++) {
                     T* dx = static_cast<T*>(op.dresidual) + t * n;
                     norm_row_backward(n, static_cast<const T*>(op.dout) + t * n, static_cast<const T*>(op.residual) + t * n,
                                       weight, op.rstd[t], dweight, [&](int64_t j, vf value, int c) {
@@ -103,7 +103,7 @@ void rmsnorm_backward(Device& device, const RmsNormBackward& op) {
                 }
             }
         });
-        add_partial_sums(device, device.threads, n, op.dweight);
+        add_partial_sums(device, cpu(device).threads, n, op.dweight);
     });
 }
 
@@ -132,13 +132,13 @@ void head_norm_backward(Device& device, const HeadNormBackward& op) {
         using T = decltype(tag);
         const int64_t n = op.head_dim;
         const T* weight = static_cast<const T*>(op.weight);
-        device.reserve_private(size_t(n) * sizeof(float));
-        for (int part = 0; part < device.threads; part++) std::memset(device.private_floats(part), 0, size_t(n) * 4);
-        parallel_ranges(device, device.threads, 1, [&](int64_t first, int64_t last) {
+        cpu(device).reserve_private(size_t(n) * sizeof(float));
+        for (int part = 0; part < cpu(device).threads; part++) std::memset(cpu(device).private_floats(part), 0, size_t(n) * 4);
+        parallel_ranges(device, cpu(device).threads, 1, [&](int64_t first, int64_t last) {
             for (int64_t part = first; part < last; part++) {
-                float* dweight = device.private_floats(int(part));
-                const int64_t end = op.tokens * (part + 1) / device.threads;
-                for (int64_t t = op.tokens * part / device.threads; t < end; t++) {
+                float* dweight = cpu(device).private_floats(int(part));
+                const int64_t end = op.tokens * (part + 1) / cpu(device).threads;
+                for (int64_t t = op.tokens * part / cpu(device).threads; t < end; t++) {
                     for (int64_t head = 0; head < op.heads; head++) {
                         T* dx = static_cast<T*>(op.dx) + t * op.ld + head * n;
                         norm_row_backward(n, dx, static_cast<const T*>(op.saved) + (t * op.heads + head) * n, weight,
@@ -153,7 +153,7 @@ void head_norm_backward(Device& device, const HeadNormBackward& op) {
                 }
             }
         });
-        add_partial_sums(device, device.threads, n, op.dweight);
+        add_partial_sums(device, cpu(device).threads, n, op.dweight);
     });
 }
 

@@ -71,7 +71,7 @@ int32_t draw(const Sample& op, const float* row, float top, double u, float* roo
 }  // namespace
 
 void sample(Device& device, const Sample& op) {
-    device.reserve_private(size_t(op.vocab) * (sizeof(float) + sizeof(int32_t)));
+    cpu(device).reserve_private(size_t(op.vocab) * (sizeof(float) + sizeof(int32_t)));
     parallel_items(device, op.rows, [&](int64_t r) {
         const float* row = op.logits + r * op.vocab;
         const int32_t best = int32_t(std::max_element(row, row + op.vocab) - row);
@@ -79,7 +79,7 @@ void sample(Device& device, const Sample& op) {
         int32_t id = best;
         if (!op.greedy) {
             const Philox4 words = random_words(op.seed, Stream::sample, op.keys[r], uint32_t(op.answers[r]), uint32_t(op.positions[r]));
-            float* room = device.private_floats(omp_get_thread_num());
+            float* room = cpu(device).private_floats(omp_get_thread_num());
             id = draw(op, row, row[best], uniform(words.word[0], words.word[1]), room, reinterpret_cast<int32_t*>(room + op.vocab));
         }
         op.ids[r] = id;

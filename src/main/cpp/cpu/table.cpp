@@ -9,7 +9,8 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
     using namespace APO_ISA_NAMESPACE;
     static const OpTable table = [] {
         OpTable t{};
-        t.abi_version = APO_ABI_VERSION;
+        t.abi_version = kOpsAbiVersion;
+        t.bytes = sizeof(OpTable);
         t.open = cpu_open;
         t.close = cpu_close;
         t.info = cpu_info;

@@ -22,8 +22,9 @@ enum class DType : int32_t { f32 = APO_F32, bf16 = APO_BF16 };
 
 inline size_t bytes_of(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
 
-// A backend's open device: threads or streams, scratch memory, matrix library. Defined by the backend.
-struct Device;
+// A backend's open device: threads or streams, scratch memory, matrix library. Each backend derives its own, which its
+// table's `open` makes and `close` takes back.
+struct Device {};
 
 // One prompt or answer of a packed batch. A query at t in [begin, end) sees [prompt_begin, prompt_end) and [begin, t].
 struct Segment {
@@ -160,9 +161,14 @@ struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; 
 // y(n) += x(n).
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
 
-// A backend's functions. Copies are between host and device; on the CPU they are memcpy.
+// Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
+constexpr int32_t kOpsAbiVersion = 1;
+
+// A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
+// free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
 struct OpTable {
-    int32_t abi_version;
+    int32_t abi_version;  // kOpsAbiVersion
+    int32_t bytes;        // sizeof(OpTable)
     Device* (*open)(const apo_engine_options& options);
     void (*close)(Device*);
     void (*info)(Device&, apo_device_info* info);

@@ -1,0 +1,241 @@
+#include "device.h"
+
+#include <cstring>
+#include <mutex>
+
+#include "matmul.h"
+
+namespace apo {
+namespace cuda {
+
+namespace {
+
+// CUDA 13 needs a driver of the 580 line; its own name for that is 13000.
+constexpr int kOldestComputeCapability = 80;
+constexpr size_t kAlignment = 256;
+constexpr size_t kSmallestChunk = size_t(4) << 20;
+
+double mib(size_t bytes) { return double(bytes) / (1 << 20); }
+
+const char* file_name(const char* path) {
+    const char* slash = std::strrchr(path, '/');
+    return slash == nullptr ? path : slash + 1;
+}
+
+// How many devices are open on each GPU of this process; a fault's context is thrown away with the last of them.
+struct OpenDevices {
+    std::mutex mutex;
+    std::vector<int> count;
+};
+
+OpenDevices& open_devices() {
+    static OpenDevices devices;
+    return devices;
+}
+
+void count_open(int index, int by, bool reset_at_zero) {
+    OpenDevices& devices = open_devices();
+    const std::lock_guard<std::mutex> lock(devices.mutex);
+    if (devices.count.size() <= size_t(index)) devices.count.resize(size_t(index) + 1);
+    devices.count[size_t(index)] += by;
+    if (devices.count[size_t(index)] == 0 && reset_at_zero) cudaDeviceReset();
+}
+
+[[noreturn]] void fail_to_open(int index, cudaError_t status) {
+    int driver = 0, runtime = 0;
+    cudaDriverGetVersion(&driver);
+    cudaRuntimeGetVersion(&runtime);
+    switch (status) {
+        case cudaErrorInsufficientDriver:
+            if (driver == 0) {
+                fail(APO_E_DEVICE, "cuda:%d: no NVIDIA driver on this machine; install one, or use --device cpu", index);
+            }
+            fail(APO_E_DEVICE, "cuda:%d: the NVIDIA driver serves CUDA %d.%d and this build needs %d.%d; update the driver, or use --device cpu",
+                 index, driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+        case cudaErrorNoDevice:
+            fail(APO_E_DEVICE, "cuda:%d: the NVIDIA driver sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu", index);
+        default:
+            fail(APO_E_DEVICE, "cuda:%d does not open: %s (%s); check nvidia-smi, or use --device cpu", index, cudaGetErrorString(status),
+                 cudaGetErrorName(status));
+    }
+}
+
+int attribute(int index, cudaDeviceAttr which) {
+    int value = 0;
+    const cudaError_t status = cudaDeviceGetAttribute(&value, which, index);
+    if (status != cudaSuccess) fail_to_open(index, status);
+    return value;
+}
+
+}  // namespace
+
+void* Scratch::take(CudaDevice& device, size_t bytes) {
+    bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].bytes) chunk_++, used_ = 0;
+    if (chunk_ == chunks_.size()) {
+        void* data = nullptr;
+        const size_t size = bytes > kSmallestChunk ? bytes : kSmallestChunk;
+        device.check(cudaMalloc(&data, size), APO_SITE("cudaMalloc of scratch"));
+        chunks_.push_back({static_cast<char*>(data), size});
+        used_ = 0;
+    }
+    void* part = chunks_[chunk_].data + used_;
+    used_ += bytes;
+#if defined(APO_CUDA_EMULATION)
+    emulation::forget(part, bytes, device.stream);
+#endif
+    return part;
+}
+
+void Scratch::back_to(CudaDevice& device, Mark mark) {
+    chunk_ = mark.chunk, used_ = mark.used;
+    if (chunk_ != 0 || used_ != 0 || chunks_.size() < 2) return;
+    // Several chunks were needed: one of their size next time. Without memory for it the op runs on what can be had.
+    size_t total = 0;
+    for (const Chunk& chunk : chunks_) total += chunk.bytes;
+    release(device);
+    void* data = nullptr;
+    if (cudaMalloc(&data, total) == cudaSuccess) {
+        chunks_.push_back({static_cast<char*>(data), total});
+    } else {
+        cudaGetLastError();  // clears it
+    }
+}
+
+void Scratch::release(CudaDevice& device) {
+    cudaStreamSynchronize(device.stream);
+    for (const Chunk& chunk : chunks_) cudaFree(chunk.data);
+    chunks_.clear();
+    chunk_ = used_ = 0;
+}
+
+void Staging::open(CudaDevice& device) {
+    void* data = nullptr;
+    APO_CUDA_CALL(device, cudaMallocHost(&data, kSlot * kSlots));
+    data_ = static_cast<char*>(data);
+    for (cudaEvent_t& event : free_) APO_CUDA_CALL(device, cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+}
+
+void Staging::close() {
+    for (cudaEvent_t& event : free_) {
+        if (event != nullptr) cudaEventDestroy(event);
+        event = nullptr;
+    }
+    if (data_ != nullptr) cudaFreeHost(data_);
+    data_ = nullptr;
+}
+
+void Staging::next_slot(CudaDevice& device) {
+    APO_CUDA_CALL(device, cudaEventRecord(free_[slot_], device.stream));
+    slot_ = (slot_ + 1) % kSlots;
+    used_ = 0;
+    APO_CUDA_CALL(device, cudaEventSynchronize(free_[slot_]));
+}
+
+void Staging::to_device(CudaDevice& device, void* target, const void* source, size_t bytes) {
+    auto* to = static_cast<char*>(target);
+    const auto* from = static_cast<const char*>(source);
+    while (bytes > 0) {
+        if (used_ == kSlot) next_slot(device);
+        const size_t part = bytes < kSlot - used_ ? bytes : kSlot - used_;
+        char* pinned = data_ + slot_ * kSlot + used_;
+        std::memcpy(pinned, from, part);
+        APO_CUDA_CALL(device, cudaMemcpyAsync(to, pinned, part, cudaMemcpyHostToDevice, device.stream));
+        used_ += (part + 15) / 16 * 16;
+        to += part, from += part, bytes -= part;
+    }
+}
+
+void Staging::to_host(CudaDevice& device, void* target, const void* source, size_t bytes) {
+    auto* to = static_cast<char*>(target);
+    const auto* from = static_cast<const char*>(source);
+    while (bytes > 0) {
+        if (used_ != 0) next_slot(device);
+        const size_t part = bytes < kSlot ? bytes : kSlot;
+        char* pinned = data_ + slot_ * kSlot;
+        APO_CUDA_CALL(device, cudaMemcpyAsync(pinned, from, part, cudaMemcpyDeviceToHost, device.stream));
+        device.synchronize();
+        std::memcpy(to, pinned, part);
+        to += part, from += part, bytes -= part;
+    }
+}
+
+CudaDevice::CudaDevice(int device_index) : index(device_index) {
+    int count = 0;
+    const cudaError_t counted = cudaGetDeviceCount(&count);
+    if (counted != cudaSuccess) {
+        cudaGetLastError();  // clears it
+        fail_to_open(index, counted);
+    }
+    if (index < 0 || index >= count) {
+        fail(APO_E_DEVICE, "cuda:%d does not exist; this machine has %d GPU%s, cuda:0%s", index, count, count == 1 ? "" : "s",
+             count == 1 ? "" : " and on");
+    }
+    compute_capability = 10 * attribute(index, cudaDevAttrComputeCapabilityMajor) + attribute(index, cudaDevAttrComputeCapabilityMinor);
+    cudaDeviceProp properties;
+    const cudaError_t told = cudaGetDeviceProperties(&properties, index);
+    if (told != cudaSuccess) fail_to_open(index, told);
+    name = properties.name;
+    if (compute_capability < kOldestComputeCapability) {
+        fail(APO_E_UNSUPPORTED, "cuda:%d (%s) has compute capability %d.%d; metaapo needs 8.0 (A100) or later, or --device cpu", index,
+             name.c_str(), compute_capability / 10, compute_capability % 10);
+    }
+    multiprocessors = attribute(index, cudaDevAttrMultiProcessorCount);
+    shared_bytes_most = attribute(index, cudaDevAttrMaxSharedMemoryPerBlockOptin);
+    const cudaError_t set = cudaSetDevice(index);
+    if (set != cudaSuccess) fail_to_open(index, set);
+    count_open(index, 1, false);
+    try {
+        APO_CUDA_CALL(*this, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+        staging.open(*this);
+        matrices = open_matrix_library(*this);
+    } catch (...) {
+        staging.close();
+        if (stream != nullptr) cudaStreamDestroy(stream);
+        count_open(index, -1, false);
+        throw;
+    }
+}
+
+CudaDevice::~CudaDevice() {
+    // Nothing here may fail: after a fault every call does, and the reset below gives back what is left.
+    cudaSetDevice(index);
+    scratch.release(*this);
+    matrices.reset();
+    staging.close();
+    cudaStreamDestroy(stream);
+    count_open(index, -1, faulted_);
+}
+
+void CudaDevice::activate() { check(cudaSetDevice(index), APO_SITE("cudaSetDevice")); }
+
+void CudaDevice::will_launch(const Site& site) { last_launch_ = site; }
+
+void CudaDevice::synchronize() { check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize")); }
+
+void CudaDevice::check(cudaError_t status, const Site& site) {
+    if (status == cudaSuccess) return;
+    cudaGetLastError();  // clears it, if it is not one that stays
+    if (status == cudaErrorMemoryAllocation) {
+        size_t free_bytes = 0, total = 0;
+        cudaMemGetInfo(&free_bytes, &total);
+        fail(APO_E_MEMORY, "cuda:%d: out of memory in %s (%s:%d): %.1f of %.1f MiB are free; use a smaller batch, or recomputation", index,
+             site.what, file_name(site.file), site.line, mib(free_bytes), mib(total));
+    }
+    if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorUnsupportedPtxVersion) {
+        fail(APO_E_UNSUPPORTED, "cuda:%d (%s, compute capability %d.%d): this build has no code for it (%s); update the driver, or use --device cpu",
+             index, name.c_str(), compute_capability / 10, compute_capability % 10, cudaGetErrorString(status));
+    }
+    // Any other error of the runtime may have cost the context; it is given up when the last engine on this GPU closes.
+    faulted_ = true;
+    if (last_launch_.what != nullptr && last_launch_.what != site.what) {
+        fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d), after kernel %s (%s:%d); close the engine and open it again, or use --device cpu",
+             index, cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line, last_launch_.what,
+             file_name(last_launch_.file), last_launch_.line);
+    }
+    fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d); close the engine and open it again, or use --device cpu", index,
+         cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line);
+}
+
+}  // namespace cuda
+}  // namespace apo

@@ -1,0 +1,130 @@
+// A GPU as a device: its stream, scratch memory, the way to and from the host, and the matrix library.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "error.h"
+#include "ops.h"
+#include "platform.h"
+
+namespace apo {
+namespace cuda {
+
+// What was asked of CUDA, for error messages.
+struct Site {
+    const char* what;
+    const char* file;
+    int line;
+};
+
+class CudaDevice;
+class MatrixLibrary;
+
+// Memory for the length of an op: parts are dealt from chunks that stay with the device. Work on the stream is in order, so
+// that the next op may take the same memory while this one still runs.
+class Scratch {
+public:
+    struct Mark {
+        size_t chunk, used;
+    };
+    void* take(CudaDevice& device, size_t bytes);
+    Mark mark() const { return {chunk_, used_}; }
+    void back_to(CudaDevice& device, Mark mark);
+    void release(CudaDevice& device);
+
+private:
+    struct Chunk {
+        char* data;
+        size_t bytes;
+    };
+    std::vector<Chunk> chunks_;
+    size_t chunk_ = 0, used_ = 0;
+};
+
+// Pinned host memory through which copies go: a ring of slots, each free again when the copies from it are done.
+class Staging {
+public:
+    void open(CudaDevice& device);
+    void close();
+    // Copies now into pinned memory and, in the stream's order, to the device; source is free when this returns.
+    void to_device(CudaDevice& device, void* target, const void* source, size_t bytes);
+    // Waits for the stream; target is filled when this returns.
+    void to_host(CudaDevice& device, void* target, const void* source, size_t bytes);
+
+private:
+    static constexpr size_t kSlot = size_t(2) << 20, kSlots = 8;
+    void next_slot(CudaDevice& device);
+    char* data_ = nullptr;
+    cudaEvent_t free_[kSlots] = {};
+    size_t slot_ = 0, used_ = 0;
+};
+
+class CudaDevice final : public Device {
+public:
+    explicit CudaDevice(int index);
+    ~CudaDevice();
+    CudaDevice(const CudaDevice&) = delete;
+
+    // Makes this GPU the calling thread's.
+    void activate();
+    // Throws for an error, naming the call.
+    void check(cudaError_t status, const Site& site);
+    // Remembers the kernel: a fault shows at a later call, which then names it.
+    void will_launch(const Site& site);
+    void synchronize();
+
+    int index;
+    cudaStream_t stream = nullptr;
+    int multiprocessors = 0;
+    int compute_capability = 0;  // 90 is 9.0
+    int shared_bytes_most = 0;   // a block may take
+    std::string name;
+    Scratch scratch;
+    Staging staging;
+    std::unique_ptr<MatrixLibrary> matrices;
+
+private:
+    Site last_launch_{nullptr, nullptr, 0};
+    bool faulted_ = false;
+};
+
+// The CUDA backend's device behind a Device, current for the calling thread.
+inline CudaDevice& gpu(Device& device) {
+    CudaDevice& own = static_cast<CudaDevice&>(device);
+    own.activate();
+    return own;
+}
+
+// Scratch memory until the scope ends. Nested scopes are fine.
+class ScratchScope {
+public:
+    explicit ScratchScope(CudaDevice& device) : device_(device), mark_(device.scratch.mark()) {}
+    ~ScratchScope() { device_.scratch.back_to(device_, mark_); }
+    ScratchScope(const ScratchScope&) = delete;
+
+    // 256-byte aligned, not initialised.
+    template <class T>
+    T* take(int64_t count) {
+        return static_cast<T*>(device_.scratch.take(device_, size_t(count) * sizeof(T)));
+    }
+    // A copy of a host array.
+    template <class T>
+    T* upload(const T* host, int64_t count) {
+        T* copy = take<T>(count);
+        device_.staging.to_device(device_, copy, host, size_t(count) * sizeof(T));
+        return copy;
+    }
+
+private:
+    CudaDevice& device_;
+    Scratch::Mark mark_;
+};
+
+}  // namespace cuda
+}  // namespace apo
+
+#define APO_SITE(what) (::apo::cuda::Site{what, __FILE__, __LINE__})
+// APO_CUDA(device, cudaFunction(arguments)): throws where the call fails.
+#define APO_CUDA_CALL(device, call) (device).check(call, APO_SITE(#call))

@@ -1,0 +1,48 @@
+// The backend's table, and the one symbol by which the engine finds it.
+#include "family.h"
+
+namespace apo {
+namespace cuda {
+
+const OpTable& ops() {
+    static const OpTable table = [] {
+        OpTable t{};
+        t.abi_version = kOpsAbiVersion;
+        t.bytes = sizeof(OpTable);
+        t.open = open;
+        t.close = close;
+        t.info = info;
+        t.allocate = allocate;
+        t.release = release;
+        t.copy_to_device = copy_to_device;
+        t.copy_to_host = copy_to_host;
+        t.copy = copy;
+        t.fill_zero = fill_zero;
+        t.gemm = gemm;
+        t.embedding_forward = embedding_forward;
+        t.embedding_backward = embedding_backward;
+        t.bias_forward = bias_forward;
+        t.bias_backward = bias_backward;
+        t.rmsnorm_forward = rmsnorm_forward;
+        t.rmsnorm_backward = rmsnorm_backward;
+        t.head_norm_forward = head_norm_forward;
+        t.head_norm_backward = head_norm_backward;
+        t.rope = rope;
+        t.swiglu_forward = swiglu_forward;
+        t.swiglu_backward = swiglu_backward;
+        t.value_forward = value_forward;
+        t.value_backward = value_backward;
+        t.gather_rows = gather_rows;
+        t.scatter_add_rows = scatter_add_rows;
+        t.convert = convert;
+        t.add = add;
+        return t;
+    }();
+    return table;
+}
+
+}  // namespace cuda
+}  // namespace apo
+
+// abi_version stands first in the table and is to be looked at before anything else.
+extern "C" APO_API const apo::OpTable* apo_cuda_ops(void) { return &apo::cuda::ops(); }

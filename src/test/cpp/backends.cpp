@@ -1,0 +1,41 @@
+#include "backends.h"
+
+#include "cpu/device.h"
+#include "emulation/block.h"
+#include "engine/cuda_loader.h"
+
+namespace apo {
+namespace cuda {
+const OpTable& ops();  // compiled for the host, in this program
+}  // namespace cuda
+}  // namespace apo
+
+namespace apo_test {
+
+Options& options() {
+    static Options one;
+    return one;
+}
+
+Backend cuda_backend() {
+    if (options().cuda_index >= 0) {
+        return {"cuda:" + std::to_string(options().cuda_index), &apo::cuda_ops(), {APO_CUDA, options().cuda_index, 0, 0}};
+    }
+    emulation::set_seed(options().seed);
+    return {"emulated CUDA", &apo::cuda::ops(), {APO_CUDA, 0, 0, 0}};
+}
+
+std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
+    if (options().cuda_index >= 0) return {cuda_backend()};
+    std::vector<Backend> all;
+    auto add = [&](const char* name, const apo::OpTable& ops) {
+        for (int threads : cpu_threads) all.push_back({std::string(name) + ", " + std::to_string(threads) + " threads", &ops, {APO_CPU, 0, threads, 0}});
+    };
+    add("CPU v2", apo::cpu_ops_v2());
+    if (&apo::cpu_ops() != &apo::cpu_ops_v2()) add("CPU v3", apo::cpu_ops_v3());
+    if (&apo::cpu_ops() == &apo::cpu_ops_v4()) add("CPU v4", apo::cpu_ops_v4());
+    all.push_back(cuda_backend());
+    return all;
+}
+
+}  // namespace apo_test

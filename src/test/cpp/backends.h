@@ -1,0 +1,32 @@
+// The op tables that the tests run on.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ops.h"
+
+namespace apo_test {
+
+struct Options {
+    std::string filter;
+    int cuda_index = -1;  // of --device cuda:N: the cases run on that GPU and nowhere else
+    uint32_t seed = 1;    // of the emulation's thread orders
+};
+Options& options();
+
+struct Backend {
+    std::string name;
+    const apo::OpTable* ops;
+    apo_engine_options open;
+};
+
+// Every instruction set of this machine, each with these numbers of threads, and the CUDA backend: emulated, or the GPU that
+// was asked for.
+std::vector<Backend> backends(const std::vector<int>& cpu_threads);
+
+// The CUDA backend among them.
+Backend cuda_backend();
+
+}  // namespace apo_test

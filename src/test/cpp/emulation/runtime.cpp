@@ -1,0 +1,316 @@
+#include "runtime.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "error.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace emulation {
+
+struct Stream {
+    std::deque<std::function<void()>> queue;
+    std::exception_ptr fault;  // of work that ran where nothing may be thrown
+};
+
+struct Event {
+    Stream* stream = nullptr;
+};
+
+namespace {
+
+constexpr unsigned char kPoison = 0xff;
+constexpr size_t kAlignment = 256;
+constexpr size_t kSharedByDefault = 48 << 10;
+
+std::map<uintptr_t, size_t>& device_memory() {
+    static std::map<uintptr_t, size_t> blocks;
+    return blocks;
+}
+
+std::vector<Stream*>& streams() {
+    static std::vector<Stream*> all;
+    return all;
+}
+
+std::map<const void*, int>& shared_limits() {
+    static std::map<const void*, int> limits;
+    return limits;
+}
+
+bool in_device_memory(const void* address, size_t bytes) {
+    const auto at = reinterpret_cast<uintptr_t>(address);
+    auto after = device_memory().upper_bound(at);
+    if (after == device_memory().begin()) return false;
+    const auto& [begin, size] = *std::prev(after);
+    // One past the end is an address of the block too: an empty slice.
+    return at + bytes <= begin + size;
+}
+
+size_t allocated() {
+    size_t total = 0;
+    for (const auto& [begin, size] : device_memory()) total += size;
+    return total;
+}
+
+// Under AddressSanitizer the host may touch device memory only while something of a stream runs.
+class DeviceMemoryOpen {
+public:
+    DeviceMemoryOpen() { set(true); }
+    ~DeviceMemoryOpen() { set(false); }
+
+private:
+    static void set([[maybe_unused]] bool open) {
+#if defined(__SANITIZE_ADDRESS__)
+        for (const auto& [begin, size] : device_memory()) {
+            if (open) {
+                __asan_unpoison_memory_region(reinterpret_cast<void*>(begin), size);
+            } else {
+                __asan_poison_memory_region(reinterpret_cast<void*>(begin), size);
+            }
+        }
+#endif
+    }
+};
+
+// Runs what is queued; a fault ends the rest too.
+void run(Stream& stream) {
+    if (stream.fault) std::rethrow_exception(std::exchange(stream.fault, nullptr));
+    if (stream.queue.empty()) return;
+    const DeviceMemoryOpen open;
+    while (!stream.queue.empty()) {
+        const std::function<void()> work = std::move(stream.queue.front());
+        stream.queue.pop_front();
+        try {
+            work();
+        } catch (...) {
+            stream.queue.clear();
+            throw;
+        }
+    }
+}
+
+// For calls that destructors make: a fault is kept for the next wait.
+void run_quietly(Stream& stream) {
+    try {
+        run(stream);
+    } catch (...) {
+        stream.fault = std::current_exception();
+    }
+}
+
+void run_all_quietly() {
+    for (Stream* stream : streams()) run_quietly(*stream);
+}
+
+void queue(Stream* stream, std::function<void()> work) {
+    if (stream == nullptr) apo::fail(APO_E_INTERNAL, "the default stream is not used here");
+    stream->queue.push_back(std::move(work));
+}
+
+cudaError_t check_place(const char* what, const void* address, size_t bytes) {
+    if (bytes == 0 || in_device_memory(address, bytes)) return cudaSuccess;
+    apo::fail(APO_E_INTERNAL, "%s: %p + %zu is not device memory", what, address, bytes);
+}
+
+}  // namespace
+
+Machine& machine() {
+    static Machine one;
+    return one;
+}
+
+void forget(void* memory, size_t bytes, cudaStream_t stream) {
+    queue(stream, [=] { std::memset(memory, kPoison, bytes); });
+}
+
+void check_words(const char* kernel, int index, const void* bytes, size_t size) {
+    for (size_t at = 0; at + 8 <= size; at += 8) {
+        uintptr_t word;
+        std::memcpy(&word, static_cast<const char*>(bytes) + at, sizeof word);
+        // What looks like an address of this process: Linux gives programs, heaps and maps the space from 2^44 to 2^47.
+        if (word >> 44 == 0 || word >> 47 != 0 || in_device_memory(reinterpret_cast<void*>(word), 0)) continue;
+        apo::fail(APO_E_INTERNAL, "kernel %s: argument %d holds %p, which is not device memory", kernel, index, reinterpret_cast<void*>(word));
+    }
+}
+
+cudaError_t queue_kernel(const char* name, Place place, const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                         std::function<void()> body) {
+    if (machine().next_launch != cudaSuccess) return std::exchange(machine().next_launch, cudaSuccess);
+    if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) return cudaErrorInvalidValue;
+    const auto limit = shared_limits().find(kernel);
+    if (shared_bytes > (limit == shared_limits().end() ? kSharedByDefault : size_t(limit->second))) return cudaErrorInvalidValue;
+    queue(stream, [=] { run_grid(name, place, grid, block, shared_bytes, body); });
+    return cudaSuccess;
+}
+
+}  // namespace emulation
+
+using namespace emulation;
+
+cudaError_t cudaGetDeviceCount(int* count) {
+    *count = 0;
+    if (machine().driver < machine().runtime) return cudaErrorInsufficientDriver;
+    if (machine().devices == 0) return cudaErrorNoDevice;
+    *count = machine().devices;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int index) { return index >= 0 && index < machine().devices ? cudaSuccess : cudaErrorInvalidDevice; }
+
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
+    switch (which) {
+        case cudaDevAttrMultiProcessorCount: *value = 3; break;
+        case cudaDevAttrComputeCapabilityMajor: *value = machine().major; break;
+        case cudaDevAttrComputeCapabilityMinor: *value = machine().minor; break;
+        case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = 227 << 10; break;
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+    std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
+    return cudaSuccess;
+}
+
+cudaError_t cudaDeviceReset() { return cudaSuccess; }
+
+cudaError_t cudaDriverGetVersion(int* version) {
+    *version = machine().driver;
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int* version) {
+    *version = machine().runtime;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total) {
+    *total = machine().memory;
+    *free_bytes = *total - std::min(*total, allocated());
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError() { return cudaSuccess; }
+
+const char* cudaGetErrorString(cudaError_t status) {
+    switch (status) {
+        case cudaErrorIllegalAddress: return "an illegal memory access was encountered";
+        case cudaErrorMemoryAllocation: return "out of memory";
+        case cudaErrorNoKernelImageForDevice: return "no kernel image is available for execution on the device";
+        case cudaErrorInvalidValue: return "invalid argument";
+        default: return "an error";
+    }
+}
+
+const char* cudaGetErrorName(cudaError_t status) {
+    switch (status) {
+        case cudaErrorIllegalAddress: return "cudaErrorIllegalAddress";
+        case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
+        case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
+        default: return "cudaError";
+    }
+}
+
+cudaError_t cudaMalloc(void** memory, size_t bytes) {
+    if (bytes > machine().memory - std::min(machine().memory, allocated())) return cudaErrorMemoryAllocation;
+    if (posix_memalign(memory, kAlignment, bytes == 0 ? 1 : bytes) != 0) return cudaErrorMemoryAllocation;
+    std::memset(*memory, kPoison, bytes);
+    device_memory()[reinterpret_cast<uintptr_t>(*memory)] = bytes;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_poison_memory_region(*memory, bytes);
+#endif
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void* memory) {
+    if (memory == nullptr) return cudaSuccess;
+    run_all_quietly();
+    const auto block = device_memory().find(reinterpret_cast<uintptr_t>(memory));
+    if (block == device_memory().end()) return cudaErrorInvalidValue;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(memory, block->second);
+#endif
+    device_memory().erase(block);
+    std::free(memory);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocHost(void** memory, size_t bytes) {
+    *memory = std::malloc(bytes);
+    return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void* memory) {
+    run_all_quietly();
+    std::free(memory);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+    if (kind != cudaMemcpyDeviceToHost) check_place("cudaMemcpyAsync's target", target, bytes);
+    if (kind != cudaMemcpyHostToDevice) check_place("cudaMemcpyAsync's source", source, bytes);
+    if (bytes > 0) queue(stream, [=] { std::memcpy(target, source, bytes); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {
+    check_place("cudaMemsetAsync", target, bytes);
+    if (bytes > 0) queue(stream, [=] { std::memset(target, value, bytes); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+    *stream = new Stream;
+    streams().push_back(*stream);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    run_quietly(*stream);
+    streams().erase(std::find(streams().begin(), streams().end(), stream));
+    delete stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    run(*stream);
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+    *event = new Event;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    delete event;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    event->stream = stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    // More than is asked for: the whole stream.
+    return event->stream == nullptr ? cudaSuccess : cudaStreamSynchronize(event->stream);
+}
+
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute, int value) {
+    shared_limits()[kernel] = value;
+    return cudaSuccess;
+}

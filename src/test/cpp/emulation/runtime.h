@@ -1,0 +1,103 @@
+// The part of the CUDA runtime that src/main/cuda uses, on the host: device memory is the host's heap, streams are queues
+// that run when something waits for them, so that a missing wait shows.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+
+#include "block.h"
+
+enum cudaError_t {
+    cudaSuccess = 0,
+    cudaErrorInvalidValue = 1,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorInsufficientDriver = 35,
+    cudaErrorNoDevice = 100,
+    cudaErrorInvalidDevice = 101,
+    cudaErrorNoKernelImageForDevice = 209,
+    cudaErrorUnsupportedPtxVersion = 222,
+    cudaErrorIllegalAddress = 700,
+    cudaErrorLaunchOutOfResources = 701
+};
+
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum cudaDeviceAttr {
+    cudaDevAttrMultiProcessorCount = 16,
+    cudaDevAttrComputeCapabilityMajor = 75,
+    cudaDevAttrComputeCapabilityMinor = 76,
+    cudaDevAttrMaxSharedMemoryPerBlockOptin = 97
+};
+constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
+
+struct cudaDeviceProp {
+    char name[256];
+};
+
+namespace emulation {
+struct Stream;
+struct Event;
+}  // namespace emulation
+using cudaStream_t = emulation::Stream*;
+using cudaEvent_t = emulation::Event*;
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int index);
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int index);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index);
+cudaError_t cudaDeviceReset();
+cudaError_t cudaDriverGetVersion(int* version);
+cudaError_t cudaRuntimeGetVersion(int* version);
+cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total);
+cudaError_t cudaGetLastError();
+const char* cudaGetErrorString(cudaError_t status);
+const char* cudaGetErrorName(cudaError_t status);
+
+cudaError_t cudaMalloc(void** memory, size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMallocHost(void** memory, size_t bytes);
+cudaError_t cudaFreeHost(void* memory);
+cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream);
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute which, int value);
+
+namespace emulation {
+
+// The machine that is emulated; tests change it and put it back.
+struct Machine {
+    int devices = 1;
+    int driver = 13000, runtime = 13000;
+    int major = 9, minor = 0;
+    size_t memory = size_t(4) << 30;
+    cudaError_t next_launch = cudaSuccess;  // what the next launch returns
+};
+Machine& machine();
+
+// Fills device memory with NaN, in the stream's order: what was there is not to be read.
+void forget(void* memory, size_t bytes, cudaStream_t stream);
+
+cudaError_t queue_kernel(const char* name, Place place, const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
+                         std::function<void()> body);
+
+// Refuses an argument with an address that is not in device memory; structs are looked through.
+void check_words(const char* kernel, int index, const void* bytes, size_t size);
+
+template <class T>
+void check_argument(const char* kernel, int index, T value) {
+    static_assert(std::is_trivially_copyable_v<T>, "a kernel's argument is copied by its bytes");
+    if constexpr (std::is_pointer_v<T> || std::is_class_v<T>) {
+        __builtin_clear_padding(&value);
+        check_words(kernel, index, &value, sizeof value);
+    }
+}
+
+}  // namespace emulation
