@@ -3,35 +3,116 @@ package org.metaapo.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.metaapo.jobs.InspectJob;
+import org.metaapo.config.ConfigKeys;
+import org.metaapo.engine.Engine;
+import org.metaapo.inspect.InspectOptions;
+import org.metaapo.inspect.InspectPage;
+import org.metaapo.inspect.InspectText;
+import org.metaapo.inspect.Inspection;
+import org.metaapo.inspect.TextOptions;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code metaapo inspect}. */
-@Command(name = "inspect", description = "The first rows as the model sees them; what was dropped or cut, and why.", mixinStandardHelpOptions = true)
+@Command(
+        name = "inspect",
+        description = "Rows as the model sees them, lengths, what was cut or dropped and why, and what would silently hurt a run.",
+        mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the model")
+    private static final int ROWS_IN_TEXT = 3;
+    private static final int ROWS_IN_PAGE = 100;
+    private static final int FAILED_CHECK = 3;
+
+    @Mixin
+    private CommonOptions common;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the model; its weights are read for --step0 only")
     private Path model;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files")
+    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "files, patterns or folders, as in data.train")
     private List<Path> data;
 
-    @Option(names = "--rows", paramLabel = "N", description = "rows to show (default: ${DEFAULT-VALUE})", defaultValue = "3")
-    private int rows;
+    @Option(names = "--rows", paramLabel = "N", description = "rows to show (default: " + ROWS_IN_TEXT + ", and " + ROWS_IN_PAGE + " in the page)")
+    private Integer rows;
 
-    @Option(names = "--max-length", paramLabel = "N", description = "tokens of prompt and answer", defaultValue = "4096")
-    private int maxLength;
-
-    @Option(names = "--max-prompt-length", paramLabel = "N", description = "tokens of a prompt", defaultValue = "2048")
-    private int maxPromptLength;
-
-    @Option(names = "--ids", description = "show token ids")
+    @Option(names = "--ids", description = "show the token ids after each token")
     private boolean ids;
+
+    @Option(names = "--full", description = "show all lines of long texts")
+    private boolean full;
+
+    @Option(names = "--max-length", paramLabel = "N", description = "data.max_length: tokens of prompt and answer")
+    private Integer maxLength;
+
+    @Option(names = "--max-prompt-length", paramLabel = "N", description = "data.max_prompt_length: tokens of a prompt")
+    private Integer maxPromptLength;
+
+    @Option(names = "--keep-template-tail", description = "data.keep_template_tail: keep what the template writes after the last stop token")
+    private boolean keepTemplateTail;
+
+    @Option(names = "--tools", paramLabel = "FILE", description = "JSON list handed to the template as tools, for rows without their own")
+    private Path tools;
+
+    @Option(names = "--documents", paramLabel = "FILE", description = "JSON list handed to the template as documents, likewise")
+    private Path documents;
+
+    @Option(names = "--step0", paramLabel = "N", arity = "0..1", fallbackValue = "64", defaultValue = "0",
+            description = "read the weights and score the first N rows (64 if no number is given): log-probs, and the loss before any step")
+    private int stepZero;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "write a JSON line for each answer of each row; - for standard output")
+    private Path out;
+
+    @Option(names = "--html", paramLabel = "FILE", description = "write everything as one page that needs no other file")
+    private Path html;
+
+    @Option(names = "--check", description = "exit with status 3 when something would silently hurt a run")
+    private boolean check;
+
+    @Option(names = "--color", paramLabel = "WHEN", defaultValue = "auto", description = "auto (a terminal, and NO_COLOR not set), always or never")
+    private TerminalOutput.Colour colour;
 
     @Override
     public Integer call() {
-        System.out.print(InspectJob.run(
-                model, data, Math.max(0, rows), maxLength, maxPromptLength, ids, System.console() != null));
-        return 0;
+        int shown = rows != null ? rows : html == null ? ROWS_IN_TEXT : ROWS_IN_PAGE;
+        InspectOptions options = new InspectOptions(
+                model, data, common.seed(), shown, length(maxLength, "data.max_length"), length(maxPromptLength, "data.max_prompt_length"),
+                keepTemplateTail, tools, documents, stepZero, out, html);
+        Inspection.Result result;
+        try (Engine engine = stepZero > 0 ? common.open() : null;
+                ProgressView view = common.view()) {
+            result = Inspection.run(options, engine, common.dtype(), view);
+        }
+        if (html != null) {
+            InspectPage.write(html, result);
+        }
+        print(InspectText.of(result, textOptions()));
+        if (!check || result.errors().isEmpty()) {
+            return 0;
+        }
+        System.err.println("metaapo: the check failed: " + String.join(", ", result.errors()));
+        return FAILED_CHECK;
+    }
+
+    private static int length(Integer given, String key) {
+        return given != null ? given : Math.toIntExact((Long) ConfigKeys.find(key).fallback());
+    }
+
+    private TextOptions textOptions() {
+        boolean terminal = TerminalOutput.isTerminal();
+        return new TextOptions(
+                rows != null ? rows : ROWS_IN_TEXT, TerminalOutput.colour(colour, terminal, System.getenv()),
+                terminal ? TerminalOutput.width() : 0, ids, full);
+    }
+
+    /** Standard output is the lines' where they go there. */
+    private void print(String text) {
+        if (out != null && out.toString().equals("-")) {
+            System.err.print(text);
+        } else {
+            System.out.print(text);
+            System.out.flush();
+        }
     }
 }

@@ -45,7 +45,7 @@ final class ProgressView implements RunListener, AutoCloseable {
         if (quiet || !terminal) {
             return;
         }
-        if (units <= 0) {
+        if (units == 0) {
             out.print(name + " …");
             out.flush();
             return;
@@ -75,6 +75,10 @@ final class ProgressView implements RunListener, AutoCloseable {
         }
         lastLine = now;
         double seconds = (now - started) * 1e-9;
+        if (total <= 0) {
+            out.printf(Locale.ROOT, "%s: %d%s%n", phase, done, detail.isEmpty() ? "" : ", " + detail);
+            return;
+        }
         String left = done > first ? ", " + shown(seconds * (total - done) / (done - first)) + " left" : "";
         out.printf(Locale.ROOT, "%s: %d of %d%s%s%n", phase, done, total, detail.isEmpty() ? "" : ", " + detail, left);
     }

@@ -34,6 +34,12 @@ public record Row(
         return new Row(id, source, prompt, answer, null, null, null, null, null, label, null);
     }
 
+    /** The same with another prompt. */
+    public Row withPrompt(Prompt other) {
+        return new Row(
+                id, source, other, chosen, rejected, onlineChosen, onlineRejected, scoreChosen, scoreRejected, label, responses);
+    }
+
     /** Whether it has both answers. */
     public boolean isPair() {
         return chosen != null && rejected != null;

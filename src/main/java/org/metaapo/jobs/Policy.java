@@ -29,6 +29,11 @@ public final class Policy implements AutoCloseable {
      * @throws DataException if the folder is not one, or tokenizer and model do not fit
      */
     public static Policy open(Path path) {
+        return open(path, false);
+    }
+
+    /** As {@link #open(Path)}; with {@code keepTemplateTail}, what a template writes after the last stop token stays. */
+    public static Policy open(Path path, boolean keepTemplateTail) {
         ModelFolder folder = ModelFolder.open(path);
         try {
             Tokenizer tokenizer = Tokenizer.load(path);
@@ -37,7 +42,9 @@ public final class Policy implements AutoCloseable {
                 throw new DataException(path + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
                         + ", the model's vocabulary " + folder.config().vocabSize() + " tokens");
             }
-            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), false));
+            // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
+            boolean keep = keepTemplateTail || folder.config().head() == Head.VALUE;
+            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), keep));
         } catch (RuntimeException e) {
             folder.close();
             throw e;

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import org.metaapo.error.DataException;
@@ -25,6 +27,7 @@ public final class Tokenizer implements AutoCloseable {
     private final Map<String, Integer> vocabulary = new HashMap<>();
     private final Map<Integer, String> separators = new HashMap<>();
     private final JsonNode config;
+    private final Map<Integer, String> specialTokens = new HashMap<>();
     private int vocabularySize;
 
     private Tokenizer(Path folder, HuggingFaceTokenizer tokenizer, JsonNode config) {
@@ -79,8 +82,11 @@ public final class Tokenizer implements AutoCloseable {
         }
         for (JsonNode token : json.path("added_tokens")) {
             put(token.path("content").asText(), token.path("id").asInt(-1));
-            if (token.path("special").asBoolean() && !token.path("normalized").asBoolean(true)) {
-                separators.put(token.path("id").asInt(-1), token.path("content").asText());
+            if (token.path("special").asBoolean()) {
+                specialTokens.put(token.path("id").asInt(-1), token.path("content").asText());
+                if (!token.path("normalized").asBoolean(true)) {
+                    separators.put(token.path("id").asInt(-1), token.path("content").asText());
+                }
             }
         }
     }
@@ -108,6 +114,16 @@ public final class Tokenizer implements AutoCloseable {
     /** Id of a token as the vocabulary spells it, or -1. */
     public int id(String token) {
         return vocabulary.getOrDefault(token, -1);
+    }
+
+    /** Whether an id is a special token, such as BOS or the end of a turn. */
+    public boolean isSpecial(int id) {
+        return specialTokens.containsKey(id);
+    }
+
+    /** Special tokens as they are spelled in a text. */
+    public Collection<String> specialTokens() {
+        return Collections.unmodifiableCollection(specialTokens.values());
     }
 
     /** A special token by its key in {@code tokenizer_config.json}, such as {@code eos_token}; null where not set. */

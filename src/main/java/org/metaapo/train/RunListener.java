@@ -10,7 +10,7 @@ public interface RunListener {
     /** A line for people. */
     default void note(String line) {}
 
-    /** A part of the run begins that has {@code total} units. */
+    /** A part of the run begins that has {@code total} units; 0 for one that is not counted, -1 for an unknown end. */
     default void begin(String phase, long total) {}
 
     /** The part that runs is at {@code done} units; {@code detail} is a word on how it goes, or empty. */

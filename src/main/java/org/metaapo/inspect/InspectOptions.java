@@ -1,0 +1,51 @@
+package org.metaapo.inspect;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.metaapo.error.UsageException;
+
+/**
+ * What to inspect.
+ *
+ * @param model folder of the model; its weights are read only for {@code stepZero}
+ * @param data files, patterns and folders of rows
+ * @param seed of the choice among several worse answers
+ * @param rows how many rows to show
+ * @param maxLength tokens of prompt and answer
+ * @param maxPromptLength tokens of a prompt
+ * @param keepTemplateTail keep what a template writes after the last end-of-turn token
+ * @param tools JSON file handed to the template as {@code tools}; null for none
+ * @param documents JSON file handed to the template as {@code documents}; null for none
+ * @param stepZero rows to score with the model's weights; 0 for none
+ * @param lines where a JSON line for each answer goes, "-" for standard output; null for nowhere
+ * @param html where the page goes; null for nowhere
+ */
+public record InspectOptions(
+        Path model,
+        List<Path> data,
+        long seed,
+        int rows,
+        int maxLength,
+        int maxPromptLength,
+        boolean keepTemplateTail,
+        Path tools,
+        Path documents,
+        int stepZero,
+        Path lines,
+        Path html) {
+    /** Checks the numbers. */
+    public InspectOptions {
+        data = List.copyOf(data);
+        if (maxPromptLength < 1 || maxPromptLength >= maxLength) {
+            throw new UsageException("--max-prompt-length is " + maxPromptLength + "; expected 1 to less than --max-length, " + maxLength);
+        }
+        if (rows < 0 || stepZero < 0) {
+            throw new UsageException((rows < 0 ? "--rows is " + rows : "--step0 is " + stepZero) + "; expected 0 or more");
+        }
+    }
+
+    /** Whether the lines go to standard output. */
+    boolean linesToStdout() {
+        return lines != null && lines.toString().equals("-");
+    }
+}

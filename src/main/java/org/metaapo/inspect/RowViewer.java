@@ -1,0 +1,119 @@
+package org.metaapo.inspect;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Prompt;
+import org.metaapo.data.Row;
+import org.metaapo.data.RowEncoder;
+import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
+import org.metaapo.text.ChatFormat;
+import org.metaapo.text.Conversation;
+import org.metaapo.text.EncodedAnswer;
+
+/** Encodes rows as training does, by the same {@link RowEncoder}, and keeps what a reader wants to know of them. */
+final class RowViewer {
+    private final ChatFormat format;
+    private final RowEncoder encoder;
+    private final Object tools;
+    private final Object documents;
+    private final Pieces pieces;
+
+    /**
+     * A viewer.
+     *
+     * @param tools handed to the template for rows that bring none; null for none
+     * @param documents likewise
+     */
+    RowViewer(ChatFormat format, int maxLength, int maxPromptLength, Object tools, Object documents) {
+        this.format = format;
+        this.encoder = new RowEncoder(format, maxLength, maxPromptLength);
+        this.tools = tools;
+        this.documents = documents;
+        this.pieces = new Pieces(format.tokenizer());
+    }
+
+    /** The row as the model sees it. */
+    SeenRow see(Row given) {
+        Row row = withTools(given);
+        List<SeenAnswer> answers = new ArrayList<>();
+        EncodedRow encoded = encoder.encode(row);
+        if (row.chosen() != null) {
+            answers.add(new SeenAnswer(row.isPair() ? "chosen" : "answer", row.chosen(), encoded.chosen(), encoded.chosenCut()));
+        }
+        if (row.rejected() != null) {
+            answers.add(new SeenAnswer("rejected", row.rejected(), encoded.rejected(), encoded.rejectedCut()));
+        }
+        addAnswer(answers, row, "online_chosen", row.onlineChosen());
+        addAnswer(answers, row, "online_rejected", row.onlineRejected());
+        if (row.responses() != null) {
+            row.responses().forEach(response -> addAnswer(answers, row, "response", response));
+        }
+        return new SeenRow(row, encoded.prompt(), encoded.promptCut(), answers, RowEncoder.dropReason(encoded));
+    }
+
+    private void addAnswer(List<SeenAnswer> answers, Row row, String side, String text) {
+        if (text != null) {
+            EncodedRow encoded = encoder.encode(Row.single(row.id(), row.source(), row.prompt(), text, null));
+            answers.add(new SeenAnswer(side, text, encoded.chosen(), encoded.chosenCut()));
+        }
+    }
+
+    private Row withTools(Row row) {
+        if (tools == null && documents == null) {
+            return row;
+        }
+        if (!row.prompt().isConversation()) {
+            throw new UsageException(row.source() + ": a plain prompt, which no template renders; --tools and --documents need "
+                    + "conversations");
+        }
+        Conversation own = row.prompt().conversation();
+        Conversation all = new Conversation(
+                own.turns(), own.tools() == null ? tools : own.tools(), own.documents() == null ? documents : own.documents());
+        return row.withPrompt(new Prompt(all));
+    }
+
+    /** The rendered prompt, before any cut. */
+    String promptText(SeenRow seen) {
+        return encoder.promptText(seen.row().prompt());
+    }
+
+    /** The decoded text of ids, with special tokens. */
+    String text(int[] ids) {
+        return format.tokenizer().decode(ids, false);
+    }
+
+    /**
+     * The row in pieces, for a page or a terminal.
+     *
+     * @param logps log p of the tokens of each answer, or null
+     */
+    ShownRow show(SeenRow seen, float[][] logps) {
+        int[] wholePrompt = encoder.encodePrompt(seen.row().prompt());
+        List<ShownRow.Answer> answers = new ArrayList<>();
+        for (int i = 0; i < seen.answers().size(); i++) {
+            answers.add(show(seen, seen.answers().get(i), logps == null ? null : logps[i]));
+        }
+        return new ShownRow(
+                seen, pieces.of(Arrays.copyOf(wholePrompt, seen.promptCut())), pieces.of(seen.prompt()), answers);
+    }
+
+    private ShownRow.Answer show(SeenRow seen, SeenAnswer answer, float[] logps) {
+        EncodedAnswer whole = encoder.encodeAnswer(seen.row().prompt(), answer.content());
+        int[] cut = Arrays.copyOfRange(whole.answerIds(), answer.ids().length, whole.answerIds().length);
+        return new ShownRow.Answer(answer.side(), pieces.of(answer.ids()), pieces.of(cut), tail(whole), logps);
+    }
+
+    /** What the template writes after the end of an answer, and the model never sees. */
+    private String tail(EncodedAnswer whole) {
+        String seen = text(whole.promptIds()) + text(whole.answerIds());
+        return whole.text().startsWith(seen) ? whole.text().substring(seen.length()) : "";
+    }
+
+    /** Why a row cannot be encoded, with its place. */
+    static String message(Row row, DataException failure) {
+        return failure.getMessage().startsWith(row.source()) ? failure.getMessage() : row.source() + ": " + failure.getMessage();
+    }
+}

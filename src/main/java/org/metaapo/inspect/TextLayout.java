@@ -1,0 +1,93 @@
+package org.metaapo.inspect;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jline.utils.WCWidth;
+
+/** Breaks styled text into lines of a terminal, which is never sent a control character of the data. */
+final class TextLayout {
+    private final int width;
+    private final boolean colour;
+    private final List<String> lines = new ArrayList<>();
+    private final StringBuilder line = new StringBuilder();
+    private int column;
+
+    /** Lines of up to {@code width} columns; 0 for no limit. */
+    TextLayout(int width, boolean colour) {
+        this.width = width;
+        this.colour = colour;
+    }
+
+    /** Appends text, with line ends, tabs and control characters made visible. */
+    void add(String text, Style style) {
+        StringBuilder run = new StringBuilder();
+        for (int i = 0; i < text.length(); ) {
+            int c = text.codePointAt(i);
+            i += Character.charCount(c);
+            if (c == '\n') {
+                flush(run, style);
+                addRun("↵", Style.SOFT);
+                newLine();
+                continue;
+            }
+            String shown = visible(c);
+            int columns = columns(shown);
+            if (width > 0 && column + columns > width) {
+                flush(run, style);
+                newLine();
+            }
+            run.append(shown);
+            column += columns;
+        }
+        flush(run, style);
+    }
+
+    private void flush(StringBuilder run, Style style) {
+        line.append(style.paint(run.toString(), colour));
+        run.setLength(0);
+    }
+
+    private void addRun(String text, Style style) {
+        line.append(style.paint(text, colour));
+        column += columns(text);
+    }
+
+    private void newLine() {
+        lines.add(line.toString());
+        line.setLength(0);
+        column = 0;
+    }
+
+    /** The lines so far. */
+    List<String> lines() {
+        if (!line.isEmpty()) {
+            newLine();
+        }
+        return lines;
+    }
+
+    /** Columns that a text takes. */
+    static int columns(String text) {
+        return text.codePoints().map(c -> Math.max(0, WCWidth.wcwidth(c))).sum();
+    }
+
+    /** What stands for a character: control characters as their pictures, characters that change the direction as numbers. */
+    static String visible(int c) {
+        if (c == '\t') {
+            return "⇥   ";
+        }
+        if (c < 0x20) {
+            return Character.toString(0x2400 + c);
+        }
+        boolean hidden = c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c == 0x200e || c == 0x200f
+                || c == 0x2028 || c == 0x2029;
+        return hidden ? String.format("<U+%04X>", c) : Character.toString(c);
+    }
+
+    /** A text of several lines on one, control characters made visible. */
+    static String oneLine(String text) {
+        StringBuilder shown = new StringBuilder();
+        text.codePoints().forEach(c -> shown.append(c == '\n' ? "↵" : visible(c)));
+        return shown.toString();
+    }
+}
