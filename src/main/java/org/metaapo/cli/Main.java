@@ -42,7 +42,7 @@ public final class Main implements Runnable {
     /** Runs a command and returns its exit status. */
     static int run(String... arguments) {
         Main main = new Main();
-        CommandLine line = new CommandLine(main);
+        CommandLine line = new CommandLine(main).setCaseInsensitiveEnumValuesAllowed(true);
         line.setParameterExceptionHandler((failure, given) -> {
             String first = String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
             System.err.println("metaapo: " + first + hint(failure) + " (see metaapo "

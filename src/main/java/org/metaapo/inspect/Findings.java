@@ -88,10 +88,11 @@ final class Findings {
     private void ends(ChatFormat format) {
         Tally missing = statistics.missingEos;
         if (missing.count() > 0) {
+            String eos = format.tokenizer().specialToken("eos_token");
             error("missing-eos", of(missing.count(), statistics.answers(), "answers") + " end without a stop token: the model would not learn to stop",
-                    format.stopIds().length == 0
-                            ? "the model folder names no stop token; set eos_token in tokenizer_config.json and eos_token_id in generation_config.json"
-                            : "let the template end an answer with a stop token",
+                    eos == null
+                            ? "set eos_token in tokenizer_config.json and eos_token_id in generation_config.json"
+                            : "let eos_token_id in generation_config.json name " + eos + ", and the template end an answer with it",
                     missing.examples());
         }
     }

@@ -55,7 +55,7 @@ public final class Inspection {
      * @param stepZero null where no weights were read
      * @param rows those to show, in the order of the data
      */
-    record Result(
+    public record Result(
             InspectOptions options,
             ModelConfig model,
             Map<Path, Schema> schemas,
@@ -64,7 +64,7 @@ public final class Inspection {
             StepZero stepZero,
             List<ShownRow> rows) {
         /** Names of the findings for which {@code --check} fails. */
-        List<String> errors() {
+        public List<String> errors() {
             return findings.stream().filter(Finding::error).map(Finding::name).toList();
         }
     }

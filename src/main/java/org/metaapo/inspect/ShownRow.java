@@ -21,4 +21,9 @@ record ShownRow(SeenRow seen, List<Piece> promptCut, List<Piece> prompt, List<An
      * @param logps log p of each token; null where nothing was computed
      */
     record Answer(String side, List<Piece> pieces, List<Piece> cut, String tail, float[] logps) {}
+
+    /** Pieces of all parts together. */
+    int pieces() {
+        return promptCut.size() + prompt.size() + answers.stream().mapToInt(a -> a.pieces().size() + a.cut().size()).sum();
+    }
 }

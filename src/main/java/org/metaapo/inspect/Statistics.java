@@ -3,6 +3,7 @@ package org.metaapo.inspect;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.metaapo.data.DataFiles;
@@ -14,9 +15,11 @@ import org.metaapo.text.Tokenizer;
 final class Statistics {
     private final ChatFormat format;
     private final int bos;
+    private final int eos;
     private final int unknown;
     private final int maxPositions;
     private final SpecialTexts specialTexts;
+    private final SpecialTexts bosText;
 
     final Map<String, Tally> dropped = new LinkedHashMap<>();
     final Map<String, Lengths> lengths = new LinkedHashMap<>();
@@ -47,8 +50,10 @@ final class Statistics {
         this.maxPositions = maxPositions;
         Tokenizer tokenizer = format.tokenizer();
         this.bos = idOf(tokenizer, "bos_token");
+        this.eos = idOf(tokenizer, "eos_token");
         this.unknown = idOf(tokenizer, "unk_token");
         this.specialTexts = new SpecialTexts(tokenizer.specialTokens());
+        this.bosText = new SpecialTexts(bos < 0 ? List.of() : List.of(tokenizer.specialToken("bos_token")));
     }
 
     private static int idOf(Tokenizer tokenizer, String key) {
@@ -88,7 +93,7 @@ final class Statistics {
         if (seen.row().isPair()) {
             bias.add(seen.answers().get(0).wholeLength(), seen.answers().get(1).wholeLength());
         }
-        if (seen.row().prompt().isConversation() && hasSpecialTexts(seen)) {
+        if (spells(seen, specialTexts)) {
             specialsInText.add(where);
         }
     }
@@ -106,7 +111,8 @@ final class Statistics {
         if (seen.promptCut() > 0) {
             cutPrompts.add(where);
         } else if (bos >= 0) {
-            if (prompt.length > 1 && prompt[0] == bos && prompt[1] == bos || answerHasBos(seen)) {
+            boolean twice = prompt.length > 1 && prompt[0] == bos && prompt[1] == bos;
+            if (twice || answerHasBos(seen) || spellsBos(seen)) {
                 doubleBos.add(where);
             } else if (prompt.length == 0 || prompt[0] != bos) {
                 missingBos.add(where);
@@ -131,7 +137,7 @@ final class Statistics {
         whole.add(seen.prompt().length + answer.wholeLength());
         if (answer.cut() > 0) {
             cutAnswers.add(where + ", " + answer.side());
-        } else if (Arrays.stream(answer.ids()).noneMatch(this::isStop)) {
+        } else if (Arrays.stream(answer.ids()).noneMatch(this::isEnd)) {
             missingEos.add(where + ", " + answer.side());
         }
         if (answer.content().isBlank()) {
@@ -166,13 +172,15 @@ final class Statistics {
         }
     }
 
-    private boolean hasSpecialTexts(SeenRow seen) {
-        for (Message turn : seen.row().prompt().conversation().turns()) {
-            if (specialTexts.in(turn.content())) {
-                return true;
-            }
-        }
-        return seen.answers().stream().anyMatch(answer -> specialTexts.in(answer.content()));
+    private boolean spellsBos(SeenRow seen) {
+        return !isStop(bos) && spells(seen, bosText);
+    }
+
+    /** Whether a message spells a token; a plain text may, for no template writes it. */
+    private static boolean spells(SeenRow seen, SpecialTexts tokens) {
+        return seen.row().prompt().isConversation()
+                && (seen.row().prompt().conversation().turns().stream().map(Message::content).anyMatch(tokens::in)
+                        || seen.answers().stream().map(SeenAnswer::content).anyMatch(tokens::in));
     }
 
     private static boolean has(int[] ids, int id) {
@@ -188,6 +196,11 @@ final class Statistics {
 
     private boolean isStop(int id) {
         return has(format.stopIds(), id);
+    }
+
+    /** A stop token that is one: a config without eos_token_id has its family's default, here maybe a word. */
+    private boolean isEnd(int id) {
+        return isStop(id) && (id == eos || format.tokenizer().isSpecial(id));
     }
 
     long rows() {

@@ -10,6 +10,8 @@ final class TextLayout {
     private final boolean colour;
     private final List<String> lines = new ArrayList<>();
     private final StringBuilder line = new StringBuilder();
+    private final StringBuilder run = new StringBuilder();
+    private Style style = Style.PLAIN;
     private int column;
 
     /** Lines of up to {@code width} columns; 0 for no limit. */
@@ -19,40 +21,43 @@ final class TextLayout {
     }
 
     /** Appends text, with line ends, tabs and control characters made visible. */
-    void add(String text, Style style) {
-        StringBuilder run = new StringBuilder();
+    void add(String text, Style next) {
+        turn(next);
         for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
             i += Character.charCount(c);
             if (c == '\n') {
-                flush(run, style);
-                addRun("↵", Style.SOFT);
+                turn(Style.SOFT);
+                run.append('↵');
                 newLine();
+                turn(next);
                 continue;
             }
             String shown = visible(c);
             int columns = columns(shown);
             if (width > 0 && column + columns > width) {
-                flush(run, style);
                 newLine();
             }
             run.append(shown);
             column += columns;
         }
-        flush(run, style);
     }
 
-    private void flush(StringBuilder run, Style style) {
+    /** What comes next has this style. */
+    private void turn(Style next) {
+        if (next != style) {
+            flush();
+            style = next;
+        }
+    }
+
+    private void flush() {
         line.append(style.paint(run.toString(), colour));
         run.setLength(0);
     }
 
-    private void addRun(String text, Style style) {
-        line.append(style.paint(text, colour));
-        column += columns(text);
-    }
-
     private void newLine() {
+        flush();
         lines.add(line.toString());
         line.setLength(0);
         column = 0;
@@ -60,7 +65,7 @@ final class TextLayout {
 
     /** The lines so far. */
     List<String> lines() {
-        if (!line.isEmpty()) {
+        if (!line.isEmpty() || !run.isEmpty()) {
             newLine();
         }
         return lines;

@@ -3,8 +3,6 @@ package org.metaapo.report;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,7 +19,6 @@ import org.metaapo.train.RunFolder;
  * answers are data: the page never reads them as HTML.
  */
 public final class Report {
-    private static final String UPLOT = "/META-INF/resources/webjars/uplot/1.6.30/dist/";
     private static final int MOST_SAMPLES = 5000;
 
     private Report() {}
@@ -44,14 +41,7 @@ public final class Report {
             leftOut += addLines(samples, file, MOST_SAMPLES - samples.size());
         }
         data.put("samplesLeftOut", leftOut);
-        String page = resource("report.html")
-                .replace("/*UPLOT_CSS*/", resource(UPLOT + "uPlot.min.css"))
-                .replace("/*CSS*/", resource("report.css"))
-                .replace("/*UPLOT_JS*/", resource(UPLOT + "uPlot.iife.min.js"))
-                .replace("/*JS*/", resource("report.js"))
-                // "<" never appears in the data, so that no text can end the script element
-                .replace("/*DATA*/", Json.write(data).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"));
-        AtomicFiles.write(folder.report(), page);
+        AtomicFiles.write(folder.report(), HtmlPage.text(Report.class, "report", data));
     }
 
     private static List<Path> sampleFiles(RunFolder folder) {
@@ -78,16 +68,5 @@ public final class Report {
             }
         }
         return Math.max(0, number - Math.max(0, most));
-    }
-
-    private static String resource(String name) {
-        try (InputStream in = Report.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IllegalStateException("resource " + name + " is missing from the build");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

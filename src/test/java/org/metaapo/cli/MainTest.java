@@ -109,12 +109,6 @@ class MainTest extends CommandTest {
     }
 
     @Test
-    void inspectShowsRowsAndCounts() {
-        assertThat(run("inspect", "--model", fixture("tiny-qwen2"), "--data", fixture("pairs.jsonl"), "--rows", "1", "--ids")).isZero();
-        assertThat(out).contains("<|im_start|>", "prompt", "chosen", "rejected", "bad rows");
-    }
-
-    @Test
     void planReadsNoWeights() throws IOException {
         Path folder = Files.createDirectories(temp.resolve("m"));
         for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "model.safetensors")) {

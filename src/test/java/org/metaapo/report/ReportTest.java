@@ -24,6 +24,6 @@ class ReportTest {
         String page = Files.readString(temp.resolve("report.html"));
         assertThat(page).doesNotContain("<script>alert", "<img src=x").contains("\\u003c/script>\\u003cscript>alert(1)");
         assertThat(page).doesNotContain("src=\"", "href=\"", "http://", "@import", "/*DATA*/");
-        assertThat(page.split("<script")).as("data, uPlot and the page's own script").hasSize(4);
+        assertThat(page.split("<script")).as("data, uPlot, what pages share, and the page's own script").hasSize(5);
     }
 }
