@@ -10,7 +10,6 @@ namespace cuda {
 
 namespace {
 
-// CUDA 13 needs a driver of the 580 line; its own name for that is 13000.
 constexpr int kOldestComputeCapability = 80;
 constexpr size_t kAlignment = 256;
 constexpr size_t kSmallestChunk = size_t(4) << 20;
@@ -41,33 +40,43 @@ void count_open(int index, int by, bool reset_at_zero) {
     if (devices.count[size_t(index)] == 0 && reset_at_zero) cudaDeviceReset();
 }
 
-[[noreturn]] void fail_to_open(int index, cudaError_t status) {
+// For a call that failed before a device was open.
+[[noreturn]] void fail_to_open(cudaError_t status) {
     int driver = 0, runtime = 0;
+    cudaGetLastError();  // clears it
     cudaDriverGetVersion(&driver);
     cudaRuntimeGetVersion(&runtime);
-    switch (status) {
-        case cudaErrorInsufficientDriver:
-            if (driver == 0) {
-                fail(APO_E_DEVICE, "cuda:%d: no NVIDIA driver on this machine; install one, or use --device cpu", index);
-            }
-            fail(APO_E_DEVICE, "cuda:%d: the NVIDIA driver serves CUDA %d.%d and this build needs %d.%d; update the driver, or use --device cpu",
-                 index, driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
-        case cudaErrorNoDevice:
-            fail(APO_E_DEVICE, "cuda:%d: the NVIDIA driver sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu", index);
-        default:
-            fail(APO_E_DEVICE, "cuda:%d does not open: %s (%s); check nvidia-smi, or use --device cpu", index, cudaGetErrorString(status),
-                 cudaGetErrorName(status));
+    if (status == cudaErrorInsufficientDriver && driver == 0) {
+        fail(APO_E_DEVICE, "no NVIDIA driver on this machine; install one, or use --device cpu");
     }
+    if (status == cudaErrorInsufficientDriver) {
+        fail(APO_E_DEVICE, "the NVIDIA driver serves CUDA %d.%d and this build needs %d.%d; update the driver, or use --device cpu",
+             driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    }
+    if (status == cudaErrorNoDevice) {
+        fail(APO_E_DEVICE, "the NVIDIA driver sees no GPU; check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu");
+    }
+    fail(APO_E_DEVICE, "the GPU does not open: %s (%s); check nvidia-smi, or use --device cpu", cudaGetErrorString(status),
+         cudaGetErrorName(status));
+}
+
+void open_call(cudaError_t status) {
+    if (status != cudaSuccess) fail_to_open(status);
 }
 
 int attribute(int index, cudaDeviceAttr which) {
     int value = 0;
-    const cudaError_t status = cudaDeviceGetAttribute(&value, which, index);
-    if (status != cudaSuccess) fail_to_open(index, status);
+    open_call(cudaDeviceGetAttribute(&value, which, index));
     return value;
 }
 
 }  // namespace
+
+int count_devices() {
+    int count = 0;
+    open_call(cudaGetDeviceCount(&count));
+    return count;
+}
 
 void* Scratch::take(CudaDevice& device, size_t bytes) {
     bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -161,20 +170,13 @@ void Staging::to_host(CudaDevice& device, void* target, const void* source, size
 }
 
 CudaDevice::CudaDevice(int device_index) : index(device_index) {
-    int count = 0;
-    const cudaError_t counted = cudaGetDeviceCount(&count);
-    if (counted != cudaSuccess) {
-        cudaGetLastError();  // clears it
-        fail_to_open(index, counted);
-    }
+    const int count = count_devices();
     if (index < 0 || index >= count) {
-        fail(APO_E_DEVICE, "cuda:%d does not exist; this machine has %d GPU%s, cuda:0%s", index, count, count == 1 ? "" : "s",
-             count == 1 ? "" : " and on");
+        fail(APO_E_DEVICE, "cuda:%d does not exist; this machine has cuda:0 to cuda:%d", index, count - 1);
     }
     compute_capability = 10 * attribute(index, cudaDevAttrComputeCapabilityMajor) + attribute(index, cudaDevAttrComputeCapabilityMinor);
     cudaDeviceProp properties;
-    const cudaError_t told = cudaGetDeviceProperties(&properties, index);
-    if (told != cudaSuccess) fail_to_open(index, told);
+    open_call(cudaGetDeviceProperties(&properties, index));
     name = properties.name;
     if (compute_capability < kOldestComputeCapability) {
         fail(APO_E_UNSUPPORTED, "cuda:%d (%s) has compute capability %d.%d; metaapo needs 8.0 (A100) or later, or --device cpu", index,
@@ -182,8 +184,7 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
     }
     multiprocessors = attribute(index, cudaDevAttrMultiProcessorCount);
     shared_bytes_most = attribute(index, cudaDevAttrMaxSharedMemoryPerBlockOptin);
-    const cudaError_t set = cudaSetDevice(index);
-    if (set != cudaSuccess) fail_to_open(index, set);
+    open_call(cudaSetDevice(index));
     count_open(index, 1, false);
     try {
         APO_CUDA_CALL(*this, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));

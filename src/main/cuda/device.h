@@ -90,6 +90,9 @@ private:
     bool faulted_ = false;
 };
 
+// The GPUs of this machine; throws APO_E_DEVICE with the reason where there is none.
+int count_devices();
+
 // The CUDA backend's device behind a Device, current for the calling thread.
 inline CudaDevice& gpu(Device& device) {
     CudaDevice& own = static_cast<CudaDevice&>(device);
@@ -126,5 +129,5 @@ private:
 }  // namespace apo
 
 #define APO_SITE(what) (::apo::cuda::Site{what, __FILE__, __LINE__})
-// APO_CUDA(device, cudaFunction(arguments)): throws where the call fails.
+// APO_CUDA_CALL(device, cudaFunction(arguments)): throws where the call fails.
 #define APO_CUDA_CALL(device, call) (device).check(call, APO_SITE(#call))

@@ -6,6 +6,7 @@
 namespace apo {
 namespace cuda {
 
+int32_t device_count();
 Device* open(const apo_engine_options&);
 void close(Device*);
 void info(Device&, apo_device_info*);

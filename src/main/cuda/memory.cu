@@ -8,6 +8,8 @@
 namespace apo {
 namespace cuda {
 
+int32_t device_count() { return count_devices(); }
+
 Device* open(const apo_engine_options& options) { return new CudaDevice(options.device_index); }
 
 void close(Device* device) { delete static_cast<CudaDevice*>(device); }

@@ -9,6 +9,7 @@ const OpTable& ops() {
         OpTable t{};
         t.abi_version = kOpsAbiVersion;
         t.bytes = sizeof(OpTable);
+        t.device_count = device_count;
         t.open = open;
         t.close = close;
         t.info = info;

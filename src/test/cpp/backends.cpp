@@ -3,6 +3,7 @@
 #include "cpu/device.h"
 #include "emulation/block.h"
 #include "engine/cuda_loader.h"
+#include "error.h"
 
 namespace apo {
 namespace cuda {
@@ -35,6 +36,18 @@ std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
     if (&apo::cpu_ops() != &apo::cpu_ops_v2()) add("CPU v3", apo::cpu_ops_v3());
     if (&apo::cpu_ops() == &apo::cpu_ops_v4()) add("CPU v4", apo::cpu_ops_v4());
     all.push_back(cuda_backend());
+    return all;
+}
+
+std::vector<Backend> engine_backends() {
+    std::vector<Backend> all;
+    if (options().cuda_index < 0) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
+    const Backend cuda = cuda_backend();
+    try {
+        apo::check_table(cuda.ops, cuda.name.c_str());
+        all.push_back(cuda);
+    } catch (const apo::Error&) {  // not complete yet
+    }
     return all;
 }
 

@@ -29,4 +29,7 @@ std::vector<Backend> backends(const std::vector<int>& cpu_threads);
 // The CUDA backend among them.
 Backend cuda_backend();
 
+// One for each kind of device, with two threads on the CPU: what the engine's tests run on.
+std::vector<Backend> engine_backends();
+
 }  // namespace apo_test

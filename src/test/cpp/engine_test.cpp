@@ -1,6 +1,8 @@
 // The engine through its C API on small random models: invariances, bad input, life cycle.
 #include <cstring>
 
+#include "backends.h"
+#include "engine/engine.h"
 #include "metaapo.h"
 #include "test.h"
 
@@ -17,9 +19,8 @@ apo_model_config tiny() {
 
 // An engine with a random model.
 struct World {
-    explicit World(apo_model_config config = tiny(), int threads = 2) : config_(config) {
-        const apo_engine_options options{APO_CPU, 0, threads, 0};
-        CHECK(apo_engine_create(&options, &engine, &error) == APO_OK);
+    explicit World(const apo_test::Backend& backend, apo_model_config config = tiny()) : config_(config) {
+        engine = new apo_engine(*backend.ops, backend.open);
         CHECK(apo_model_create(engine, &config_, APO_F32, &model, &error) == APO_OK);
         CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
     }
@@ -105,6 +106,16 @@ std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bo
     return all;
 }
 
+// The test on each kind of device.
+template <class Body>
+void on_engines(Body body) {
+    for (const apo_test::Backend& backend : apo_test::engine_backends()) {
+        const int before = apo_test::failures();
+        body(backend);
+        if (apo_test::failures() != before) std::printf("    on %s\n", backend.name.c_str());
+    }
+}
+
 void check_same(const std::vector<float>& a, const std::vector<float>& b, double tolerance) {
     CHECK(a.size() == b.size());
     double difference = 0, size = 0;
@@ -120,84 +131,92 @@ void check_same(const std::vector<float>& a, const std::vector<float>& b, double
 
 // verl#6280, trl#6800
 TEST(packed_equals_one_by_one_whatever_the_micro_batch) {
-    World world;
-    const std::vector<double> together = score(world, shared(), 100), alone = score(world, apart(), 100), small = score(world, shared(), 12);
-    for (size_t a = 0; a < together.size(); a++) {
-        CHECK_CLOSE(together[a], alone[a], 1e-4);
-        CHECK_CLOSE(together[a], small[a], 1e-4);
-    }
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend);
+        const std::vector<double> together = score(world, shared(), 100), alone = score(world, apart(), 100), small = score(world, shared(), 12);
+        for (size_t a = 0; a < together.size(); a++) {
+            CHECK_CLOSE(together[a], alone[a], 1e-4);
+            CHECK_CLOSE(together[a], small[a], 1e-4);
+        }
+    });
 }
 
 // trl#2617
 TEST(gradients_do_not_depend_on_sharing_recomputation_or_accumulation) {
-    World world;
-    const std::vector<float> whole = gradients(world, {shared()}, false);
-    check_same(whole, gradients(world, {apart()}, false), 1e-5);
-    check_same(whole, gradients(world, {shared()}, true), 1e-6);
-    Packs first, second;
-    first.add(kPrompt, {kAnswers[0], kAnswers[1]});
-    second.add(kOther, {kAnswers[2], kAnswers[3]});
-    check_same(whole, gradients(world, {first, second}, false), 1e-5);
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend);
+        const std::vector<float> whole = gradients(world, {shared()}, false);
+        check_same(whole, gradients(world, {apart()}, false), 1e-5);
+        check_same(whole, gradients(world, {shared()}, true), 1e-6);
+        Packs first, second;
+        first.add(kPrompt, {kAnswers[0], kAnswers[1]});
+        second.add(kOther, {kAnswers[2], kAnswers[3]});
+        check_same(whole, gradients(world, {first, second}, false), 1e-5);
+    });
 }
 
 TEST(gradient_of_the_whole_model_by_finite_differences) {
-    for (int tied : {0, 1}) {
-        apo_model_config config = tiny();
-        config.tied_head = tied;
-        config.sliding_window = tied ? 4 : 0;
-        World world(config);
-        const std::vector<float> gradient = gradients(world, {shared()}, false);
-        auto loss = [&] {
-            const std::vector<double> sums = score(world, shared(), 100);
-            return 0.7 * (sums[0] + sums[2]) - 0.4 * (sums[1] + sums[3]);
-        };
-        size_t at = 0;
-        int32_t count = 0;
-        apo_model_tensor_count(world.model, &count, &error);
-        for (int32_t i = 0; i < count; i++) {
-            apo_tensor_info info;
-            apo_model_tensor(world.model, i, &info, &error);
-            const int64_t element = info.count / 3;
-            float old = 0;
-            apo_model_read(world.model, i, element, 1, &old, APO_F32, &error);
-            const float h = 2e-3f, up = old + h, down = old - h;
-            apo_model_write(world.model, i, element, 1, &up, APO_F32, &error);
-            const double above = loss();
-            apo_model_write(world.model, i, element, 1, &down, APO_F32, &error);
-            const double below = loss();
-            apo_model_write(world.model, i, element, 1, &old, APO_F32, &error);
-            // f32 forward: the difference of two sums of size 60 errs by about 1e-5, over 4e-3
-            CHECK_CLOSE(gradient[at + size_t(element)], (above - below) / (double(up) - down), 1e-2 + 1e-2 * std::fabs(gradient[at + size_t(element)]));
-            at += size_t(info.count);
+    on_engines([](const apo_test::Backend& backend) {
+        for (int tied : {0, 1}) {
+            apo_model_config config = tiny();
+            config.tied_head = tied;
+            config.sliding_window = tied ? 4 : 0;
+            World world(backend, config);
+            const std::vector<float> gradient = gradients(world, {shared()}, false);
+            auto loss = [&] {
+                const std::vector<double> sums = score(world, shared(), 100);
+                return 0.7 * (sums[0] + sums[2]) - 0.4 * (sums[1] + sums[3]);
+            };
+            size_t at = 0;
+            int32_t count = 0;
+            apo_model_tensor_count(world.model, &count, &error);
+            for (int32_t i = 0; i < count; i++) {
+                apo_tensor_info info;
+                apo_model_tensor(world.model, i, &info, &error);
+                const int64_t element = info.count / 3;
+                float old = 0;
+                apo_model_read(world.model, i, element, 1, &old, APO_F32, &error);
+                const float h = 2e-3f, up = old + h, down = old - h;
+                apo_model_write(world.model, i, element, 1, &up, APO_F32, &error);
+                const double above = loss();
+                apo_model_write(world.model, i, element, 1, &down, APO_F32, &error);
+                const double below = loss();
+                apo_model_write(world.model, i, element, 1, &old, APO_F32, &error);
+                // f32 forward: the difference of two sums of size 60 errs by about 1e-5, over 4e-3
+                CHECK_CLOSE(gradient[at + size_t(element)], (above - below) / (double(up) - down), 1e-2 + 1e-2 * std::fabs(gradient[at + size_t(element)]));
+                at += size_t(info.count);
+            }
         }
-    }
+    });
 }
 
 TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
-    World world;
-    const Packs packs = shared();
-    const apo_batch batch = packs.batch();
-    const std::vector<double> reference = score(world, packs, 100);
-    const apo_trainer_options options{100, 0, 0};
-    apo_trainer* trainer = nullptr;
-    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
-    const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
-    const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr};
-    const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
-    const apo_meta meta{APO_WEIGHT_CONSTANT, 0, nullptr, 1, 1};
-    double loss[2], delta[2], sums[4];
-    apo_pair_results results{};
-    results.loss = loss, results.delta_offline = delta;
-    CHECK(apo_trainer_preference(trainer, &batch, &pairs, &objective, &meta, 0.5, sums, &results, nullptr, &error) == APO_OK);
-    for (int row = 0; row < 2; row++) {
-        CHECK_CLOSE(loss[row], std::log(2.0), 1e-6);
-        CHECK_CLOSE(delta[row], 0, 1e-5);
-    }
-    double norm = 0;
-    const apo_adamw adamw{1e-3, 0.9, 0.95, 1e-8, 0, 1, 1};
-    CHECK(apo_trainer_step(trainer, &adamw, &norm, &error) == APO_OK);
-    CHECK(norm > 0);
-    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend);
+        const Packs packs = shared();
+        const apo_batch batch = packs.batch();
+        const std::vector<double> reference = score(world, packs, 100);
+        const apo_trainer_options options{100, 0, 0};
+        apo_trainer* trainer = nullptr;
+        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+        const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
+        const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr};
+        const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
+        const apo_meta meta{APO_WEIGHT_CONSTANT, 0, nullptr, 1, 1};
+        double loss[2], delta[2], sums[4];
+        apo_pair_results results{};
+        results.loss = loss, results.delta_offline = delta;
+        CHECK(apo_trainer_preference(trainer, &batch, &pairs, &objective, &meta, 0.5, sums, &results, nullptr, &error) == APO_OK);
+        for (int row = 0; row < 2; row++) {
+            CHECK_CLOSE(loss[row], std::log(2.0), 1e-6);
+            CHECK_CLOSE(delta[row], 0, 1e-5);
+        }
+        double norm = 0;
+        const apo_adamw adamw{1e-3, 0.9, 0.95, 1e-8, 0, 1, 1};
+        CHECK(apo_trainer_step(trainer, &adamw, &norm, &error) == APO_OK);
+        CHECK(norm > 0);
+        CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+    });
 }
 
 namespace {
@@ -234,109 +253,113 @@ std::vector<int32_t> generate(World& world, int sequences, int64_t cache, int k,
 }  // namespace
 
 TEST(an_answer_does_not_depend_on_scheduling_or_batch_mates) {
-    World world;
-    const std::vector<std::vector<int32_t>> prompts{kPrompt, kOther, {1}, std::vector<int32_t>(33, 2), std::vector<int32_t>(16, 4)};
-    const std::vector<uint64_t> keys{10, 11, 12, 13, 14};
-    const int k = 3, width = 20;
-    std::vector<double> sums;
-    const std::vector<int32_t> all = generate(world, 15, 1000, k, prompts, keys, &sums);
-    CHECK(all == generate(world, 2, 60, k, prompts, keys));
-    CHECK(all == generate(world, 4, 100, k, prompts, keys));
-    for (size_t p = 0; p < prompts.size(); p++) {
-        const std::vector<int32_t> alone = generate(world, 1, 60, k, {prompts[p]}, {keys[p]});
-        CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(p) * k * width));
-    }
-    // The log-probs are those that scoring gives.
-    Packs packs;
-    for (size_t p = 0; p < prompts.size(); p++) {
-        for (int i = 0; i < k; i++) {
-            const auto begin = all.begin() + (long(p) * k + i) * width;
-            packs.add(prompts[p], {std::vector<int32_t>(begin, std::find(begin, begin + width, -1))});
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend);
+        const std::vector<std::vector<int32_t>> prompts{kPrompt, kOther, {1}, std::vector<int32_t>(33, 2), std::vector<int32_t>(16, 4)};
+        const std::vector<uint64_t> keys{10, 11, 12, 13, 14};
+        const int k = 3, width = 20;
+        std::vector<double> sums;
+        const std::vector<int32_t> all = generate(world, 15, 1000, k, prompts, keys, &sums);
+        CHECK(all == generate(world, 2, 60, k, prompts, keys));
+        CHECK(all == generate(world, 4, 100, k, prompts, keys));
+        for (size_t p = 0; p < prompts.size(); p++) {
+            const std::vector<int32_t> alone = generate(world, 1, 60, k, {prompts[p]}, {keys[p]});
+            CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(p) * k * width));
         }
-    }
-    const std::vector<double> scored = score(world, packs, 60);
-    for (size_t i = 0; i < scored.size(); i++) CHECK_CLOSE(scored[i], sums[i], 1e-3);
+        // The log-probs are those that scoring gives.
+        Packs packs;
+        for (size_t p = 0; p < prompts.size(); p++) {
+            for (int i = 0; i < k; i++) {
+                const auto begin = all.begin() + (long(p) * k + i) * width;
+                packs.add(prompts[p], {std::vector<int32_t>(begin, std::find(begin, begin + width, -1))});
+            }
+        }
+        const std::vector<double> scored = score(world, packs, 60);
+        for (size_t i = 0; i < scored.size(); i++) CHECK_CLOSE(scored[i], sums[i], 1e-3);
+    });
 }
 
 TEST(bad_arguments_are_refused_in_words) {
-    World world;
-    auto refused = [](apo_status status, apo_status expected, const char* words) {
-        CHECK(status == expected);
-        CHECK(std::strstr(error.message, words) != nullptr);
-    };
-    apo_engine* engine = nullptr;
-    const apo_engine_options cuda{APO_CUDA, 0, 0, 0}, threads{APO_CPU, 0, -1, 0};
-    refused(apo_engine_create(&cuda, &engine, &error), APO_E_DEVICE, "no CUDA backend");
-    refused(apo_engine_create(&threads, &engine, &error), APO_E_ARGUMENT, "threads is -1");
-    refused(apo_engine_create(nullptr, &engine, &error), APO_E_ARGUMENT, "options is null");
-    refused(apo_engine_close(world.engine, &error), APO_E_STATE, "open models");
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend);
+        auto refused = [](apo_status status, apo_status expected, const char* words) {
+            CHECK(status == expected);
+            CHECK(std::strstr(error.message, words) != nullptr);
+        };
+        apo_engine* engine = nullptr;
+        const apo_engine_options cuda{APO_CUDA, 9999, 0, 0}, threads{APO_CPU, 0, -1, 0};
+        refused(apo_engine_create(&cuda, &engine, &error), APO_E_DEVICE, "");
+        refused(apo_engine_create(&threads, &engine, &error), APO_E_ARGUMENT, "threads is -1");
+        refused(apo_engine_create(nullptr, &engine, &error), APO_E_ARGUMENT, "options is null");
+        refused(apo_engine_close(world.engine, &error), APO_E_STATE, "open models");
 
-    apo_model* model = nullptr;
-    apo_model_config config = tiny();
-    config.kv_heads = 3;
-    refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
-    config = tiny();
-    config.rms_norm_eps = NAN;
-    refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
-    refused(apo_model_create(world.engine, &world.config_, 7, &model, &error), APO_E_ARGUMENT, "dtype is 7");
-    const float bad[2] = {1, NAN};
-    refused(apo_model_write(world.model, 0, 5, 2, bad, APO_F32, &error), APO_E_NUMERIC, "element 6");
-    refused(apo_model_write(world.model, 0, 29 * 24 - 1, 2, bad, APO_F32, &error), APO_E_ARGUMENT, "elements");
-    refused(apo_model_write(world.model, 999, 0, 1, bad, APO_F32, &error), APO_E_ARGUMENT, "tensor 999");
+        apo_model* model = nullptr;
+        apo_model_config config = tiny();
+        config.kv_heads = 3;
+        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
+        config = tiny();
+        config.rms_norm_eps = NAN;
+        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
+        refused(apo_model_create(world.engine, &world.config_, 7, &model, &error), APO_E_ARGUMENT, "dtype is 7");
+        const float bad[2] = {1, NAN};
+        refused(apo_model_write(world.model, 0, 5, 2, bad, APO_F32, &error), APO_E_NUMERIC, "element 6");
+        refused(apo_model_write(world.model, 0, 29 * 24 - 1, 2, bad, APO_F32, &error), APO_E_ARGUMENT, "elements");
+        refused(apo_model_write(world.model, 999, 0, 1, bad, APO_F32, &error), APO_E_ARGUMENT, "tensor 999");
 
-    apo_scorer* scorer = nullptr;
-    refused(apo_scorer_create(world.model, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
-    CHECK(apo_scorer_create(world.model, 10, &scorer, &error) == APO_OK);
-    refused(apo_model_close(world.model, &error), APO_E_STATE, "open scorers");
-    double sums[8];
-    Packs packs;
-    packs.add({1, 2}, {{29}});
-    apo_batch batch = packs.batch();
-    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token 2 is 29");
-    packs = {};
-    packs.add({1, 2}, {{}});
-    batch = packs.batch();
-    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "answer 0 has length 0");
-    packs = shared();
-    batch = packs.batch();
-    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "room for 10");
-    batch.token_count = 3;
-    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token_count");
-    refused(apo_scorer_values(scorer, &batch, sums, nullptr, &error), APO_E_STATE, "no value head");
-    packs = {};
-    packs.add({1}, {{2, 3}});
-    batch = packs.batch();
-    apo_progress progress{0, 0, 1, 0};
-    refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, &progress, &error), APO_E_CANCELLED, "cancelled");
-    CHECK(apo_scorer_close(scorer, &error) == APO_OK);
+        apo_scorer* scorer = nullptr;
+        refused(apo_scorer_create(world.model, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
+        CHECK(apo_scorer_create(world.model, 10, &scorer, &error) == APO_OK);
+        refused(apo_model_close(world.model, &error), APO_E_STATE, "open scorers");
+        double sums[8];
+        Packs packs;
+        packs.add({1, 2}, {{29}});
+        apo_batch batch = packs.batch();
+        refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token 2 is 29");
+        packs = {};
+        packs.add({1, 2}, {{}});
+        batch = packs.batch();
+        refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "answer 0 has length 0");
+        packs = shared();
+        batch = packs.batch();
+        refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "room for 10");
+        batch.token_count = 3;
+        refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, nullptr, &error), APO_E_ARGUMENT, "token_count");
+        refused(apo_scorer_values(scorer, &batch, sums, nullptr, &error), APO_E_STATE, "no value head");
+        packs = {};
+        packs.add({1}, {{2, 3}});
+        batch = packs.batch();
+        apo_progress progress{0, 0, 1, 0};
+        refused(apo_scorer_logprobs(scorer, &batch, nullptr, sums, &progress, &error), APO_E_CANCELLED, "cancelled");
+        CHECK(apo_scorer_close(scorer, &error) == APO_OK);
 
-    apo_trainer* trainer = nullptr;
-    apo_trainer* second = nullptr;
-    const apo_trainer_options options{10, 0, 0};
-    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
-    refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
-    refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
-    const apo_adamw zero{1e-3, 0.9, 0.95, 1e-8, 0, 1, 0};
-    refused(apo_trainer_step(trainer, &zero, nullptr, &error), APO_E_ARGUMENT, "step is 0");
-    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+        apo_trainer* trainer = nullptr;
+        apo_trainer* second = nullptr;
+        const apo_trainer_options options{10, 0, 0};
+        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+        refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
+        refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
+        const apo_adamw zero{1e-3, 0.9, 0.95, 1e-8, 0, 1, 0};
+        refused(apo_trainer_step(trainer, &zero, nullptr, &error), APO_E_ARGUMENT, "step is 0");
+        CHECK(apo_trainer_close(trainer, &error) == APO_OK);
 
-    apo_generator* generator = nullptr;
-    const apo_generator_options small{1, 0, 16};
-    CHECK(apo_generator_create(world.model, &small, &generator, &error) == APO_OK);
-    const std::vector<int32_t> tokens(60, 1);
-    const int32_t length = 60;
-    const uint64_t key = 0;
-    const apo_prompts prompts{1, 0, tokens.data(), &length, &key};
-    apo_sampling sampling{};
-    sampling.k = 1, sampling.max_new_tokens = 4, sampling.temperature = 1, sampling.top_p = 1;
-    int32_t out[4], out_length, finish;
-    apo_answers answers{out, &out_length, &finish, sums, nullptr};
-    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "need a cache");
-    sampling.max_new_tokens = 5;
-    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "64 positions");
-    sampling.top_p = 0;
-    refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "top_p");
-    CHECK(apo_generator_close(generator, &error) == APO_OK);
+        apo_generator* generator = nullptr;
+        const apo_generator_options small{1, 0, 16};
+        CHECK(apo_generator_create(world.model, &small, &generator, &error) == APO_OK);
+        const std::vector<int32_t> tokens(60, 1);
+        const int32_t length = 60;
+        const uint64_t key = 0;
+        const apo_prompts prompts{1, 0, tokens.data(), &length, &key};
+        apo_sampling sampling{};
+        sampling.k = 1, sampling.max_new_tokens = 4, sampling.temperature = 1, sampling.top_p = 1;
+        int32_t out[4], out_length, finish;
+        apo_answers answers{out, &out_length, &finish, sums, nullptr};
+        refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "need a cache");
+        sampling.max_new_tokens = 5;
+        refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "64 positions");
+        sampling.top_p = 0;
+        refused(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error), APO_E_ARGUMENT, "top_p");
+        CHECK(apo_generator_close(generator, &error) == APO_OK);
+    });
 }
 
 TEST(a_plan_is_what_is_allocated_in_parts) {

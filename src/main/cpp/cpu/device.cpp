@@ -85,6 +85,8 @@ float* CpuDevice::shared_floats(size_t count) {
     return static_cast<float*>(shared.data());
 }
 
+int32_t cpu_device_count() { return 1; }
+
 Device* cpu_open(const apo_engine_options& options) {
     return new CpuDevice(options.threads > 0 ? options.threads : usable_cores());
 }

@@ -42,6 +42,7 @@ inline CpuDevice& cpu(Device& device) { return static_cast<CpuDevice&>(device); 
 inline const CpuDevice& cpu(const Device& device) { return static_cast<const CpuDevice&>(device); }
 
 // The CPU backend's functions that do not depend on the instruction set.
+int32_t cpu_device_count();
 Device* cpu_open(const apo_engine_options& options);
 void cpu_close(Device* device);
 void cpu_info(Device& device, apo_device_info* info);

@@ -11,6 +11,7 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         OpTable t{};
         t.abi_version = kOpsAbiVersion;
         t.bytes = sizeof(OpTable);
+        t.device_count = cpu_device_count;
         t.open = cpu_open;
         t.close = cpu_close;
         t.info = cpu_info;

@@ -1,5 +1,6 @@
 // metaapo.h: versions and engines.
 #include "boundary.h"
+#include "cuda_loader.h"
 #include "engine.h"
 
 using namespace apo;
@@ -13,12 +14,18 @@ apo_status apo_engine_create(const apo_engine_options* options, apo_engine** eng
         const apo_engine_options& o = required(options, "options");
         required(engine, "engine");
         if (o.device != APO_CPU && o.device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", o.device);
-        if (o.device == APO_CUDA) {
-            fail(APO_E_DEVICE, "no CUDA backend: this build of metaapo runs on the CPU; use --device cpu");
-        }
-        if (o.device_index != 0) fail(APO_E_DEVICE, "CPU %d does not exist; the CPU has index 0", o.device_index);
+        if (o.device_index < 0) fail(APO_E_ARGUMENT, "device_index is %d; expected 0 or more", o.device_index);
+        if (o.device == APO_CPU && o.device_index != 0) fail(APO_E_DEVICE, "CPU %d does not exist; the CPU has index 0", o.device_index);
         if (o.threads < 0 || o.threads > 4096) fail(APO_E_ARGUMENT, "threads is %d; expected 0 (all cores) to 4096", o.threads);
         *engine = new apo_engine(o);
+    });
+}
+
+apo_status apo_device_count(int32_t device, int32_t* count, apo_error* error) {
+    return guarded(error, [&] {
+        if (device != APO_CPU && device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", device);
+        required(count, "count") = 0;
+        *count = device == APO_CPU ? 1 : cuda_ops().device_count();
     });
 }
 

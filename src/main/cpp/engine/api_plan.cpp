@@ -25,7 +25,7 @@ apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, const a
         }
         if (generator != nullptr) {
             const GeneratorBytes bytes = generator_bytes(shape, dtype, ops, *generator);
-            out.generator = bytes.cache + bytes.workspace.activations + bytes.workspace.scratch;
+            out.generator = bytes.cache + bytes.workspace.activations + bytes.workspace.scratch + bytes.step;
         }
         required(plan, "plan") = out;
     });

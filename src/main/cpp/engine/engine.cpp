@@ -1,6 +1,11 @@
 #include "engine.h"
 
-apo_engine::apo_engine(const apo_engine_options& options) : ops(apo::cpu_ops()), device(*ops.open(options)) {}
+#include "cuda_loader.h"
+
+apo_engine::apo_engine(const apo_engine_options& options)
+    : apo_engine(options.device == APO_CUDA ? apo::cuda_ops() : apo::cpu_ops(), options) {}
+
+apo_engine::apo_engine(const apo::OpTable& backend, const apo_engine_options& options) : ops(backend), device(*ops.open(options)) {}
 
 apo_engine::~apo_engine() { ops.close(&device); }
 

@@ -8,7 +8,9 @@
 
 // The handle of metaapo.h.
 struct apo_engine {
+    // On the backend that the options name; throws where it is missing.
     explicit apo_engine(const apo_engine_options& options);
+    apo_engine(const apo::OpTable& backend, const apo_engine_options& options);
     ~apo_engine();
     apo_engine(const apo_engine&) = delete;
 

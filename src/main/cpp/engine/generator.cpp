@@ -48,8 +48,9 @@ void check_sampling(const apo_sampling& s) {
 
 GeneratorBytes generator_bytes(const Shape& s, DType dtype, const OpTable& ops, const apo_generator_options& o) {
     check_options(o);
-    return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)),
-            workspace_bytes(s, dtype, ops, initial_tokens(s, o), Keep::nothing)};
+    const int64_t tokens = initial_tokens(s, o);
+    return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)), workspace_bytes(s, dtype, ops, tokens, Keep::nothing),
+            GenerationStep::bytes({tokens, o.max_sequences, page_count(o)})};
 }
 
 // One call of generate: which answers run, which wait, and what they hold.
@@ -58,7 +59,7 @@ public:
     GenerationRun(apo_generator& generator, const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers,
                   Progress& progress)
         : g_(generator), model_(generator.model), s_(model_.shape), sampling_(sampling), out_(answers), progress_(progress),
-          pool_(generator.pages_), stop_ids_(sampling.stop_ids, sampling.stop_ids + sampling.stop_count) {
+          pool_(generator.pages_), step_(generator.step_), stop_ids_(sampling.stop_ids, sampling.stop_ids + sampling.stop_count) {
         read_prompts(prompts);
         progress_.expect(int64_t(prompts_.size()) * sampling_.k * sampling_.max_new_tokens);
     }
@@ -92,12 +93,6 @@ private:
         std::vector<int32_t> pages;
     };
 
-    // What the ops of a step read; host arrays, uploaded as they are on the CPU.
-    struct Step {
-        std::vector<int32_t> ids, positions, slots, rows, pages, page_begin, lengths;
-        void clear() { ids.clear(), positions.clear(), slots.clear(), rows.clear(), pages.clear(), page_begin.clear(), lengths.clear(); }
-    };
-
     // Prompts: attention within the packed prompts, keys and values to the cache.
     class Prefill final : public AttentionStep {
     public:
@@ -119,10 +114,11 @@ private:
         void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
             run_.append(layer, tokens, qkv);
             const Shape& s = run_.s_;
+            const GenerationStep::Arrays& step = run_.step_.device();
             run_.model_.engine.ops.attention_decode(
                 run_.model_.engine.device,
                 {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.config.sliding_window, qkv, run_.g_.layer_cache(layer),
-                 run_.step_.pages.data(), run_.step_.page_begin.data(), run_.step_.lengths.data(), attention});
+                 step.pages, step.page_begin, step.lengths, attention});
         }
 
     private:
@@ -165,11 +161,14 @@ private:
 
     void append(int64_t layer, int64_t tokens, const void* qkv) {
         model_.engine.ops.kv_append(model_.engine.device, {tokens, s_.H, s_.G, s_.D, kPageSize, model_.dtype, qkv,
-                                                           step_.slots.data(), g_.layer_cache(layer)});
+                                                           step_.device().slots, g_.layer_cache(layer)});
     }
 
-    void upload(int32_t* target, const std::vector<int32_t>& source) {
-        model_.engine.ops.copy_to_device(model_.engine.device, target, source.data(), source.size() * sizeof(int32_t));
+    void upload() {
+        const size_t bytes = step_.ids.size() * sizeof(int32_t);
+        model_.engine.ops.copy_to_device(model_.engine.device, g_.workspace_.ids, step_.ids.data(), bytes);
+        model_.engine.ops.copy_to_device(model_.engine.device, g_.workspace_.positions, step_.positions.data(), bytes);
+        step_.upload();
     }
 
     // Runs prompts as far as tokens and pages go, and samples the first token of all their answers.
@@ -201,8 +200,7 @@ private:
             return;
         }
         const int64_t tokens = int64_t(step_.ids.size());
-        upload(g_.workspace_.ids, step_.ids);
-        upload(g_.workspace_.positions, step_.positions);
+        upload();
         Prefill attention(*this, segments);
         Progress silent(nullptr);
         transformer_forward(model_, g_.workspace_, tokens, attention, silent);
@@ -289,8 +287,7 @@ private:
             rows.push_back(&a);
         }
         if (rows.empty()) fail(APO_E_INTERNAL, "generation stands still: %zu answers wait for %lld pages", ready_.size(), (long long)free_pages());
-        upload(g_.workspace_.ids, step_.ids);
-        upload(g_.workspace_.positions, step_.positions);
+        upload();
         Decode attention(*this);
         Progress silent(nullptr);
         transformer_forward(model_, g_.workspace_, int64_t(rows.size()), attention, silent);
@@ -311,21 +308,22 @@ private:
     void sample(const std::vector<Answer*>& answers) {
         Workspace& w = g_.workspace_;
         const int64_t chunk = std::min(w.chunk_rows, w.max_tokens), total = int64_t(answers.size());
-        std::vector<uint64_t> keys(answers.size());
-        std::vector<int32_t> indices(answers.size()), positions(answers.size()), ids(answers.size());
+        std::vector<int32_t> ids(answers.size());
         std::vector<float> logps(answers.size());
-        for (size_t i = 0; i < answers.size(); i++) {
-            keys[i] = prompts_[size_t(answers[i]->prompt)].key;
-            indices[i] = answers[i]->index;
-            positions[i] = answers[i]->count;
+        for (const Answer* answer : answers) {
+            step_.keys.push_back(prompts_[size_t(answer->prompt)].key);
+            step_.answers.push_back(answer->index);
+            step_.counts.push_back(answer->count);
         }
+        const GenerationStep::Arrays& step = step_.device();
         for (int64_t begin = 0; begin < total; begin += chunk) {
             const int64_t rows = std::min(chunk, total - begin);
-            const float* logits = head_logits(model_, w, step_.rows.data() + begin, rows);
+            step_.upload_rows(begin, rows);
+            const float* logits = head_logits(model_, w, step.rows, rows);
             model_.engine.ops.sample(model_.engine.device,
-                                     {rows, s_.V, logits, sampling_.greedy != 0, sampling_.temperature, sampling_.top_k,
-                                      sampling_.top_p, sampling_.seed, keys.data() + begin, indices.data() + begin,
-                                      positions.data() + begin, ids.data() + begin, logps.data() + begin});
+                                     {rows, s_.V, logits, sampling_.greedy != 0, sampling_.temperature, sampling_.top_k, sampling_.top_p,
+                                      sampling_.seed, step.keys, step.answers, step.counts, step.ids, step.logps});
+            step_.download_samples(ids.data() + begin, logps.data() + begin, rows);
         }
         for (size_t i = 0; i < answers.size(); i++) {
             Answer& a = *answers[i];
@@ -360,13 +358,13 @@ private:
     const apo_answers& out_;
     Progress& progress_;
     PagePool pool_;
+    GenerationStep& step_;
     std::vector<int32_t> stop_ids_;
     std::vector<Prompt> prompts_;
     size_t next_prompt_ = 0;
     std::deque<Answer> ready_;    // first token sampled, waiting for a place
     std::vector<Answer> active_;
     int64_t reserved_ = 0;
-    Step step_;
 };
 
 }  // namespace apo
@@ -392,6 +390,7 @@ void apo_generator::reserve_tokens(int64_t tokens) {
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
     workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, most, Keep::nothing);
+    step_.reserve(model.engine, {most, max_sequences_, pages_});
 }
 
 void* apo_generator::layer_cache(int64_t layer) const {

@@ -5,6 +5,7 @@
 // so that an answer does not depend on what ran beside it.
 #pragma once
 
+#include "generation_step.h"
 #include "head.h"
 #include "page_pool.h"
 #include "transformer.h"
@@ -14,6 +15,7 @@ namespace apo {
 struct GeneratorBytes {
     int64_t cache;
     WorkspaceBytes workspace;
+    int64_t step;  // index arrays
 };
 
 // Throws APO_E_ARGUMENT for options out of range.
@@ -44,4 +46,5 @@ private:
     int32_t pages_;
     apo::Buffer cache_, memory_;
     apo::Workspace workspace_;
+    apo::GenerationStep step_;
 };

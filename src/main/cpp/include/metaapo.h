@@ -107,6 +107,10 @@ APO_API int32_t apo_abi_version(void);
 /** Version of the engine, such as "0.1.0"; static storage. */
 APO_API const char* apo_version(void);
 
+/** How many devices of a kind (an apo_device) this machine has. APO_E_DEVICE, with the reason, where there is none or the
+ *  kind's backend is not built; count is then 0. */
+APO_API apo_status apo_device_count(int32_t device, int32_t* count, apo_error* error);
+
 /** Opens a device. APO_E_DEVICE where it is missing. */
 APO_API apo_status apo_engine_create(const apo_engine_options* options, apo_engine** engine, apo_error* error);
 

@@ -169,6 +169,7 @@ constexpr int32_t kOpsAbiVersion = 1;
 struct OpTable {
     int32_t abi_version;  // kOpsAbiVersion
     int32_t bytes;        // sizeof(OpTable)
+    int32_t (*device_count)();  // that may be opened; throws APO_E_DEVICE with the reason where there is none
     Device* (*open)(const apo_engine_options& options);
     void (*close)(Device*);
     void (*info)(Device&, apo_device_info* info);
