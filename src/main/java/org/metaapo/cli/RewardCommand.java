@@ -1,10 +1,13 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.metaapo.engine.Engine;
+import org.metaapo.config.RunConfig;
+import org.metaapo.error.UsageException;
 import org.metaapo.jobs.RewardJob;
+import org.metaapo.reward.RewardSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -15,8 +18,19 @@ final class RewardCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the reward model")
+    @Option(names = "--model", paramLabel = "DIR", description = "folder of a local reward model; the same as --reward path=DIR")
     private Path model;
+
+    @Option(names = "--reward", paramLabel = "KEY=VALUE",
+            description = "a key of the configuration's group reward, such as url=http://localhost:8000/score; may be given several times")
+    private List<String> reward = List.of();
+
+    @Option(names = "--config", paramLabel = "CONFIG.yaml", description = "take the source of rewards from a run's configuration")
+    private Path config;
+
+    @Option(names = "--cache", paramLabel = "FILE",
+            description = "keep scores of a service, judge, class or command here, and pay for none twice")
+    private Path cache;
 
     @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files")
     private List<Path> data;
@@ -26,10 +40,26 @@ final class RewardCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (Engine engine = common.open();
-                ProgressView view = common.view()) {
-            RewardJob.run(engine, common.dtype(), model, data, view).write(out);
+        RewardSource source = source();
+        try (ProgressView view = common.view()) {
+            RewardJob.run(source, common::open, common.dtype(), cache, data, view).write(out);
         }
         return 0;
+    }
+
+    private RewardSource source() {
+        List<String> overrides = new ArrayList<>();
+        if (model != null) {
+            overrides.add("reward.path=" + model);
+        }
+        reward.forEach(given -> overrides.add("reward." + given));
+        if (config == null && overrides.isEmpty()) {
+            throw new UsageException("no source of rewards is given; expected --model DIR, --reward KEY=VALUE or --config CONFIG.yaml");
+        }
+        RewardSource source = RewardSource.of(config == null ? RunConfig.reward(overrides) : RunConfig.load(config, overrides));
+        if (source == null) {
+            throw new UsageException(config + ": names no source of rewards");
+        }
+        return source;
     }
 }

@@ -23,6 +23,10 @@ public record ConfigKey(
         PATH("path"),
         /** A list of paths; one alone may be given without brackets. */
         PATHS("list of paths"),
+        /** A list of texts; one alone may be given without brackets. */
+        TEXTS("list of texts"),
+        /** A mapping, kept as the JSON of an object. */
+        OBJECT("a mapping or the JSON of an object"),
         /** A whole number. */
         INTEGER("integer"),
         /** A number. */
@@ -56,6 +60,14 @@ public record ConfigKey(
 
     static ConfigKey paths(String name, String doc) {
         return new ConfigKey(name, Type.PATHS, List.of(), 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey texts(String name, String doc) {
+        return new ConfigKey(name, Type.TEXTS, List.of(), 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey object(String name, String fallback, String doc) {
+        return new ConfigKey(name, Type.OBJECT, fallback, 0, 0, List.of(), doc);
     }
 
     static ConfigKey integer(String name, long fallback, long low, long high, String doc) {

@@ -3,11 +3,13 @@ package org.metaapo.config;
 import static org.metaapo.config.ConfigKey.choice;
 import static org.metaapo.config.ConfigKey.flag;
 import static org.metaapo.config.ConfigKey.integer;
+import static org.metaapo.config.ConfigKey.object;
 import static org.metaapo.config.ConfigKey.path;
 import static org.metaapo.config.ConfigKey.paths;
 import static org.metaapo.config.ConfigKey.real;
 import static org.metaapo.config.ConfigKey.reals;
 import static org.metaapo.config.ConfigKey.text;
+import static org.metaapo.config.ConfigKey.texts;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,7 +29,22 @@ public final class ConfigKeys {
             path("model.path", "Hugging Face folder of the policy"),
             path("reference.path", "folder of the reference; the policy's own start where not set"),
             choice("reference.update", "never", List.of("never", "slice"), "slice: the policy before each slice becomes the reference"),
-            path("reward.path", "folder of the reward model (recipe metaapo)"),
+            path("reward.path", "rewards from a local model: its folder (recipe metaapo needs one of the first five reward keys)"),
+            text("reward.url", null, "rewards from a service: its address, which takes POST"),
+            text("reward.judge", null, "rewards from a judge: address of an OpenAI-compatible API, such as http://localhost:8000/v1"),
+            text("reward.class", null, "rewards from a class of yours that implements org.metaapo.reward.RewardFunction"),
+            texts("reward.command", "rewards from a command of yours, program and arguments; JSON lines in and out"),
+            paths("reward.class_path", "jars and folders of reward.class"),
+            text("reward.token_env", null, "name of the environment variable that holds the bearer token of reward.url or reward.judge"),
+            text("reward.judge_model", null, "the model behind reward.judge"),
+            path("reward.judge_prompt", "your own prompt of the judge, with {conversation}, {answer_a} and {answer_b}"),
+            choice("reward.judge_pairs", "pivot", List.of("pivot", "all"), "answers compared: the first with each other one, or each with each"),
+            object("reward.judge_options", "{\"temperature\":0,\"max_tokens\":1024}", "further fields of the judge's requests"),
+            integer("reward.answers_per_request", 16, 1, 4096, "most answers in one request to a service, class or command"),
+            integer("reward.parallel", 4, 1, 256, "requests at once to reward.url or reward.judge"),
+            real("reward.timeout", 60, 0.01, 86400, "seconds that a source may take for one reply"),
+            integer("reward.retries", 5, 0, 100, "further tries after status 408, 429 or 5xx, a broken connection, a timeout or an unreadable verdict"),
+            flag("reward.offline_pairs", true, "score the offline pair of a sampled prompt too, for the report; false saves these calls"),
             paths("data.train", "JSONL or JSON files of rows"),
             paths("data.eval", "rows to evaluate on after each epoch or slice"),
             flag("data.shuffle", true, "a new order each epoch, from the seed"),

@@ -23,7 +23,8 @@ final class ConfigValue {
             return null;
         }
         return switch (key.type()) {
-            case PATHS, REALS -> list(key, node, where);
+            case PATHS, TEXTS, REALS -> list(key, node, where);
+            case OBJECT -> ObjectValue.read(key, node, where);
             default -> scalar(key, node, where);
         };
     }
@@ -35,7 +36,7 @@ final class ConfigValue {
             if (!(item instanceof ScalarNode scalar)) {
                 throw wrong(key, item, where);
             }
-            values.add(key.type() == ConfigKey.Type.PATHS ? text(key, scalar, where) : real(key, scalar, where));
+            values.add(key.type() == ConfigKey.Type.REALS ? real(key, scalar, where) : text(key, scalar, where));
         }
         return List.copyOf(values);
     }

@@ -60,6 +60,27 @@ public final class RunConfig {
         if (root != null) {
             readMapping("", root, where, values);
         }
+        override(values, overrides);
+        RunConfig config = new RunConfig(values);
+        config.checkTogether(where);
+        return config;
+    }
+
+    /**
+     * The defaults with overrides of {@code reward.*} alone, for commands that need a source of rewards and no run.
+     *
+     * @throws UsageException as {@link #load}, and if no source is named
+     */
+    public static RunConfig reward(List<String> overrides) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
+        override(values, overrides);
+        RunConfig config = new RunConfig(values);
+        RewardKeys.check(config, "--reward", true);
+        return config;
+    }
+
+    private static void override(Map<String, Object> values, List<String> overrides) {
         for (String override : overrides) {
             int equals = override.indexOf('=');
             if (equals <= 0) {
@@ -67,11 +88,9 @@ public final class RunConfig {
             }
             ConfigKey key = known(override.substring(0, equals), "override");
             Node node = compose(override.substring(equals + 1), "override of " + key.name());
-            values.put(key.name(), node == null ? key.fallback() : ConfigValue.read(key, node, "override of " + key.name()));
+            Object value = node == null ? null : ConfigValue.read(key, node, "override of " + key.name());
+            values.put(key.name(), value == null ? key.fallback() : value);
         }
-        RunConfig config = new RunConfig(values);
-        config.checkTogether(where);
-        return config;
     }
 
     private static Node compose(String yaml, String where) {
@@ -135,9 +154,7 @@ public final class RunConfig {
         if (paths("data.train").isEmpty()) {
             throw new UsageException(where + ": data.train is not set; expected a list of JSONL files");
         }
-        if (text("recipe").equals("metaapo") && !text("rollout.decision").equals("none")) {
-            require("reward.path", where);
-        }
+        RewardKeys.check(this, where, text("recipe").equals("metaapo") && !text("rollout.decision").equals("none"));
         if (reals("optimizer.betas").size() != 2) {
             throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");
         }
@@ -167,6 +184,16 @@ public final class RunConfig {
     /** Value of a key of paths. */
     public List<Path> paths(String name) {
         return ((List<?>) values.get(checked(name))).stream().map(p -> Path.of((String) p)).toList();
+    }
+
+    /** Value of a key of texts. */
+    public List<String> texts(String name) {
+        return ((List<?>) values.get(checked(name))).stream().map(String.class::cast).toList();
+    }
+
+    /** Whether a key has another value than its default. */
+    public boolean isSet(String name) {
+        return !Objects.equals(values.get(checked(name)), ConfigKeys.find(name).fallback());
     }
 
     /** Value of an integer key. */

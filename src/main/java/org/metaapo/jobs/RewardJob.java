@@ -5,14 +5,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Prompt;
 import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.DataException;
-import org.metaapo.reward.RewardModel;
+import org.metaapo.reward.Annotator;
+import org.metaapo.reward.RewardSource;
+import org.metaapo.train.RankingWatch;
 import org.metaapo.train.RunListener;
+import org.metaapo.train.StopSignal;
 
 /** Rewards of the answers in data files: of pairs, of generated responses, or of single answers. */
 public final class RewardJob {
@@ -20,8 +24,16 @@ public final class RewardJob {
 
     private RewardJob() {}
 
-    /** Scores all answers of all rows. */
-    public static Lines run(Engine engine, Dtype dtype, Path model, List<Path> data, RunListener listener) {
+    /**
+     * Scores all answers of all rows.
+     *
+     * @param source of the rewards
+     * @param engine opens the engine that a local model needs
+     * @param cache file of the scores that were paid for, or null
+     */
+    public static Lines run(
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, RunListener listener) {
+        source.check();
         List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
         List<Prompt> prompts = new ArrayList<>();
         List<List<String>> answers = new ArrayList<>();
@@ -29,17 +41,33 @@ public final class RewardJob {
             prompts.add(row.prompt());
             answers.add(answers(row));
         }
-        List<double[]> scores;
-        try (RewardModel reward = RewardModel.open(engine, model, dtype, MICRO_TOKENS)) {
-            listener.begin("scoring", rows.size());
-            scores = reward.score(prompts, answers, done -> listener.progress(done, ""));
-            listener.end();
-        }
+        List<double[]> scores = source.isLocal()
+                ? local(source, engine, dtype, prompts, answers, listener)
+                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, listener);
         Lines lines = new Lines();
         for (int i = 0; i < rows.size(); i++) {
             lines.add(line(rows.get(i), scores.get(i)));
         }
         return lines;
+    }
+
+    private static List<double[]> local(
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<String>> answers, RunListener listener) {
+        try (Engine opened = engine.get()) {
+            return score(source.open(opened, dtype, MICRO_TOKENS, null), prompts, answers, listener);
+        }
+    }
+
+    private static List<double[]> score(Annotator reward, List<Prompt> prompts, List<List<String>> answers, RunListener listener) {
+        try (reward) {
+            listener.begin("scoring", prompts.size());
+            List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, new StopSignal()));
+            listener.end();
+            if (reward.costs().lookups() > 0) {
+                listener.note(reward.costs().shown());
+            }
+            return scores;
+        }
     }
 
     private static List<String> answers(Row row) {

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.metaapo.data.Prompt;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -21,7 +20,7 @@ import org.metaapo.text.EncodedAnswer;
 import org.metaapo.text.Tokenizer;
 
 /** A local reward model: own tokenizer, own template, score at the last token; never the policy's text or ids. */
-public final class RewardModel implements AutoCloseable {
+public final class RewardModel implements Annotator {
     private static final int GROUP = 32;
 
     private final Tokenizer tokenizer;
@@ -46,10 +45,7 @@ public final class RewardModel implements AutoCloseable {
      */
     public static RewardModel open(Engine engine, Path path, Dtype dtype, long maxTokens) {
         try (ModelFolder folder = ModelFolder.open(path)) {
-            if (folder.config().head() != Head.VALUE) {
-                throw new DataException(path + ": is " + folder.config().architecture()
-                        + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
-            }
+            checkHead(folder);
             Tokenizer tokenizer = Tokenizer.load(path);
             // The whole text of the template: a reward model is trained to score at its very end.
             ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), true);
@@ -58,14 +54,30 @@ public final class RewardModel implements AutoCloseable {
         }
     }
 
+    /** Looks at the folder's shape, tokenizer and template; reads no weights. */
+    static void check(Path path) {
+        try (ModelFolder folder = ModelFolder.open(path);
+                Tokenizer tokenizer = Tokenizer.load(path)) {
+            checkHead(folder);
+            ChatFormat.load(path, tokenizer, folder.stopIds(), true);
+        }
+    }
+
+    private static void checkHead(ModelFolder folder) {
+        if (folder.config().head() != Head.VALUE) {
+            throw new DataException(folder.path() + ": is " + folder.config().architecture()
+                    + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
+        }
+    }
+
     /**
      * Rewards of answers, in order. What the ids of a prompt's answers have in common runs once.
      *
-     * @param done hears how many prompts are finished
      * @throws DataException if a conversation is longer than the model's positions
      * @throws NumericException if a score is NaN or infinite
      */
-    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, LongConsumer done) {
+    @Override
+    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, Watch watch) {
         List<double[]> all = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += GROUP) {
             int to = Math.min(prompts.size(), from + GROUP);
@@ -79,21 +91,16 @@ public final class RewardModel implements AutoCloseable {
                 scores = scorer(longest).values(batch);
             } catch (NumericException e) {
                 throw new NumericException(tokenizer.folder() + ": a reward is not finite, of an answer to a prompt between \""
-                        + start(prompts.get(from)) + "\" and \"" + start(prompts.get(to - 1)) + "\": " + e.getMessage());
+                        + Question.start(prompts.get(from)) + "\" and \"" + Question.start(prompts.get(to - 1)) + "\": " + e.getMessage());
             }
             int at = 0;
             for (int i = from; i < to; i++) {
                 all.add(Arrays.copyOfRange(scores, at, at + answers.get(i).size()));
                 at += answers.get(i).size();
             }
-            done.accept(to);
+            watch.progress(to);
         }
         return all;
-    }
-
-    private static String start(Prompt prompt) {
-        String text = prompt.shown().strip().replaceAll("\\s+", " ");
-        return text.length() <= 40 ? text : text.substring(0, 40) + "…";
     }
 
     /** The scorer, with room for a pack. */
@@ -149,6 +156,11 @@ public final class RewardModel implements AutoCloseable {
                     + " tokens; the reward model reads 2 to " + model.shape().maxPositions());
         }
         return ids;
+    }
+
+    @Override
+    public AnnotationCosts costs() {
+        return AnnotationCosts.NONE;
     }
 
     @Override

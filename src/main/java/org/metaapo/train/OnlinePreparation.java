@@ -15,7 +15,7 @@ import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Sampling;
 import org.metaapo.engine.Weighting;
 import org.metaapo.files.Json;
-import org.metaapo.reward.RewardModel;
+import org.metaapo.reward.Annotator;
 import org.metaapo.rollout.AnswerWriter;
 import org.metaapo.rollout.CounterRandom;
 import org.metaapo.rollout.Decision;
@@ -27,7 +27,7 @@ import org.metaapo.rollout.Decision;
 final class OnlinePreparation {
     private final RunConfig config;
     private final Model policy;
-    private final RewardModel reward;
+    private final Annotator reward;
     private final RunData data;
     private final Objective objective;
     private final RunListener listener;
@@ -37,7 +37,7 @@ final class OnlinePreparation {
     OnlinePreparation(
             RunConfig config,
             Model policy,
-            RewardModel reward,
+            Annotator reward,
             RunData data,
             Objective objective,
             RunListener listener,
@@ -156,26 +156,28 @@ final class OnlinePreparation {
 
     private void rank(List<EncodedRow> rows, List<Outcome> outcomes, List<Integer> sampled) {
         long start = System.nanoTime();
+        boolean offlineToo = config.flag("reward.offline_pairs");
         List<Prompt> prompts = sampled.stream().map(i -> rows.get(i).row().prompt()).toList();
         List<List<String>> answers = new ArrayList<>();
         for (int i : sampled) {
-            // The offline pair is scored too, for the report; it costs no new annotation of the method.
             List<String> all = new ArrayList<>(outcomes.get(i).texts);
-            all.add(rows.get(i).row().chosen());
-            all.add(rows.get(i).row().rejected());
+            if (offlineToo) {
+                // For the report; it costs no new annotation of the method.
+                all.add(rows.get(i).row().chosen());
+                all.add(rows.get(i).row().rejected());
+            }
             answers.add(all);
         }
+        long wanted = reward.costs().lookups();
         listener.begin("ranking", prompts.size());
-        List<double[]> scores = reward.score(prompts, answers, done -> {
-            listener.progress(done, "");
-            stop.check();
-        });
+        List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, stop));
         listener.end();
+        totals.rewardLookups += reward.costs().lookups() - wanted;
         for (int j = 0; j < sampled.size(); j++) {
             Outcome outcome = outcomes.get(sampled.get(j));
             int k = outcome.texts.size();
             outcome.rewards = Arrays.copyOf(scores.get(j), k);
-            outcome.offlineRewards = Arrays.copyOfRange(scores.get(j), k, k + 2);
+            outcome.offlineRewards = offlineToo ? Arrays.copyOfRange(scores.get(j), k, k + 2) : null;
             outcome.best = extreme(outcome.rewards, 1);
             outcome.worst = extreme(outcome.rewards, -1);
             totals.answersAnnotated += k;
@@ -246,7 +248,9 @@ final class OnlinePreparation {
                         .put("logp", o.answers.get(k).logp());
             }
             line.put("online_chosen", o.best).put("online_rejected", o.worst);
-            line.put("reward_chosen", o.offlineRewards[0]).put("reward_rejected", o.offlineRewards[1]);
+            if (o.offlineRewards != null) {
+                line.put("reward_chosen", o.offlineRewards[0]).put("reward_rejected", o.offlineRewards[1]);
+            }
         }
         return line;
     }

@@ -4,6 +4,7 @@ import java.util.Locale;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Objective;
+import org.metaapo.reward.RewardSource;
 
 /** What the recipes differ in. */
 enum Recipe {
@@ -47,5 +48,10 @@ enum Recipe {
 
     boolean needsReference(Objective objective) {
         return isPreference() && objective.needsReference();
+    }
+
+    /** Where the rewards of sampled answers come from; null where nothing is sampled. */
+    RewardSource rewards(RunConfig config) {
+        return this == METAAPO && !config.text("rollout.decision").equals("none") ? RewardSource.of(config) : null;
     }
 }

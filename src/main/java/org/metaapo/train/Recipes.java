@@ -11,6 +11,7 @@ import org.metaapo.data.RowEncoder;
 import org.metaapo.error.DataException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.reward.RewardSource;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Tokenizer;
 
@@ -134,18 +135,11 @@ public final class Recipes {
         }
     }
 
-    /** The reward model's shape and tokenizer are looked at before weights are loaded. */
+    /** The source of rewards is looked at before weights are loaded. */
     private static void checkReward(RunConfig config, Recipe recipe) {
-        Path path = config.path("reward.path");
-        if (recipe == Recipe.METAAPO && path != null) {
-            try (ModelFolder reward = ModelFolder.open(path);
-                    Tokenizer tokenizer = Tokenizer.load(path)) {
-                if (reward.config().head() != org.metaapo.engine.Head.VALUE) {
-                    throw new DataException(path + ": is " + reward.config().architecture()
-                            + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
-                }
-                ChatFormat.load(path, tokenizer, reward.stopIds(), false);
-            }
+        RewardSource reward = recipe.rewards(config);
+        if (reward != null) {
+            reward.check();
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.List;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Row;
 import org.metaapo.data.Shuffle;
 import org.metaapo.engine.AdamW;
 import org.metaapo.engine.Dtype;
@@ -19,7 +20,9 @@ import org.metaapo.engine.Objective;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.engine.Weighting;
+import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
@@ -27,7 +30,8 @@ import org.metaapo.meta.MetaLearner;
 import org.metaapo.metrics.MetricsWriter;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
-import org.metaapo.reward.RewardModel;
+import org.metaapo.reward.Annotator;
+import org.metaapo.reward.RewardSource;
 
 /**
  * The one loop of all recipes: for each epoch and slice, prepare the rows, then step through batches; metrics, meta updates
@@ -52,7 +56,7 @@ final class Run implements AutoCloseable {
     private Model policy;
     private Trainer trainer;
     private References references;
-    private RewardModel reward;
+    private Annotator reward;
     private Totals totals = new Totals();
     private MetricsWriter metrics;
     private long step;
@@ -134,14 +138,27 @@ final class Run implements AutoCloseable {
     }
 
     private void load() {
+        RewardSource rewards = recipe.rewards(config);
+        if (rewards != null && !rewards.isLocal()) {
+            reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards()));
+            tryOut(reward);
+        }
         listener.begin("loading the model", 0);
         policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
         trainer = policy.trainer(new TrainerOptions(maxTokens, config.flag("train.recompute")));
-        if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
-            reward = keep(RewardModel.open(
-                    engine, config.path("reward.path"), dtype(), maxTokens));
+        if (rewards != null && rewards.isLocal()) {
+            reward = keep(rewards.open(engine, dtype(), maxTokens, null));
         }
         listener.end();
+    }
+
+    /** Has the first row's pair scored before weights are loaded, so that a source that does not work ends the run at once. */
+    private void tryOut(Annotator source) {
+        Row row = data.rows().get(0).row();
+        listener.begin("trying the source of rewards", 1);
+        source.score(List.of(row.prompt()), List.of(List.of(row.chosen(), row.rejected())), new RankingWatch(listener, stop));
+        listener.end();
+        totals.rewardLookups = source.costs().lookups();
     }
 
     private Model loadReference() {
@@ -224,12 +241,13 @@ final class Run implements AutoCloseable {
         }
     }
 
-    /** Prepares a slice. What is prepared at the policy's cost is saved at once; a stop on the way saves the slice's start. */
+    /** Prepares a slice. What is prepared at the policy's cost is saved at once; a stop or a failure on the way saves the slice's start. */
     private void prepareOrSave(int[] indices, int slices) {
         Totals before = totals.copy();
         try {
             prepare(indices, slices);
-        } catch (InterruptedRunException e) {
+        } catch (InterruptedRunException | RunFailedException | DataException e) {
+            // Such as a service that is down: what was trained before is not lost.
             totals = before;
             rows = null;
             if (step > 0) {
@@ -401,6 +419,9 @@ final class Run implements AutoCloseable {
         listener.end();
         ObjectNode line = MetricsWriter.line().put("kind", "end").put("step", step);
         totals.write(line);
+        if (totals.rewardLookups > 0) {
+            reward.costs().write(line, totals.rewardLookups);
+        }
         emit(line);
         metrics.sync();
         deleteCheckpoints();

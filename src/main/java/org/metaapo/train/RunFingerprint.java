@@ -13,6 +13,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.files.Digests;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.reward.RewardSource;
 
 /**
  * Digest of all that decides the course of a run: configuration, tokens, and the models it reads. A checkpoint with another one,
@@ -21,7 +22,8 @@ import org.metaapo.model.ModelFolder;
 final class RunFingerprint {
     /** Keys that may differ between a run and its continuation. */
     private static final Map<String, Object> FREE = Map.of(
-            "out", Path.of("."), "device", "auto", "threads", 0L, "checkpoint.every", 1L, "checkpoint.keep", 1L);
+            "out", Path.of("."), "device", "auto", "threads", 0L, "checkpoint.every", 1L, "checkpoint.keep", 1L,
+            "reward.token_env", "", "reward.answers_per_request", 1L, "reward.parallel", 1L, "reward.timeout", 1.0, "reward.retries", 0L);
 
     private static final int SAMPLE_BYTES = 1024;
 
@@ -46,6 +48,8 @@ final class RunFingerprint {
                 }
             }
         }
+        RewardSource reward = Recipe.of(config).rewards(config);
+        print.add(reward == null ? "" : reward.identity());
         return HexFormat.of().formatHex(print.digest.digest());
     }
 

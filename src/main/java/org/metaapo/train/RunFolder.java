@@ -40,6 +40,11 @@ public record RunFolder(Path path) {
         return path.resolve("report.html");
     }
 
+    /** Scores that were paid for, of sources that are called. */
+    public Path rewards() {
+        return path.resolve("rewards.jsonl");
+    }
+
     /** Folder of the sampled answers. */
     public Path samples() {
         return path.resolve("samples");

@@ -12,6 +12,7 @@ import org.metaapo.error.DeviceException;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.reward.RewardSource;
 import org.metaapo.rollout.AnswerWriter;
 
 /**
@@ -19,7 +20,7 @@ import org.metaapo.rollout.AnswerWriter;
  *
  * @param policy the policy with its trainer, scorer and generator
  * @param reference weights of the reference; 0 without one
- * @param reward weights and workspace of the reward model; 0 without one
+ * @param reward weights and workspace of a local reward model; 0 without one
  */
 public record RunMemory(MemoryPlan policy, long reference, long reward) {
     static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
@@ -35,7 +36,8 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         MemoryPlan policy = Engine.plan(shape, dtype, trainer, generator);
         long reference = recipe.needsReference(recipe.objective(config)) ? policy.weights() : 0;
         long reward = 0;
-        if (recipe == Recipe.METAAPO && config.path("reward.path") != null) {
+        RewardSource source = recipe.rewards(config);
+        if (source != null && source.isLocal()) {
             MemoryPlan plan = Engine.plan(
                     ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, new TrainerOptions(maxTokens, true), null);
             reward = plan.weights() + plan.scorer();

@@ -12,6 +12,8 @@ public final class Totals {
     public long answersGenerated;
     /** Generated answers that the reward model scored. */
     public long answersAnnotated;
+    /** Scores wanted of a source that is called, found in its cache or not. */
+    public long rewardLookups;
     /** Sampled prompts whose best and worst answers were equal, and so gave no pair. */
     public long ties;
     /** Tokens forwarded and backwarded in training. */
@@ -31,6 +33,7 @@ public final class Totals {
         copy.promptsSampled = promptsSampled;
         copy.answersGenerated = answersGenerated;
         copy.answersAnnotated = answersAnnotated;
+        copy.rewardLookups = rewardLookups;
         copy.ties = ties;
         copy.tokensTrained = tokensTrained;
         copy.secondsScoring = secondsScoring;

@@ -49,13 +49,16 @@
   }
   const pairs = data.samples.filter(s => s.sampled && s.online_chosen >= 0);
   if (pairs.length) {
-    const values = pairs.flatMap(s => [s.reward_chosen, s.reward_rejected, s.answers[s.online_chosen].reward, s.answers[s.online_rejected].reward]);
+    // Without reward.offline_pairs there are no rewards of the offline answers.
+    const offline = pairs.filter(s => s.reward_chosen !== undefined);
+    const values = pairs.flatMap(s => [s.answers[s.online_chosen].reward, s.answers[s.online_rejected].reward])
+      .concat(offline.flatMap(s => [s.reward_chosen, s.reward_rejected]));
     const low = Math.min(...values), width = (Math.max(...values) - low) / 24 || 1;
     const bins = Array.from({ length: 24 }, (_, i) => low + (i + 0.5) * width);
     const histogram = list => bins.map((_, i) => list.filter(v => Math.min(23, Math.floor((v - low) / width)) === i).length / list.length);
-    chart(charts, 'Rewards of chosen answers', 'Reward model, sampled prompts: offline chosen against the best of the policy’s own.', bins,
-      [line('offline', histogram(pairs.map(s => s.reward_chosen))),
-        line('online', histogram(pairs.map(s => s.answers[s.online_chosen].reward)))], 'reward');
+    const lines = [line('online', histogram(pairs.map(s => s.answers[s.online_chosen].reward)))];
+    if (offline.length) lines.unshift(line('offline', histogram(offline.map(s => s.reward_chosen))));
+    chart(charts, 'Rewards of chosen answers', 'Sampled prompts: offline chosen against the best of the policy’s own.', bins, lines, 'reward');
   }
 
   // Cost.
@@ -75,6 +78,11 @@
     card.append(scroll, element('p', `${number(end.ties)} sampled prompts gave no pair (equal best and worst). Seconds: `
       + `${number(end.seconds_scoring, 1)} scoring, ${number(end.seconds_sampling, 1)} sampling, ${number(end.seconds_ranking, 1)} ranking, `
       + `${number(end.seconds_training, 1)} training.`));
+    if (end.reward_calls !== undefined) {
+      card.append(element('p', `Source of rewards: ${number(end.reward_calls)} calls, ${number(end.reward_failures)} of them failed and were `
+        + `tried again; ${number(end.reward_lookups)} scores or verdicts wanted, ${number(end.reward_cache_hits)} of them from the cache; `
+        + `${number(end.reward_prompt_tokens)} tokens read and ${number(end.reward_completion_tokens)} written, as far as the endpoint tells.`));
+    }
     cost.append(card);
   }
 

@@ -1,0 +1,196 @@
+package org.metaapo.reward;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.metaapo.error.DataException;
+import org.metaapo.error.RunFailedException;
+import org.metaapo.files.Json;
+import org.metaapo.files.StrictText;
+
+/**
+ * Posts JSON and reads JSON, with limits of time and size. Status 408, 429 and 5xx, broken connections and timeouts are tried again;
+ * Retry-After is honoured. Redirects are not followed, for the token is not theirs. The token appears in no message.
+ */
+final class HttpCaller {
+    /** Largest request and response. */
+    static final int MOST_BYTES = 32 << 20;
+
+    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
+    private static final long LONGEST_RETRY_AFTER_MILLIS = 120_000;
+    private static final int SNIPPET_CHARS = 160;
+
+    private final String name;
+    private final URI uri;
+    private final BearerToken token;
+    private final Duration timeout;
+    private final int retries;
+    private final HttpClient client;
+
+    /**
+     * A caller of one address.
+     *
+     * @param name of the service, for messages
+     * @param timeout of one request with its response
+     * @param retries further tries after the first
+     */
+    HttpCaller(String name, URI uri, BearerToken token, Duration timeout, int retries) {
+        this.name = name;
+        this.uri = uri;
+        this.token = token;
+        this.timeout = timeout;
+        this.retries = retries;
+        this.client = HttpClient.newBuilder()
+                .version(HttpClient.Version.HTTP_1_1)
+                .followRedirects(HttpClient.Redirect.NEVER)
+                .connectTimeout(timeout.compareTo(CONNECT_TIMEOUT) < 0 ? timeout : CONNECT_TIMEOUT)
+                .build();
+    }
+
+    /** A try that failed: why, whether another may succeed, and how long the server asks to wait. */
+    private record Failure(String why, boolean passing, long waitMillis) {}
+
+    /**
+     * Posts a request.
+     *
+     * @param reader makes the result of the response; its {@link DataException} says what is wrong with it
+     * @throws RunFailedException if no try succeeded
+     * @throws DataException if the response is too large, no JSON, or refused by the reader
+     */
+    <T> T post(String body, CallLog log, Function<JsonNode, T> reader) throws InterruptedException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > MOST_BYTES) {
+            throw new DataException(name + ": a request of " + bytes.length + " bytes; expected at most " + MOST_BYTES + "; lower reward.answers_per_request");
+        }
+        try {
+            return read(exchange(bytes, log), log, reader);
+        } catch (DataException e) {
+            throw new DataException(token.redact(e.getMessage()));
+        } catch (RunFailedException e) {
+            throw new RunFailedException(token.redact(e.getMessage()));
+        }
+    }
+
+    private <T> T read(byte[] response, CallLog log, Function<JsonNode, T> reader) {
+        try {
+            String text = StrictText.decode(response, 0, response.length, name, 1);
+            if (text.stripLeading().startsWith("<")) {
+                throw new DataException(name + ": answered HTML or XML: \"" + Question.oneLine(text, SNIPPET_CHARS) + "\"; expected JSON");
+            }
+            return reader.apply(Json.parse(text, name));
+        } catch (DataException e) {
+            log.failed();
+            throw e;
+        }
+    }
+
+    private byte[] exchange(byte[] body, CallLog log) throws InterruptedException {
+        for (int attempt = 1; ; attempt++) {
+            log.sent();
+            Failure failure;
+            try {
+                HttpResponse<byte[]> response = send(body);
+                if (response.statusCode() / 100 == 2) {
+                    return response.body();
+                }
+                failure = refused(response);
+            } catch (TimeoutException e) {
+                failure = new Failure("no response within " + seconds(timeout), true, 0);
+            } catch (LimitedBody.TooLargeException e) {
+                log.failed();
+                throw new DataException(name + ": answered " + e.getMessage() + "; expected at most that");
+            } catch (IOException e) {
+                failure = new Failure(reason(e), true, 0);
+            }
+            log.failed();
+            String why = token.redact(name + ": " + failure.why());
+            if (!failure.passing()) {
+                throw new RunFailedException(why);
+            }
+            if (!log.waitBeforeRetry(attempt, failure.waitMillis(), why, retries)) {
+                throw new RunFailedException(why + " (tried " + (attempt == 1 ? "once" : attempt + " times") + ")");
+            }
+        }
+    }
+
+    private HttpResponse<byte[]> send(byte[] body) throws IOException, InterruptedException, TimeoutException {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri)
+                .header("Content-Type", "application/json")
+                .header("Accept", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofByteArray(body));
+        if (token.header() != null) {
+            request.header("Authorization", token.header());
+        }
+        // The client's own timeout ends with the headers; this one includes the body.
+        CompletableFuture<HttpResponse<byte[]>> response = client.sendAsync(request.build(), LimitedBody.handler(MOST_BYTES));
+        try {
+            return response.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException io) {
+                throw io;
+            }
+            throw new IOException(e.getCause());
+        } finally {
+            response.cancel(true);
+        }
+    }
+
+    private Failure refused(HttpResponse<byte[]> response) {
+        int status = response.statusCode();
+        String text = Question.oneLine(new String(response.body(), StandardCharsets.UTF_8), SNIPPET_CHARS);
+        String why = "answered status " + status + (text.isEmpty() ? "" : ": \"" + text + "\"");
+        if (status == 401 || status == 403) {
+            why += token.variable() == null ? "; does it need a token (reward.token_env)?" : "; is the token in " + token.variable() + " right?";
+        } else if (status / 100 == 3) {
+            why += "; redirects are not followed, give the final address";
+        } else if (status == 413) {
+            why += "; lower reward.answers_per_request";
+        }
+        boolean passing = status == 408 || status == 429 || status >= 500;
+        long wait = response.headers().firstValue("Retry-After").map(HttpCaller::retryAfter).orElse(0L);
+        if (wait > LONGEST_RETRY_AFTER_MILLIS) {
+            return new Failure(why + "; asks to come back in " + wait / 1000 + " s", false, 0);
+        }
+        return new Failure(why, passing, wait);
+    }
+
+    /** Milliseconds that a Retry-After header asks for, in seconds or as a date; 0 if it cannot be read. */
+    static long retryAfter(String value) {
+        try {
+            return value.strip().matches("[0-9]{1,9}")
+                    ? 1000 * Long.parseLong(value.strip())
+                    : Math.max(0, Duration.between(
+                            Instant.now(), ZonedDateTime.parse(value.strip(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant()).toMillis());
+        } catch (DateTimeParseException e) {
+            return 0;
+        }
+    }
+
+    private static String reason(IOException failure) {
+        if (failure instanceof ConnectException) {
+            return "cannot be reached" + (failure.getMessage() == null ? "" : " (" + failure.getMessage() + ")") + "; is it running?";
+        }
+        String message = failure.getMessage();
+        return "the connection failed: " + (message == null ? failure.getClass().getSimpleName() : Question.oneLine(message, SNIPPET_CHARS));
+    }
+
+    static String seconds(Duration time) {
+        double seconds = time.toMillis() / 1000.0;
+        return (seconds == Math.rint(seconds) ? Long.toString((long) seconds) : Double.toString(seconds)) + " s (reward.timeout)";
+    }
+}

@@ -1,0 +1,78 @@
+package org.metaapo.reward;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
+import org.metaapo.data.Prompt;
+import org.metaapo.files.Digests;
+import org.metaapo.files.Json;
+import org.metaapo.text.Conversation;
+import org.metaapo.text.Message;
+
+/**
+ * What a source is asked, with one number for its reply: the reward of an answer, or the verdict on two.
+ *
+ * @param key digest of the source's identity, the messages and the answers; equal questions have equal keys
+ * @param prompt what was answered
+ * @param answer the answer to be scored, or the one shown first
+ * @param other the one shown second; null where one answer is scored
+ */
+record Question(String key, Prompt prompt, String answer, String other) {
+    private static final int KEY_DIGITS = 32;
+    private static final int SHOWN_CHARS = 40;
+
+    /** What is the reward of an answer? */
+    static Question reward(String identity, Prompt prompt, String answer) {
+        return new Question(key(identity, prompt, answer, null), prompt, answer, null);
+    }
+
+    /** Is {@code first} better than {@code second}, in this order? */
+    static Question verdict(String identity, Prompt prompt, String first, String second) {
+        return new Question(key(identity, prompt, first, second), prompt, first, second);
+    }
+
+    private static String key(String identity, Prompt prompt, String answer, String other) {
+        Conversation conversation = prompt.asConversation();
+        MessageDigest digest = Digests.sha256();
+        add(digest, identity);
+        add(digest, Json.write(messages(prompt)));
+        add(digest, Json.write(conversation.tools()));
+        add(digest, Json.write(conversation.documents()));
+        add(digest, answer);
+        if (other != null) {
+            add(digest, other);
+        }
+        return HexFormat.of().formatHex(digest.digest()).substring(0, KEY_DIGITS);
+    }
+
+    /** With its length in front, so that no two lists of texts run into the same bytes. */
+    private static void add(MessageDigest digest, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        digest.update(ByteBuffer.allocate(4).putInt(bytes.length).flip());
+        digest.update(bytes);
+    }
+
+    /** The turns as data files write them. */
+    static List<?> messages(Prompt prompt) {
+        return prompt.asConversation().turns().stream().map(Message::fields).toList();
+    }
+
+    /** Characters that a request about it has at least. */
+    long chars() {
+        long turns = prompt.asConversation().turns().stream().mapToLong(turn -> turn.content().length()).sum();
+        return turns + answer.length() + (other == null ? 0 : other.length());
+    }
+
+    /** The start of its prompt, on one line, for messages. */
+    static String start(Prompt prompt) {
+        return oneLine(prompt.shown(), SHOWN_CHARS);
+    }
+
+    /** A text's start, on one line and without control characters, for messages. */
+    static String oneLine(String text, int most) {
+        String line = text.strip().replaceAll("[\\s\\p{Cntrl}]+", " ");
+        return line.length() <= most ? line : line.substring(0, most) + "…";
+    }
+}

@@ -1,0 +1,108 @@
+package org.metaapo.reward;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import org.metaapo.config.RewardKeys;
+import org.metaapo.config.RunConfig;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+
+/** Where a configuration's rewards come from: the keys {@code reward.*}. */
+public final class RewardSource {
+    private final RunConfig config;
+    private final Map<String, String> environment;
+    private final String kind;
+
+    private RewardSource(RunConfig config, Map<String, String> environment, String kind) {
+        this.config = config;
+        this.environment = environment;
+        this.kind = kind;
+    }
+
+    /** The source of a configuration, or null if it names none. */
+    public static RewardSource of(RunConfig config) {
+        return of(config, System.getenv());
+    }
+
+    /** As {@link #of(RunConfig)}, with another environment for secrets. */
+    static RewardSource of(RunConfig config, Map<String, String> environment) {
+        String key = RewardKeys.source(config);
+        return key == null ? null : new RewardSource(config, environment, key);
+    }
+
+    /** Whether it is a model that runs in the engine. */
+    public boolean isLocal() {
+        return kind.equals(RewardKeys.PATH);
+    }
+
+    /** All that decides a score beside the messages and the answer; empty for a local model, which is a folder. */
+    public String identity() {
+        if (isLocal()) {
+            return "";
+        }
+        try (QuestionSource source = source()) {
+            return source.identity();
+        }
+    }
+
+    /**
+     * Looks at all that can be looked at without loading weights or calling anything.
+     *
+     * @throws org.metaapo.error.UsageException if an address, a secret, a class or a program is missing or wrong
+     * @throws org.metaapo.error.DataException if the folder of a local model is none
+     */
+    public void check() {
+        if (isLocal()) {
+            RewardModel.check(config.path(RewardKeys.PATH));
+        } else {
+            source().close();
+        }
+    }
+
+    /**
+     * Opens the source.
+     *
+     * @param engine of a local model; may be null for others
+     * @param dtype of a local model
+     * @param maxTokens of one forward of a local model
+     * @param cache file of the scores that were paid for; null to forget them at the end
+     */
+    public Annotator open(Engine engine, Dtype dtype, long maxTokens, Path cache) {
+        if (isLocal()) {
+            return RewardModel.open(engine, config.path(RewardKeys.PATH), dtype, maxTokens);
+        }
+        QuestionSource source = source();
+        try {
+            ScoreCache scores = ScoreCache.open(cache, source.identity());
+            return switch (kind) {
+                case RewardKeys.JUDGE -> new JudgeAnnotator(
+                        new Asker(source, scores, 1, config.count("reward.parallel")),
+                        JudgeAnnotator.Pairs.valueOf(config.text("reward.judge_pairs").toUpperCase(Locale.ROOT)));
+                case RewardKeys.URL -> new ServiceAnnotator(new Asker(source, scores, config.count("reward.answers_per_request"), config.count("reward.parallel")));
+                default -> new ServiceAnnotator(new Asker(source, scores, config.count("reward.answers_per_request"), 1));
+            };
+        } catch (RuntimeException e) {
+            source.close();
+            throw e;
+        }
+    }
+
+    private QuestionSource source() {
+        Duration timeout = Duration.ofMillis(Math.max(1, Math.round(1000 * config.real("reward.timeout"))));
+        int retries = config.count("reward.retries");
+        return switch (kind) {
+            case RewardKeys.URL -> new HttpService(config.text(RewardKeys.URL), token(), timeout, retries);
+            case RewardKeys.JUDGE -> new Judge(
+                    config.text(RewardKeys.JUDGE), config.text("reward.judge_model"), config.path("reward.judge_prompt"),
+                    config.text("reward.judge_options"), token(), timeout, retries);
+            case RewardKeys.CLASS -> new ClassService(config.text(RewardKeys.CLASS), config.paths("reward.class_path"), timeout);
+            default -> new CommandService(config.texts(RewardKeys.COMMAND), timeout);
+        };
+    }
+
+    private BearerToken token() {
+        return BearerToken.of(config.text("reward.token_env"), environment);
+    }
+}
