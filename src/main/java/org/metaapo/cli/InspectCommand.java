@@ -17,7 +17,9 @@ import picocli.CommandLine.Option;
 /** {@code metaapo inspect}. */
 @Command(
         name = "inspect",
-        description = "Rows as the model sees them, lengths, what was cut or dropped and why, and what would silently hurt a run.",
+        description =
+                "Rows as the model sees them, lengths, what was cut or dropped and why, and what would silently hurt a"
+                        + " run.",
         mixinStandardHelpOptions = true)
 final class InspectCommand implements Callable<Integer> {
     private static final int ROWS_IN_TEXT = 3;
@@ -27,13 +29,25 @@ final class InspectCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the model; its weights are read for --step0 only")
+    @Option(
+            names = "--model",
+            required = true,
+            paramLabel = "DIR",
+            description = "folder of the model; its weights are read for --step0 only")
     private Path model;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "files, patterns or folders, as in data.train")
+    @Option(
+            names = "--data",
+            required = true,
+            paramLabel = "FILE",
+            arity = "1..*",
+            description = "files, patterns or folders, as in data.train")
     private List<Path> data;
 
-    @Option(names = "--rows", paramLabel = "N", description = "rows to show (default: " + ROWS_IN_TEXT + ", and " + ROWS_IN_PAGE + " in the page)")
+    @Option(
+            names = "--rows",
+            paramLabel = "N",
+            description = "rows to show (default: " + ROWS_IN_TEXT + ", and " + ROWS_IN_PAGE + " in the page)")
     private Integer rows;
 
     @Option(names = "--ids", description = "show the token ids after each token")
@@ -48,37 +62,72 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--max-prompt-length", paramLabel = "N", description = "data.max_prompt_length: tokens of a prompt")
     private Integer maxPromptLength;
 
-    @Option(names = "--keep-template-tail", description = "data.keep_template_tail: keep what the template writes after the last stop token")
+    @Option(
+            names = "--keep-template-tail",
+            description = "data.keep_template_tail: keep what the template writes after the last stop token")
     private boolean keepTemplateTail;
 
-    @Option(names = "--tools", paramLabel = "FILE", description = "JSON list handed to the template as tools, for rows without their own")
+    @Option(
+            names = "--tools",
+            paramLabel = "FILE",
+            description = "JSON list handed to the template as tools, for rows without their own")
     private Path tools;
 
-    @Option(names = "--documents", paramLabel = "FILE", description = "JSON list handed to the template as documents, likewise")
+    @Option(
+            names = "--documents",
+            paramLabel = "FILE",
+            description = "JSON list handed to the template as documents, likewise")
     private Path documents;
 
-    @Option(names = "--step0", paramLabel = "N", arity = "0..1", fallbackValue = "64", defaultValue = "0",
-            description = "read the weights and score the first N rows (64 if no number is given): log-probs, and the loss before any step")
+    @Option(
+            names = "--step0",
+            paramLabel = "N",
+            arity = "0..1",
+            fallbackValue = "64",
+            defaultValue = "0",
+            description =
+                    "read the weights and score the first N rows (64 if no number is given): log-probs, and the loss"
+                            + " before any step")
     private int stepZero;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "write a JSON line for each answer of each row; - for standard output")
+    @Option(
+            names = "--out",
+            paramLabel = "FILE",
+            description = "write a JSON line for each answer of each row; - for standard output")
     private Path out;
 
-    @Option(names = "--html", paramLabel = "FILE", description = "write everything as one page that needs no other file")
+    @Option(
+            names = "--html",
+            paramLabel = "FILE",
+            description = "write everything as one page that needs no other file")
     private Path html;
 
     @Option(names = "--check", description = "exit with status 3 when something would silently hurt a run")
     private boolean check;
 
-    @Option(names = "--color", paramLabel = "WHEN", defaultValue = "auto", description = "auto (a terminal, and NO_COLOR not set), always or never")
+    @Option(
+            names = "--color",
+            paramLabel = "WHEN",
+            defaultValue = "auto",
+            description = "auto (a terminal, and NO_COLOR not set), always or never")
     private TerminalOutput.Colour colour;
 
     @Override
     public Integer call() {
         int shown = rows != null ? rows : html == null ? ROWS_IN_TEXT : ROWS_IN_PAGE;
         InspectOptions options = new InspectOptions(
-                model, data, common.seed(), shown, length(maxLength, "data.max_length"), length(maxPromptLength, "data.max_prompt_length"),
-                keepTemplateTail, tools, documents, stepZero, out, html);
+                model,
+                data,
+                common.seed(),
+                shown,
+                length(maxLength, "data.max_length"),
+                length(maxPromptLength, "data.max_prompt_length"),
+                keepTemplateTail,
+                tools,
+                documents,
+                stepZero,
+                out,
+                html);
         Inspection.Result result;
         try (Engine engine = stepZero > 0 ? common.open() : null;
                 ProgressView view = common.view()) {
@@ -96,14 +145,19 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private static int length(Integer given, String key) {
-        return given != null ? given : Math.toIntExact((Long) ConfigKeys.find(key).fallback());
+        return given != null
+                ? given
+                : Math.toIntExact((Long) ConfigKeys.find(key).fallback());
     }
 
     private TextOptions textOptions() {
         boolean terminal = TerminalOutput.isTerminal();
         return new TextOptions(
-                rows != null ? rows : ROWS_IN_TEXT, TerminalOutput.colour(colour, terminal, System.getenv()),
-                terminal ? TerminalOutput.width() : 0, ids, full);
+                rows != null ? rows : ROWS_IN_TEXT,
+                TerminalOutput.colour(colour, terminal, System.getenv()),
+                terminal ? TerminalOutput.width() : 0,
+                ids,
+                full);
     }
 
     /** Standard output is the lines' where they go there. */

@@ -41,8 +41,10 @@ final class TerminalOutput {
         return switch (asked) {
             case ALWAYS -> true;
             case NEVER -> false;
-            case AUTO -> terminal && environment.getOrDefault("NO_COLOR", "").isEmpty()
-                    && !"dumb".equals(environment.get("TERM"));
+            case AUTO ->
+                terminal
+                        && environment.getOrDefault("NO_COLOR", "").isEmpty()
+                        && !"dumb".equals(environment.get("TERM"));
         };
     }
 

@@ -72,7 +72,8 @@ public final class RowEncoder {
         if (row.chosen() == null || !Arrays.equals(row.chosen(), row.rejected())) {
             return null;
         }
-        return row.chosenCut() + row.rejectedCut() > 0 ? "answers equal after the cut" : "answers equal";
+        boolean cut = row.chosenCut() + row.rejectedCut() > 0 && !row.row().chosen().equals(row.row().rejected());
+        return cut ? "answers equal after the cut" : "answers equal";
     }
 
     /** One row. */

@@ -10,8 +10,8 @@ import org.metaapo.files.Json;
 /**
  * Writes a JSON line for each answer of each row; a row without answers has one line, of side "prompt".
  *
- * <p>{@code row}: number in the whole data. {@code source}: file and row. {@code side}: as in {@link SeenAnswer}; responses also
- * have their {@code index}. {@code prompt_text}: the rendered prompt, before any cut. {@code ids}: of prompt and answer, as trained
+ * <p>{@code row}: number in the whole data. {@code source}: file and row. {@code side}: as in {@link SeenAnswer}; responses
+ * also have their {@code index}. {@code prompt_text}: the rendered prompt, before any cut. {@code ids}: of prompt and answer, as trained
  * on; the first {@code prompt_tokens} are the prompt's. {@code text}: the decoded text of the ids, with special tokens.
  * {@code prompt_cut}, {@code answer_cut}: tokens that truncation took. {@code dropped}: why training leaves the row out.
  */
@@ -43,13 +43,18 @@ final class AnswerLines {
         int[] ids = new int[seen.prompt().length + answer.length];
         System.arraycopy(seen.prompt(), 0, ids, 0, seen.prompt().length);
         System.arraycopy(answer, 0, ids, seen.prompt().length, answer.length);
-        ObjectNode line = Json.mapper().createObjectNode().put("row", seen.row().id()).put("source", seen.row().source());
+        ObjectNode line = Json.mapper()
+                .createObjectNode()
+                .put("row", seen.row().id())
+                .put("source", seen.row().source());
         line.put("side", side).put("prompt_text", promptText).put("text", viewer.text(ids));
         ArrayNode array = line.putArray("ids");
         for (int id : ids) {
             array.add(id);
         }
-        line.put("prompt_tokens", seen.prompt().length).put("prompt_cut", seen.promptCut()).put("answer_cut", cut);
+        line.put("prompt_tokens", seen.prompt().length)
+                .put("prompt_cut", seen.promptCut())
+                .put("answer_cut", cut);
         if (seen.row().label() != null) {
             line.put("label", seen.row().label());
         }

@@ -27,7 +27,8 @@ final class Findings {
      * @param probe null where no conversation was rendered
      * @param stepZero null where no weights were read
      */
-    static List<Finding> of(Statistics statistics, InspectOptions options, ChatFormat format, TemplateProbe probe, StepZero stepZero) {
+    static List<Finding> of(
+            Statistics statistics, InspectOptions options, ChatFormat format, TemplateProbe probe, StepZero stepZero) {
         Findings all = new Findings(statistics);
         all.badRows();
         all.template(probe, format);
@@ -41,7 +42,8 @@ final class Findings {
         if (stepZero != null) {
             all.stepZero(stepZero);
         }
-        List<Finding> sorted = new ArrayList<>(all.findings.stream().filter(Finding::error).toList());
+        List<Finding> sorted =
+                new ArrayList<>(all.findings.stream().filter(Finding::error).toList());
         all.findings.stream().filter(finding -> !finding.error()).forEach(sorted::add);
         return sorted;
     }
@@ -57,12 +59,19 @@ final class Findings {
     private void badRows() {
         Tally bad = statistics.bad;
         if (bad.count() > 0) {
-            error("bad-rows", of(bad.count(), statistics.rows(), "rows") + " cannot be read or encoded",
-                    "mend them; or data.on_error: skip trains without them", bad.examples());
+            error(
+                    "bad-rows",
+                    of(bad.count(), statistics.rows(), "rows") + " cannot be read or encoded",
+                    "mend them; or data.on_error: skip trains without them",
+                    bad.examples());
         }
         if (statistics.tooLong.count() > 0) {
-            error("too-long", of(statistics.tooLong.count(), statistics.encoded(), "rows") + " have more tokens than the model has positions",
-                    "lower --max-length (data.max_length)", statistics.tooLong.examples());
+            error(
+                    "too-long",
+                    of(statistics.tooLong.count(), statistics.encoded(), "rows")
+                            + " have more tokens than the model has positions",
+                    "lower --max-length (data.max_length)",
+                    statistics.tooLong.examples());
         }
     }
 
@@ -71,17 +80,26 @@ final class Findings {
             return;
         }
         if (!probe.generationPrompt()) {
-            error("no-generation-prompt",
+            error(
+                    "no-generation-prompt",
                     "the template ignores add_generation_prompt: the header " + quoted(probe.inserted())
                             + " becomes part of every answer, and generation starts without it",
-                    "end the template with {%- if add_generation_prompt %}" + "…{%- endif %} that writes this header", List.of());
+                    "end the template with {%- if add_generation_prompt %}" + "…{%- endif %} that writes this header",
+                    List.of());
         } else if (!probe.inserted().isEmpty()) {
-            warn("inserted-text", "the template writes " + quoted(probe.inserted()) + " before every answer, which is trained as its beginning",
-                    "check that the model is to write it itself", List.of());
+            warn(
+                    "inserted-text",
+                    "the template writes " + quoted(probe.inserted())
+                            + " before every answer, which is trained as its beginning",
+                    "check that the model is to write it itself",
+                    List.of());
         }
         if (probe.endToken() != null) {
-            warn("end-token", "the template ends answers with " + quoted(probe.endToken()) + ", where the model does not stop",
-                    "add its id to eos_token_id in generation_config.json", List.of());
+            warn(
+                    "end-token",
+                    "the template ends answers with " + quoted(probe.endToken()) + ", where the model does not stop",
+                    "add its id to eos_token_id in generation_config.json",
+                    List.of());
         }
     }
 
@@ -89,10 +107,14 @@ final class Findings {
         Tally missing = statistics.missingEos;
         if (missing.count() > 0) {
             String eos = format.tokenizer().specialToken("eos_token");
-            error("missing-eos", of(missing.count(), statistics.answers(), "answers") + " end without a stop token: the model would not learn to stop",
+            error(
+                    "missing-eos",
+                    of(missing.count(), statistics.answers(), "answers")
+                            + " end without a stop token: the model would not learn to stop",
                     eos == null
                             ? "set eos_token in tokenizer_config.json and eos_token_id in generation_config.json"
-                            : "let eos_token_id in generation_config.json name " + eos + ", and the template end an answer with it",
+                            : "let eos_token_id in generation_config.json name " + eos
+                                    + ", and the template end an answer with it",
                     missing.examples());
         }
     }
@@ -100,12 +122,19 @@ final class Findings {
     private void begins(ChatFormat format) {
         String bos = format.tokenizer().specialToken("bos_token");
         if (statistics.doubleBos.count() > 0) {
-            error("double-bos", of(statistics.doubleBos.count(), statistics.encoded(), "rows") + " have BOS (" + bos + ") twice",
-                    "remove it from the data's texts, or one of them from the template", statistics.doubleBos.examples());
+            error(
+                    "double-bos",
+                    of(statistics.doubleBos.count(), statistics.encoded(), "rows") + " have BOS (" + bos + ") twice",
+                    "remove it from the data's texts, or one of them from the template",
+                    statistics.doubleBos.examples());
         }
         if (statistics.missingBos.count() > 0) {
-            warn("missing-bos", of(statistics.missingBos.count(), statistics.encoded(), "rows") + " do not begin with BOS (" + bos + ")",
-                    "if the model was trained with it, begin the template with {{- bos_token }}", statistics.missingBos.examples());
+            warn(
+                    "missing-bos",
+                    of(statistics.missingBos.count(), statistics.encoded(), "rows") + " do not begin with BOS (" + bos
+                            + ")",
+                    "if the model was trained with it, begin the template with {{- bos_token }}",
+                    statistics.missingBos.examples());
         }
     }
 
@@ -113,17 +142,22 @@ final class Findings {
         Tally answers = statistics.cutAnswers;
         if (answers.count() > 0) {
             String name = "truncated-answers";
-            String message = of(answers.count(), statistics.answers(), "answers") + " are cut, and end without a stop token";
+            String message =
+                    of(answers.count(), statistics.answers(), "answers") + " are cut, and end without a stop token";
             String advice = "raise --max-length (data.max_length), now " + options.maxLength() + ": "
                     + statistics.whole.quantile(1 - MOST_CUT) + " keeps 95 % whole, " + statistics.whole.max() + " all";
-            findings.add(new Finding(name, answers.count() > MOST_CUT * statistics.answers(), message, advice, answers.examples()));
+            findings.add(new Finding(
+                    name, answers.count() > MOST_CUT * statistics.answers(), message, advice, answers.examples()));
         }
         Tally prompts = statistics.cutPrompts;
         if (prompts.count() > 0) {
             findings.add(new Finding(
-                    "truncated-prompts", prompts.count() > MOST_CUT * statistics.encoded(),
-                    of(prompts.count(), statistics.encoded(), "prompts") + " lost their beginning, with BOS and any system message",
-                    "raise --max-prompt-length (data.max_prompt_length), now " + options.maxPromptLength(), prompts.examples()));
+                    "truncated-prompts",
+                    prompts.count() > MOST_CUT * statistics.encoded(),
+                    of(prompts.count(), statistics.encoded(), "prompts")
+                            + " lost their beginning, with BOS and any system message",
+                    "raise --max-prompt-length (data.max_prompt_length), now " + options.maxPromptLength(),
+                    prompts.examples()));
         }
     }
 
@@ -131,40 +165,63 @@ final class Findings {
         statistics.dropped.forEach((reason, tally) -> {
             if (reason.startsWith("answers equal")) {
                 boolean cut = reason.endsWith("cut");
-                error(cut ? "equal-after-cut" : "equal-pairs", of(tally.count(), statistics.rows(), "rows") + " have equal answers"
+                error(
+                        cut ? "equal-after-cut" : "equal-pairs",
+                        of(tally.count(), statistics.rows(), "rows") + " have equal answers"
                                 + (cut ? " after the cut" : "") + " and are dropped",
-                        cut ? "raise --max-length (data.max_length)" : "remove these rows; look for what made them equal", tally.examples());
+                        cut
+                                ? "raise --max-length (data.max_length)"
+                                : "remove these rows; look for what made them equal",
+                        tally.examples());
             }
         });
         Tally opposed = statistics.opposedPairs;
         if (opposed.count() > 0) {
-            warn("opposed-pairs", of(opposed.count(), statistics.encoded(), "pairs") + " prefer the other way round what an earlier pair prefers",
-                    "remove one of each, or ask what they disagree on", opposed.examples());
+            warn(
+                    "opposed-pairs",
+                    of(opposed.count(), statistics.encoded(), "pairs")
+                            + " prefer the other way round what an earlier pair prefers",
+                    "remove one of each, or ask what they disagree on",
+                    opposed.examples());
         }
     }
 
     private void texts() {
         Tally empty = statistics.emptyAnswers;
         if (empty.count() > 0) {
-            warn("blank-answers", of(empty.count(), statistics.answers(), "answers") + " are only white space", "remove these rows", empty.examples());
+            warn(
+                    "blank-answers",
+                    of(empty.count(), statistics.answers(), "answers") + " are only white space",
+                    "remove these rows",
+                    empty.examples());
         }
         Tally specials = statistics.specialsInText;
         if (specials.count() > 0) {
-            warn("special-tokens-in-text", of(specials.count(), statistics.encoded(), "rows")
+            warn(
+                    "special-tokens-in-text",
+                    of(specials.count(), statistics.encoded(), "rows")
                             + " spell a special token in a message, and the tokenizer takes it for one",
-                    "remove it from the text", specials.examples());
+                    "remove it from the text",
+                    specials.examples());
         }
         Tally unknown = statistics.unknownTokens;
         if (unknown.count() > 0) {
-            warn("unknown-tokens", of(unknown.count(), statistics.encoded(), "rows") + " have text that the tokenizer cannot spell",
-                    "check that the tokenizer is the model's own", unknown.examples());
+            warn(
+                    "unknown-tokens",
+                    of(unknown.count(), statistics.encoded(), "rows") + " have text that the tokenizer cannot spell",
+                    "check that the tokenizer is the model's own",
+                    unknown.examples());
         }
     }
 
     private void repeats() {
         if (statistics.repeatedRows.count() > 0) {
-            warn("duplicate-rows", of(statistics.repeatedRows.count(), statistics.encoded(), "rows") + " have the tokens of an earlier row",
-                    "remove them, if they are not meant to weigh more", statistics.repeatedRows.examples());
+            warn(
+                    "duplicate-rows",
+                    of(statistics.repeatedRows.count(), statistics.encoded(), "rows")
+                            + " have the tokens of an earlier row",
+                    "remove them, if they are not meant to weigh more",
+                    statistics.repeatedRows.examples());
         }
     }
 
@@ -173,30 +230,55 @@ final class Findings {
         double share = bias.longerShare();
         if (Math.abs(bias.sigmas()) > SURE_SIGMAS && Math.max(share, 1 - share) > BIASED_SHARE) {
             boolean longer = share > 0.5;
-            warn("length-bias", String.format(
-                            Locale.ROOT, "the chosen answer is the %s one in %.1f %% of pairs, by %.0f tokens on average (ratio %.2f)",
-                            longer ? "longer" : "shorter", 100 * (longer ? share : 1 - share), Math.abs(bias.meanDifference()), bias.ratio()),
-                    "the model will learn length; balance the data, or take an objective on means (simpo, ipo)", List.of());
+            warn(
+                    "length-bias",
+                    String.format(
+                            Locale.ROOT,
+                            "the chosen answer is the %s one in %.1f %% of pairs, by %.0f tokens on average (ratio"
+                                    + " %.2f)",
+                            longer ? "longer" : "shorter",
+                            100 * (longer ? share : 1 - share),
+                            Math.abs(bias.meanDifference()),
+                            bias.ratio()),
+                    "the model will learn length; balance the data, or take an objective on means (simpo, ipo)",
+                    List.of());
         }
     }
 
     private void stepZero(StepZero zero) {
         if (zero.chosenPerToken() < 1.1 * zero.uniform()) {
-            error("unlikely-answers", String.format(
-                            Locale.ROOT, "the model gives the answers %.2f a token, less than a guess among all tokens would get (%.2f)",
-                            zero.chosenPerToken(), zero.uniform()),
-                    "check that template and tokenizer are the model's own", List.of());
+            error(
+                    "unlikely-answers",
+                    String.format(
+                            Locale.ROOT,
+                            "the model gives the answers %.2f a token, less than a guess among all tokens would get"
+                                    + " (%.2f)",
+                            zero.chosenPerToken(),
+                            zero.uniform()),
+                    "check that template and tokenizer are the model's own",
+                    List.of());
         }
         if (zero.endPerToken() < 1.1 * zero.uniform()) {
-            warn("unlikely-end", String.format(
-                            Locale.ROOT, "the model gives the token that ends the answers %.2f, less than a guess would get (%.2f)",
-                            zero.endPerToken(), zero.uniform()),
-                    "check that the end of a turn is the one that the model was trained with", List.of());
+            warn(
+                    "unlikely-end",
+                    String.format(
+                            Locale.ROOT,
+                            "the model gives the token that ends the answers %.2f, less than a guess would get (%.2f)",
+                            zero.endPerToken(),
+                            zero.uniform()),
+                    "check that the end of a turn is the one that the model was trained with",
+                    List.of());
         }
         double most = zero.dtype() == Dtype.F32 ? 1e-4 : 2e-2;
         if (zero.pairs() > 0 && !(Math.abs(zero.loss() - Math.log(2)) <= most)) {
-            error("step-zero-loss", String.format(Locale.ROOT, "the loss with policy = reference is %.6f; expected ln 2 = 0.693147", zero.loss()),
-                    "this is a defect of the engine on this device; please report it", List.of());
+            error(
+                    "step-zero-loss",
+                    String.format(
+                            Locale.ROOT,
+                            "the loss with policy = reference is %.6f; expected ln 2 = 0.693147",
+                            zero.loss()),
+                    "this is a defect of the engine on this device; please report it",
+                    List.of());
         }
     }
 

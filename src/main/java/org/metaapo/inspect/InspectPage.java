@@ -32,10 +32,13 @@ public final class InspectPage {
 
     private ObjectNode data() {
         InspectOptions options = result.options();
-        data.put("model", options.model().toString()).put("architecture", result.model().architecture());
+        data.put("model", options.model().toString())
+                .put("architecture", result.model().architecture());
         data.put("max_length", options.maxLength()).put("max_prompt_length", options.maxPromptLength());
         ArrayNode files = data.putArray("files");
-        result.schemas().forEach((file, schema) -> files.addObject().put("file", file.toString()).put("columns", schema.columns()));
+        result.schemas()
+                .forEach((file, schema) ->
+                        files.addObject().put("file", file.toString()).put("columns", schema.columns()));
         data.set("findings", Json.mapper().valueToTree(result.findings()));
         counts();
         lengths();
@@ -45,27 +48,43 @@ public final class InspectPage {
     }
 
     private void counts() {
-        ObjectNode counts = data.putObject("counts").put("rows", statistics.rows()).put("kept", statistics.kept());
-        counts.put("bad", statistics.bad.count()).put("encoded", statistics.encoded()).put("answers", statistics.answers());
+        ObjectNode counts =
+                data.putObject("counts").put("rows", statistics.rows()).put("kept", statistics.kept());
+        counts.put("bad", statistics.bad.count())
+                .put("encoded", statistics.encoded())
+                .put("answers", statistics.answers());
         counts.put("prompts_cut", statistics.cutPrompts.count()).put("answers_cut", statistics.cutAnswers.count());
-        counts.put("repeated_prompts", statistics.repeatedPrompts.count()).put("repeated_rows", statistics.repeatedRows.count());
+        counts.put("repeated_prompts", statistics.repeatedPrompts.count())
+                .put("repeated_rows", statistics.repeatedRows.count());
         counts.put("opposed_pairs", statistics.opposedPairs.count());
         ArrayNode kinds = data.putArray("kinds");
-        statistics.kinds().forEach((kind, count) -> kinds.addObject().put("kind", kind).put("count", count));
+        statistics
+                .kinds()
+                .forEach((kind, count) -> kinds.addObject().put("kind", kind).put("count", count));
         ArrayNode dropped = data.putArray("dropped");
-        statistics.dropped.forEach((reason, tally) -> dropped.addObject().put("reason", reason).put("count", tally.count()));
+        statistics.dropped.forEach(
+                (reason, tally) -> dropped.addObject().put("reason", reason).put("count", tally.count()));
         LengthBias bias = statistics.bias;
         if (bias.pairs() > 0) {
-            data.putObject("bias").put("pairs", bias.pairs()).put("longer", bias.longer())
-                    .put("mean_difference", bias.meanDifference()).put("ratio", bias.ratio());
+            data.putObject("bias")
+                    .put("pairs", bias.pairs())
+                    .put("longer", bias.longer())
+                    .put("mean_difference", bias.meanDifference())
+                    .put("ratio", bias.ratio());
         }
     }
 
     private void lengths() {
         ArrayNode table = data.putArray("lengths");
         Map<String, Lengths> answers = new LinkedHashMap<>(statistics.lengths);
-        answers.forEach((side, l) -> table.addObject().put("side", side).put("count", l.count()).put("min", l.min())
-                .put("median", l.quantile(0.5)).put("mean", l.mean()).put("p95", l.quantile(0.95)).put("p99", l.quantile(0.99))
+        answers.forEach((side, l) -> table.addObject()
+                .put("side", side)
+                .put("count", l.count())
+                .put("min", l.min())
+                .put("median", l.quantile(0.5))
+                .put("mean", l.mean())
+                .put("p95", l.quantile(0.95))
+                .put("p99", l.quantile(0.99))
                 .put("max", l.max()));
         ArrayNode histograms = data.putArray("histograms");
         Lengths prompt = answers.remove("prompt");
@@ -89,7 +108,10 @@ public final class InspectPage {
         }
         ArrayNode all = node.putArray("sides");
         sides.forEach((side, lengths) -> {
-            ArrayNode counts = all.addObject().put("side", side).put("count", lengths.count()).putArray("counts");
+            ArrayNode counts = all.addObject()
+                    .put("side", side)
+                    .put("count", lengths.count())
+                    .putArray("counts");
             for (long count : bins.counts(lengths)) {
                 counts.add(count);
             }
@@ -108,7 +130,9 @@ public final class InspectPage {
             node.put("end_per_token", zero.endPerToken());
         }
         if (zero.pairs() > 0) {
-            node.put("rejected_per_token", zero.rejectedPerToken()).put("loss", zero.loss()).put("accuracy", zero.accuracy());
+            node.put("rejected_per_token", zero.rejectedPerToken())
+                    .put("loss", zero.loss())
+                    .put("accuracy", zero.accuracy());
         }
     }
 
@@ -141,7 +165,10 @@ public final class InspectPage {
         for (int i = 0; i < row.answers().size(); i++) {
             ShownRow.Answer answer = row.answers().get(i);
             SeenAnswer of = seen.answers().get(i);
-            ObjectNode one = answers.addObject().put("side", answer.side()).put("tokens", of.ids().length).put("cut", of.cut());
+            ObjectNode one = answers.addObject()
+                    .put("side", answer.side())
+                    .put("tokens", of.ids().length)
+                    .put("cut", of.cut());
             pieces(one.putArray("pieces"), answer.pieces());
             pieces(one.putArray("cut_pieces"), answer.cut());
             one.put("tail", answer.tail());

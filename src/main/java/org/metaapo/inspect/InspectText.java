@@ -46,16 +46,29 @@ public final class InspectText {
     private void counts() {
         Statistics s = result.statistics();
         out.append(options.rule("rows")).append('\n');
-        result.schemas().forEach((file, schema) -> out.append(TextLayout.oneLine(file.toString())).append("  ")
-                .append(options.paint(schema.columns(), Style.SOFT)).append('\n'));
-        line("rows", number(s.rows()), s.kinds().entrySet().stream()
-                .map(entry -> s.kinds().size() == 1 ? entry.getKey() : number(entry.getValue()) + " " + entry.getKey())
-                .collect(Collectors.joining("; ")));
+        result.schemas().forEach((file, schema) -> out.append(TextLayout.oneLine(file.toString()))
+                .append("  ")
+                .append(options.paint(schema.columns(), Style.SOFT))
+                .append('\n'));
+        line(
+                "rows",
+                number(s.rows()),
+                s.kinds().entrySet().stream()
+                        .map(entry -> s.kinds().size() == 1
+                                ? entry.getKey()
+                                : number(entry.getValue()) + " " + entry.getKey())
+                        .collect(Collectors.joining("; ")));
         line("kept", number(s.kept()), "");
         s.dropped.forEach((reason, tally) -> line("dropped", number(tally.count()), reason));
         line("bad", number(s.bad.count()), "");
-        line("prompts cut", number(s.cutPrompts.count()), cutNote(s.cutPrompts.count(), s.encoded(), result.options().maxPromptLength(), "prompt"));
-        line("answers cut", number(s.cutAnswers.count()), cutNote(s.cutAnswers.count(), s.answers(), result.options().maxLength(), "prompt and answer"));
+        line(
+                "prompts cut",
+                number(s.cutPrompts.count()),
+                cutNote(s.cutPrompts.count(), s.encoded(), result.options().maxPromptLength(), "prompt"));
+        line(
+                "answers cut",
+                number(s.cutAnswers.count()),
+                cutNote(s.cutAnswers.count(), s.answers(), result.options().maxLength(), "prompt and answer"));
         line("prompts seen before", number(s.repeatedPrompts.count()), "");
         line("rows seen before", number(s.repeatedRows.count()), "");
         out.append('\n');
@@ -72,12 +85,30 @@ public final class InspectText {
         }
         out.append(options.rule("lengths in tokens, as trained on")).append('\n');
         out.append(options.paint(
-                        String.format(Locale.ROOT, "%-16s %9s %7s %7s %9s %7s %7s %7s", "", "count", "min", "median", "mean", "p95", "p99", "max"), Style.SOFT))
+                        String.format(
+                                Locale.ROOT,
+                                "%-16s %9s %7s %7s %9s %7s %7s %7s",
+                                "",
+                                "count",
+                                "min",
+                                "median",
+                                "mean",
+                                "p95",
+                                "p99",
+                                "max"),
+                        Style.SOFT))
                 .append('\n');
         all.forEach((side, l) -> out.append(options.paint(String.format(Locale.ROOT, "%-16s", side), style(side)))
                 .append(String.format(
-                        Locale.ROOT, " %,9d %,7d %,7d %,9.1f %,7d %,7d %,7d%n", l.count(), l.min(), l.quantile(0.5), l.mean(),
-                        l.quantile(0.95), l.quantile(0.99), l.max())));
+                        Locale.ROOT,
+                        " %,9d %,7d %,7d %,9.1f %,7d %,7d %,7d%n",
+                        l.count(),
+                        l.min(),
+                        l.quantile(0.5),
+                        l.mean(),
+                        l.quantile(0.95),
+                        l.quantile(0.99),
+                        l.max())));
         out.append('\n');
         histogram(Map.of("prompt", all.remove("prompt")));
         if (!all.isEmpty()) {
@@ -99,21 +130,29 @@ public final class InspectText {
         int room = options.width() == 0 ? 80 : Math.min(options.width(), 120);
         int bar = Math.max(6, (room - labelWidth - 2) / sides.size() - 9);
         StringBuilder head = new StringBuilder(" ".repeat(labelWidth + 2));
-        sides.keySet().forEach(side -> head.append(options.paint(String.format(Locale.ROOT, "%-" + (bar + 9) + "s", side), style(side))));
+        sides.keySet()
+                .forEach(side -> head.append(
+                        options.paint(String.format(Locale.ROOT, "%-" + (bar + 9) + "s", side), style(side))));
         out.append(head.toString().stripTrailing()).append('\n');
         Map<String, long[]> counts = new LinkedHashMap<>();
         sides.forEach((side, lengths) -> counts.put(side, bins.counts(lengths)));
         double most = sides.entrySet().stream()
-                .mapToDouble(e -> Arrays.stream(counts.get(e.getKey())).max().orElse(0) / (double) e.getValue().count())
-                .max().orElse(1);
+                .mapToDouble(e -> Arrays.stream(counts.get(e.getKey())).max().orElse(0)
+                        / (double) e.getValue().count())
+                .max()
+                .orElse(1);
         for (int i = 0; i < bins.count(); i++) {
-            StringBuilder line = new StringBuilder(options.paint(String.format(Locale.ROOT, "%" + labelWidth + "s  ", bins.label(i, max)), Style.SOFT));
+            StringBuilder line = new StringBuilder(options.paint(
+                    String.format(Locale.ROOT, "%" + labelWidth + "s  ", bins.label(i, max)), Style.SOFT));
             for (Map.Entry<String, Lengths> side : sides.entrySet()) {
                 long count = counts.get(side.getKey())[i];
                 String drawn = bar(count / (double) side.getValue().count() / most, bar);
-                String share = count == 0 ? "" : " " + Findings.percent(count, side.getValue().count());
+                String share = count == 0
+                        ? ""
+                        : " " + Findings.percent(count, side.getValue().count());
                 line.append(options.paint(drawn, style(side.getKey())));
-                line.append(options.paint(share, Style.SOFT)).append(" ".repeat(Math.max(0, bar + 9 - drawn.length() - share.length())));
+                line.append(options.paint(share, Style.SOFT))
+                        .append(" ".repeat(Math.max(0, bar + 9 - drawn.length() - share.length())));
             }
             out.append(line.toString().stripTrailing()).append('\n');
         }
@@ -133,9 +172,18 @@ public final class InspectText {
         }
         out.append(options.rule("chosen against rejected")).append('\n');
         line("pairs", number(bias.pairs()), "");
-        line("chosen is longer in", Findings.percent(bias.longer(), bias.pairs()), String.format(
-                Locale.ROOT, "%+.1f tokens on average before any cut, ratio %.2f", bias.meanDifference(), bias.ratio()));
-        line("opposed pairs", number(result.statistics().opposedPairs.count()), "A over B in one row, B over A in another");
+        line(
+                "chosen is longer in",
+                Findings.percent(bias.longer(), bias.pairs()),
+                String.format(
+                        Locale.ROOT,
+                        "%+.1f tokens on average before any cut, ratio %.2f",
+                        bias.meanDifference(),
+                        bias.ratio()));
+        line(
+                "opposed pairs",
+                number(result.statistics().opposedPairs.count()),
+                "A over B in one row, B over A in another");
         out.append('\n');
     }
 
@@ -144,17 +192,27 @@ public final class InspectText {
         if (zero == null) {
             return;
         }
-        out.append(options.rule("step 0, the first " + number(zero.rows()) + " rows")).append('\n');
+        out.append(options.rule("step 0, the first " + number(zero.rows()) + " rows"))
+                .append('\n');
         String guess = String.format(Locale.ROOT, "log p a token; a guess among all tokens gets %.2f", zero.uniform());
         line(zero.pairs() > 0 ? "chosen" : "answers", String.format(Locale.ROOT, "%.3f", zero.chosenPerToken()), guess);
         if (zero.pairs() > 0) {
             line("rejected", String.format(Locale.ROOT, "%.3f", zero.rejectedPerToken()), "log p a token");
         }
-        line("first tokens", String.format(Locale.ROOT, "%.3f", zero.firstPerToken()), "mean log p; low: the prompt ends in a way that the model does not know");
+        line(
+                "first tokens",
+                String.format(Locale.ROOT, "%.3f", zero.firstPerToken()),
+                "mean log p; low: the prompt ends in a way that the model does not know");
         line("last tokens", String.format(Locale.ROOT, "%.3f", zero.endPerToken()), "mean log p of the stop token");
         if (zero.pairs() > 0) {
-            line("accuracy", String.format(Locale.ROOT, "%.1f %%", 100 * zero.accuracy()), "pairs whose chosen answer has the larger log p");
-            line("loss", String.format(Locale.ROOT, "%.6f", zero.loss()), "DPO with policy = reference; ln 2 = 0.693147");
+            line(
+                    "accuracy",
+                    String.format(Locale.ROOT, "%.1f %%", 100 * zero.accuracy()),
+                    "pairs whose chosen answer has the larger log p");
+            line(
+                    "loss",
+                    String.format(Locale.ROOT, "%.6f", zero.loss()),
+                    "DPO with policy = reference; ln 2 = 0.693147");
         }
         out.append('\n');
     }
@@ -163,15 +221,22 @@ public final class InspectText {
         List<Finding> findings = result.findings();
         out.append(options.rule("findings")).append('\n');
         if (findings.isEmpty()) {
-            out.append(options.paint("✓ nothing that would hurt a run", Style.GOOD)).append('\n');
+            out.append(options.paint("✓ nothing that would hurt a run", Style.GOOD))
+                    .append('\n');
         }
         for (Finding finding : findings) {
-            out.append(options.paint((finding.error() ? "✗ " : "! ") + finding.name(), finding.error() ? Style.ERROR : Style.WARNING));
-            out.append("  ").append(TextLayout.oneLine(finding.message())).append('\n');
-            out.append("  ").append(TextLayout.oneLine(finding.advice())).append('\n');
-            if (!finding.examples().isEmpty()) {
-                out.append(options.paint("  " + finding.examples().stream().map(TextLayout::oneLine).collect(Collectors.joining("; ")), Style.SOFT)).append('\n');
-            }
+            Style style = finding.error() ? Style.ERROR : Style.WARNING;
+            TextLayout layout = new TextLayout(options.textWidth(), options.colour());
+            layout.add((finding.error() ? "✗ " : "! ") + finding.name(), style);
+            layout.add("  " + TextLayout.oneLine(finding.message()), Style.PLAIN);
+            layout.endLine();
+            layout.add("→ " + TextLayout.oneLine(finding.advice()), Style.PLAIN);
+            layout.endLine();
+            layout.add(
+                    finding.examples().stream().map(TextLayout::oneLine).collect(Collectors.joining("; ")), Style.SOFT);
+            List<String> lines = layout.lines();
+            out.append(lines.get(0)).append('\n');
+            lines.stream().skip(1).forEach(line -> out.append("  ").append(line).append('\n'));
         }
     }
 }

@@ -43,8 +43,13 @@ public final class Inspection {
         this.options = options;
         this.policy = policy;
         this.viewer = new RowViewer(
-                policy.format(), options.maxLength(), options.maxPromptLength(), json(options.tools()), json(options.documents()));
-        this.statistics = new Statistics(policy.format(), policy.folder().config().maxPositions());
+                policy.format(),
+                options.maxLength(),
+                options.maxPromptLength(),
+                json(options.tools()),
+                json(options.documents()));
+        this.statistics =
+                new Statistics(policy.format(), policy.folder().config().maxPositions());
     }
 
     /**
@@ -78,7 +83,8 @@ public final class Inspection {
     public static Result run(InspectOptions options, Engine engine, Dtype dtype, RunListener listener) {
         try (Policy policy = Policy.open(options.model(), options.keepTemplateTail())) {
             if (options.stepZero() > 0 && policy.folder().config().head() != Head.LM) {
-                throw new UsageException("--step0 needs a language model; " + options.model() + " is " + policy.folder().config().architecture());
+                throw new UsageException("--step0 needs a language model; " + options.model() + " is "
+                        + policy.folder().config().architecture());
             }
             Inspection inspection = new Inspection(options, policy);
             DataFiles.Summary summary = inspection.read(listener);
@@ -89,7 +95,12 @@ public final class Inspection {
             List<Finding> findings =
                     Findings.of(inspection.statistics, options, policy.format(), inspection.probe, stepZero);
             return new Result(
-                    options, policy.folder().config(), summary.schemas(), inspection.statistics, findings, stepZero,
+                    options,
+                    policy.folder().config(),
+                    summary.schemas(),
+                    inspection.statistics,
+                    findings,
+                    stepZero,
                     inspection.shown(stepZero));
         }
     }
@@ -106,8 +117,10 @@ public final class Inspection {
                 throw new UncheckedIOException(e);
             }
         } else {
-            AtomicFiles.write(options.lines(), -1, channel -> summary[0] =
-                    readInto(Channels.newWriter(channel, StandardCharsets.UTF_8), listener));
+            AtomicFiles.write(
+                    options.lines(),
+                    -1,
+                    channel -> summary[0] = readInto(Channels.newWriter(channel, StandardCharsets.UTF_8), listener));
         }
         listener.end();
         return summary[0];
@@ -152,7 +165,10 @@ public final class Inspection {
             notable.add(seen);
         }
         boolean fits = seen.longest() <= policy.folder().config().maxPositions();
-        if (toScore.size() < options.stepZero() && seen.dropped() == null && !seen.answers().isEmpty() && fits) {
+        if (toScore.size() < options.stepZero()
+                && seen.dropped() == null
+                && !seen.answers().isEmpty()
+                && fits) {
             toScore.add(seen);
         }
     }
@@ -161,7 +177,11 @@ public final class Inspection {
         List<SeenRow> all = new ArrayList<>(first);
         all.addAll(notable);
         return all.stream()
-                .map(seen -> viewer.show(seen, stepZero == null ? null : stepZero.tokenLogps().get(seen.row().id())))
+                .map(seen -> viewer.show(
+                        seen,
+                        stepZero == null
+                                ? null
+                                : stepZero.tokenLogps().get(seen.row().id())))
                 .toList();
     }
 

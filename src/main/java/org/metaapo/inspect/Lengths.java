@@ -46,6 +46,10 @@ final class Lengths {
 
     /** How many lie in [from, to). */
     long between(int from, int to) {
-        return from >= to ? 0 : counts.subMap(from, to).values().stream().mapToLong(Long::longValue).sum();
+        return from >= to
+                ? 0
+                : counts.subMap(from, to).values().stream()
+                        .mapToLong(Long::longValue)
+                        .sum();
     }
 }

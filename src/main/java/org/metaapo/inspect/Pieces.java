@@ -40,6 +40,8 @@ final class Pieces {
         int from = Math.max(0, start - CONTEXT);
         String before = tokenizer.decode(Arrays.copyOfRange(ids, from, start), false);
         String with = tokenizer.decode(Arrays.copyOfRange(ids, from, end), false);
-        return with.startsWith(before) ? with.substring(before.length()) : tokenizer.decode(Arrays.copyOfRange(ids, start, end), false);
+        return with.startsWith(before)
+                ? with.substring(before.length())
+                : tokenizer.decode(Arrays.copyOfRange(ids, start, end), false);
     }
 }

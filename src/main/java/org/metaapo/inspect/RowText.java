@@ -61,8 +61,15 @@ final class RowText {
     }
 
     private void part(String name, String use, int tokens, int cut, Style style, Body body) {
-        String note = String.format(Locale.ROOT, "%,d tokens%s, %s", tokens, cut > 0 ? String.format(Locale.ROOT, " (%,d cut)", cut) : "", use);
-        out.append(options.paint(name, style)).append(options.paint("  " + note, Style.SOFT)).append('\n');
+        String note = String.format(
+                Locale.ROOT,
+                "%,d tokens%s, %s",
+                tokens,
+                cut > 0 ? String.format(Locale.ROOT, " (%,d cut)", cut) : "",
+                use);
+        out.append(options.paint(name, style))
+                .append(options.paint("  " + note, Style.SOFT))
+                .append('\n');
         TextLayout layout = new TextLayout(options.textWidth(), options.colour());
         body.fill(layout);
         String gutter = options.paint("│ ", style);
@@ -84,9 +91,15 @@ final class RowText {
 
     private void pieces(TextLayout layout, List<Piece> pieces, Style style) {
         for (Piece piece : pieces) {
-            layout.add(piece.text(), piece.special() ? Style.SPECIAL : style);
+            layout.add(piece.text(), piece.special() && style != Style.CUT ? Style.SPECIAL : style);
             if (options.ids()) {
-                layout.add("[" + Arrays.stream(piece.ids()).mapToObj(Integer::toString).collect(Collectors.joining(" ")) + "]", Style.SOFT);
+                layout.add(
+                        "["
+                                + Arrays.stream(piece.ids())
+                                        .mapToObj(Integer::toString)
+                                        .collect(Collectors.joining(" "))
+                                + "]",
+                        Style.SOFT);
             }
         }
     }

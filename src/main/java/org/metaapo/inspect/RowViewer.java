@@ -41,7 +41,8 @@ final class RowViewer {
         List<SeenAnswer> answers = new ArrayList<>();
         EncodedRow encoded = encoder.encode(row);
         if (row.chosen() != null) {
-            answers.add(new SeenAnswer(row.isPair() ? "chosen" : "answer", row.chosen(), encoded.chosen(), encoded.chosenCut()));
+            answers.add(new SeenAnswer(
+                    row.isPair() ? "chosen" : "answer", row.chosen(), encoded.chosen(), encoded.chosenCut()));
         }
         if (row.rejected() != null) {
             answers.add(new SeenAnswer("rejected", row.rejected(), encoded.rejected(), encoded.rejectedCut()));
@@ -66,12 +67,14 @@ final class RowViewer {
             return row;
         }
         if (!row.prompt().isConversation()) {
-            throw new UsageException(row.source() + ": a plain prompt, which no template renders; --tools and --documents need "
-                    + "conversations");
+            throw new UsageException(row.source()
+                    + ": a plain prompt, which no template renders; --tools and --documents need " + "conversations");
         }
         Conversation own = row.prompt().conversation();
         Conversation all = new Conversation(
-                own.turns(), own.tools() == null ? tools : own.tools(), own.documents() == null ? documents : own.documents());
+                own.turns(),
+                own.tools() == null ? tools : own.tools(),
+                own.documents() == null ? documents : own.documents());
         return row.withPrompt(new Prompt(all));
     }
 
@@ -114,6 +117,8 @@ final class RowViewer {
 
     /** Why a row cannot be encoded, with its place. */
     static String message(Row row, DataException failure) {
-        return failure.getMessage().startsWith(row.source()) ? failure.getMessage() : row.source() + ": " + failure.getMessage();
+        return failure.getMessage().startsWith(row.source())
+                ? failure.getMessage()
+                : row.source() + ": " + failure.getMessage();
     }
 }

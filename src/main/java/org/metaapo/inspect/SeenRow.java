@@ -20,6 +20,7 @@ record SeenRow(Row row, int[] prompt, int promptCut, List<SeenAnswer> answers, S
 
     /** Tokens of the prompt with its longest answer. */
     int longest() {
-        return prompt.length + answers.stream().mapToInt(answer -> answer.ids().length).max().orElse(0);
+        return prompt.length
+                + answers.stream().mapToInt(answer -> answer.ids().length).max().orElse(0);
     }
 }

@@ -24,6 +24,10 @@ record ShownRow(SeenRow seen, List<Piece> promptCut, List<Piece> prompt, List<An
 
     /** Pieces of all parts together. */
     int pieces() {
-        return promptCut.size() + prompt.size() + answers.stream().mapToInt(a -> a.pieces().size() + a.cut().size()).sum();
+        return promptCut.size()
+                + prompt.size()
+                + answers.stream()
+                        .mapToInt(a -> a.pieces().size() + a.cut().size())
+                        .sum();
     }
 }

@@ -179,7 +179,9 @@ final class Statistics {
     /** Whether a message spells a token; a plain text may, for no template writes it. */
     private static boolean spells(SeenRow seen, SpecialTexts tokens) {
         return seen.row().prompt().isConversation()
-                && (seen.row().prompt().conversation().turns().stream().map(Message::content).anyMatch(tokens::in)
+                && (seen.row().prompt().conversation().turns().stream()
+                                .map(Message::content)
+                                .anyMatch(tokens::in)
                         || seen.answers().stream().map(SeenAnswer::content).anyMatch(tokens::in));
     }
 

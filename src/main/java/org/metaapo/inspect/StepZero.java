@@ -80,12 +80,16 @@ record StepZero(
     }
 
     private static long tokens(SeenRow row) {
-        return row.prompt().length + row.answers().stream().mapToLong(answer -> answer.ids().length).sum();
+        return row.prompt().length
+                + row.answers().stream()
+                        .mapToLong(answer -> answer.ids().length)
+                        .sum();
     }
 
     private static void score(Scorer scorer, List<SeenRow> rows, Map<Integer, float[][]> logps, List<double[]> sums) {
         TokenBatch.Builder builder = TokenBatch.builder();
-        rows.forEach(row -> builder.pack(row.prompt(), row.answers().stream().map(SeenAnswer::ids).toList()));
+        rows.forEach(row -> builder.pack(
+                row.prompt(), row.answers().stream().map(SeenAnswer::ids).toList()));
         try (TokenBatch batch = builder.build()) {
             Scorer.LogProbs found = scorer.tokenLogprobs(batch);
             int at = 0;
@@ -103,7 +107,13 @@ record StepZero(
     }
 
     private static StepZero of(
-            Dtype dtype, Model model, List<SeenRow> rows, Map<Integer, float[][]> logps, List<double[]> sums, long longest, RunListener listener) {
+            Dtype dtype,
+            Model model,
+            List<SeenRow> rows,
+            Map<Integer, float[][]> logps,
+            List<double[]> sums,
+            long longest,
+            RunListener listener) {
         Mean chosen = new Mean();
         Mean rejected = new Mean();
         Mean first = new Mean();
@@ -127,18 +137,31 @@ record StepZero(
             if (row.row().isPair()) {
                 accuracy.add(sums.get(r)[0] > sums.get(r)[1] ? 1 : 0);
                 pairs.add(new PairScorer.Pair(
-                        row.prompt(), row.answers().get(0).ids(), row.answers().get(1).ids(), row.row().source()));
+                        row.prompt(),
+                        row.answers().get(0).ids(),
+                        row.answers().get(1).ids(),
+                        row.row().source()));
                 pairSums.add(sums.get(r));
             }
         }
         double loss = pairs.isEmpty() ? Double.NaN : loss(model, pairs, pairSums, longest, listener);
         return new StepZero(
-                dtype, rows.size(), pairs.size(), chosen.value(), rejected.value(), first.value(), end.value(),
-                -Math.log(model.shape().vocabSize()), loss, accuracy.value(), logps);
+                dtype,
+                rows.size(),
+                pairs.size(),
+                chosen.value(),
+                rejected.value(),
+                first.value(),
+                end.value(),
+                -Math.log(model.shape().vocabSize()),
+                loss,
+                accuracy.value(),
+                logps);
     }
 
     /** The reference's log-probs are computed anew without shared prompts, as the policy's may be in training. */
-    private static double loss(Model model, List<PairScorer.Pair> pairs, List<double[]> sums, long longest, RunListener listener) {
+    private static double loss(
+            Model model, List<PairScorer.Pair> pairs, List<double[]> sums, long longest, RunListener listener) {
         listener.begin("scoring as reference", pairs.size());
         List<double[]> references = new PairScorer(model, Math.max(longest, MICRO_TOKENS), false)
                 .score(pairs, done -> listener.progress(done, ""));

@@ -63,11 +63,16 @@ final class TextLayout {
         column = 0;
     }
 
-    /** The lines so far. */
-    List<String> lines() {
+    /** Ends the line, if it has something. */
+    void endLine() {
         if (!line.isEmpty() || !run.isEmpty()) {
             newLine();
         }
+    }
+
+    /** The lines so far. */
+    List<String> lines() {
+        endLine();
         return lines;
     }
 
@@ -84,8 +89,13 @@ final class TextLayout {
         if (c < 0x20) {
             return Character.toString(0x2400 + c);
         }
-        boolean hidden = c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 || c == 0x200e || c == 0x200f
-                || c == 0x2028 || c == 0x2029;
+        boolean hidden = c >= 0x7f && c < 0xa0
+                || c >= 0x202a && c <= 0x202e
+                || c >= 0x2066 && c <= 0x2069
+                || c == 0x200e
+                || c == 0x200f
+                || c == 0x2028
+                || c == 0x2029;
         return hidden ? String.format("<U+%04X>", c) : Character.toString(c);
     }
 

@@ -22,6 +22,8 @@ public record TextOptions(int rows, boolean colour, int width, boolean ids, bool
     /** A heading with a line that fills the row. */
     String rule(String title) {
         int line = Math.max(3, (width == 0 ? 80 : Math.min(width, 120)) - TextLayout.columns(title) - 4);
-        return paint("── ", Style.SOFT) + paint(TextLayout.oneLine(title), Style.HEADING) + paint(" " + "─".repeat(line), Style.SOFT);
+        return paint("── ", Style.SOFT)
+                + paint(TextLayout.oneLine(title), Style.HEADING)
+                + paint(" " + "─".repeat(line), Style.SOFT);
     }
 }

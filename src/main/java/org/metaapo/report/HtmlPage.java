@@ -39,7 +39,10 @@ public final class HtmlPage {
 
     /** JSON without "<", so that no text can end the script element. */
     private static String data(JsonNode data) {
-        return Json.write(data).replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029");
+        return Json.write(data)
+                .replace("<", "\\u003c")
+                .replace("\u2028", "\\u2028")
+                .replace("\u2029", "\\u2029");
     }
 
     private static String resource(Class<?> owner, String name) {

@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.junit.jupiter.api.Test;
 import org.metaapo.files.Fixtures;
 import org.metaapo.text.Tokenizer;
 
@@ -24,28 +24,42 @@ class InspectPartsTest {
     void piecesJoinToTheDecodedText(String fixture) {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path(fixture))) {
             Pieces pieces = new Pieces(tokenizer);
-            List<String> texts = new ArrayList<>(List.of("", "plain", " lead", "世界 🙂🚲 é\uFFFD!", "a\n\n\tb", tokenizer.specialToken("eos_token") + "x"));
+            List<String> texts = new ArrayList<>(List.of(
+                    "", "plain", " lead", "世界 🙂🚲 é\uFFFD!", "a\n\n\tb", tokenizer.specialToken("eos_token") + "x"));
             for (int i = 0; i < 200; i++) {
-                texts.add(random.ints(12, 1, 0x2FFFF).filter(c -> Character.isDefined(c) && !(c >= 0xD800 && c <= 0xDFFF))
-                        .mapToObj(Character::toString).collect(Collectors.joining()));
+                texts.add(random.ints(12, 1, 0x2FFFF)
+                        .filter(c -> Character.isDefined(c) && !(c >= 0xD800 && c <= 0xDFFF))
+                        .mapToObj(Character::toString)
+                        .collect(Collectors.joining()));
             }
             for (String text : texts) {
                 int[] ids = tokenizer.encode(text);
                 List<Piece> found = pieces.of(ids);
-                assertThat(found.stream().map(Piece::text).collect(Collectors.joining())).isEqualTo(tokenizer.decode(ids, false));
-                assertThat(found.stream().flatMapToInt(piece -> Arrays.stream(piece.ids())).toArray()).containsExactly(ids);
+                assertThat(found.stream().map(Piece::text).collect(Collectors.joining()))
+                        .isEqualTo(tokenizer.decode(ids, false));
+                assertThat(found.stream()
+                                .flatMapToInt(piece -> Arrays.stream(piece.ids()))
+                                .toArray())
+                        .containsExactly(ids);
             }
             // Every id alone and in any order, as a model may write them.
             int[] wild = random.ints(500, 0, tokenizer.vocabularySize()).toArray();
-            assertThat(pieces.of(wild).stream().flatMapToInt(piece -> Arrays.stream(piece.ids())).toArray()).containsExactly(wild);
-            assertThat(pieces.of(tokenizer.encode("a" + tokenizer.specialToken("eos_token"))).get(1).special()).isTrue();
+            assertThat(pieces.of(wild).stream()
+                            .flatMapToInt(piece -> Arrays.stream(piece.ids()))
+                            .toArray())
+                    .containsExactly(wild);
+            assertThat(pieces.of(tokenizer.encode("a" + tokenizer.specialToken("eos_token")))
+                            .get(1)
+                            .special())
+                    .isTrue();
         }
     }
 
     @Test
     void lengthsAndBinsCountEverythingOnce() {
         for (int round = 0; round < 50; round++) {
-            int[] values = random.ints(1 + random.nextInt(300), 0, 1 + random.nextInt(3000)).toArray();
+            int[] values = random.ints(1 + random.nextInt(300), 0, 1 + random.nextInt(3000))
+                    .toArray();
             Lengths lengths = new Lengths();
             Arrays.stream(values).forEach(lengths::add);
             Arrays.sort(values);
@@ -95,7 +109,9 @@ class InspectPartsTest {
             layout.add("世界 plain words \t and 🙂🙂🙂🙂 more of them ".repeat(4), Style.CHOSEN);
             layout.add("\n\nend", Style.PROMPT);
             List<String> lines = layout.lines();
-            assertThat(lines).allSatisfy(line -> assertThat(TextLayout.columns(line.replaceAll("\u001b\\[[0-9;]*m", ""))).isLessThanOrEqualTo(width + 1));
+            assertThat(lines)
+                    .allSatisfy(line -> assertThat(TextLayout.columns(line.replaceAll("\u001b\\[[0-9;]*m", "")))
+                            .isLessThanOrEqualTo(width + 1));
             assertThat(lines.get(lines.size() - 1)).contains("end");
         }
     }
