@@ -45,15 +45,7 @@ public final class Scorer extends NativeHandle {
         try (DoublePointer sums = new DoublePointer(batch.answers());
                 FloatPointer tokens = new FloatPointer(batch.answerTokens())) {
             Native.check(error -> MetaapoC.apo_scorer_logprobs(handle, batch.handle(), tokens, sums, null, error));
-            float[][] split = new float[batch.answers()][];
-            long at = 0;
-            for (int i = 0; i < split.length; i++) {
-                split[i] = new float[batch.answerLength(i)];
-                tokens.position(at).get(split[i]);
-                at += split[i].length;
-            }
-            tokens.position(0);
-            return new LogProbs(Native.array(sums, batch.answers()), split);
+            return new LogProbs(Native.array(sums, batch.answers()), batch.split(tokens));
         }
     }
 

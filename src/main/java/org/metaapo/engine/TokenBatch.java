@@ -3,6 +3,7 @@ package org.metaapo.engine;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.metaapo.engine.internal.apo_batch;
 
@@ -72,6 +73,19 @@ public final class TokenBatch implements AutoCloseable {
     /** Tokens of all answers together. */
     int answerTokens() {
         return Math.toIntExact(Arrays.stream(answerLengths).asLongStream().sum());
+    }
+
+    /** One array for each answer, from one after the other. */
+    float[][] split(FloatPointer tokens) {
+        float[][] split = new float[answers()][];
+        long at = 0;
+        for (int i = 0; i < split.length; i++) {
+            split[i] = new float[answerLength(i)];
+            tokens.position(at).get(split[i]);
+            at += split[i].length;
+        }
+        tokens.position(0);
+        return split;
     }
 
     apo_batch handle() {

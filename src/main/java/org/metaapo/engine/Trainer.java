@@ -53,6 +53,17 @@ public final class Trainer extends NativeHandle {
         }
     }
 
+    /** As {@link #forward}, with the log-prob of each token. LM head only. */
+    public Scorer.LogProbs forwardTokens(TokenBatch batch) {
+        ensureOpen();
+        answers = batch.answers();
+        try (DoublePointer sums = new DoublePointer(answers);
+                FloatPointer tokens = new FloatPointer(batch.answerTokens())) {
+            Native.check(error -> MetaapoC.apo_trainer_forward(handle, batch.handle(), tokens, sums, null, error));
+            return new Scorer.LogProbs(Native.array(sums, answers), batch.split(tokens));
+        }
+    }
+
     /** Backward of the last forward from the loss's gradient by each sum; adds to the gradients. */
     public void backward(double[] dsums) {
         ensureOpen();

@@ -6,6 +6,7 @@ import org.metaapo.engine.Head;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -39,6 +40,8 @@ public final class ModelWriter {
             "tokenizer.model",
             "chat_template.jinja",
             "chat_template.json");
+
+    private static final String MORE_TEMPLATES = "additional_chat_templates";
 
     private ModelWriter() {}
 
@@ -147,6 +150,15 @@ public final class ModelWriter {
     private static void copyTokenizer(Path from, Path to) throws IOException {
         for (String name : TOKENIZER_FILES) {
             copyIfThere(from, to, name);
+        }
+        Path templates = from.resolve(MORE_TEMPLATES);
+        if (Files.isDirectory(templates)) {
+            Files.createDirectory(to.resolve(MORE_TEMPLATES));
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(templates, "*.jinja")) {
+                for (Path file : files) {
+                    copyIfThere(templates, to.resolve(MORE_TEMPLATES), file.getFileName().toString());
+                }
+            }
         }
     }
 

@@ -1,7 +1,6 @@
 package org.metaapo.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,8 +8,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.error.DataException;
-import org.metaapo.files.StrictText;
-import org.metaapo.text.template.Template;
+import org.metaapo.files.Json;
+import org.metaapo.text.template.Rendering;
 
 /**
  * Turns messages, or plain text, into token ids by a model's own template. Prompt ids are always a prefix of the ids of prompt
@@ -18,16 +17,16 @@ import org.metaapo.text.template.Template;
  */
 public final class ChatFormat {
     private final Tokenizer tokenizer;
-    private final Template template;
+    private final ChatTemplates templates;
     private final Map<String, Object> specials = new HashMap<>();
-    private final boolean keepTemplateTail;
+    private final ChatOptions options;
     private final int[] stopIds;
 
-    private ChatFormat(Tokenizer tokenizer, Template template, int[] stopIds, boolean keepTemplateTail) {
+    private ChatFormat(Tokenizer tokenizer, ChatTemplates templates, int[] stopIds, ChatOptions options) {
         this.tokenizer = tokenizer;
-        this.template = template;
+        this.templates = templates;
         this.stopIds = stopIds.clone();
-        this.keepTemplateTail = keepTemplateTail;
+        this.options = options;
         for (String key : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
             String token = tokenizer.specialToken(key);
             if (token != null) {
@@ -36,44 +35,27 @@ public final class ChatFormat {
         }
     }
 
+    /** As {@link #load(Path, Tokenizer, int[], ChatOptions)} with the folder's default template. */
+    public static ChatFormat load(Path folder, Tokenizer tokenizer, int[] stopIds, boolean keepTemplateTail) {
+        return load(folder, tokenizer, stopIds, new ChatOptions(keepTemplateTail, null, false));
+    }
+
     /**
-     * The format of a model folder: {@code chat_template.jinja}, or {@code chat_template} of
-     * {@code tokenizer_config.json}; a folder without either formats plain text only.
+     * The format of a model folder, with its chat templates: {@code chat_template.jinja} and
+     * {@code additional_chat_templates/}, {@code chat_template.json}, or {@code chat_template} of
+     * {@code tokenizer_config.json}; a folder without any formats plain text only.
      *
      * @param stopIds tokens that end an answer
-     * @param keepTemplateTail keep what a template writes after the last stop token
-     * @throws DataException if the template does not parse
+     * @throws DataException if a template does not parse, or the one that the options name is not there
      */
-    public static ChatFormat load(Path folder, Tokenizer tokenizer, int[] stopIds, boolean keepTemplateTail) {
-        Path file = folder.resolve("chat_template.jinja");
-        Template template = null;
-        if (Files.isRegularFile(file)) {
-            template = Template.parse(file.toString(), StrictText.read(file));
-        } else {
-            String source = templateOf(tokenizer.config().path("chat_template"));
-            if (source != null) {
-                template = Template.parse(folder.resolve("tokenizer_config.json") + ", chat_template", source);
-            }
-        }
+    public static ChatFormat load(Path folder, Tokenizer tokenizer, int[] stopIds, ChatOptions options) {
+        ChatTemplates templates = ChatTemplates.load(folder, tokenizer.config(), options.template());
         int[] stops = stopIds;
         String eos = tokenizer.specialToken("eos_token");
         if (stops.length == 0 && eos != null && tokenizer.id(eos) >= 0) {
             stops = new int[] {tokenizer.id(eos)};
         }
-        return new ChatFormat(tokenizer, template, stops, keepTemplateTail);
-    }
-
-    /** A template as text, or "default" of a list of named ones. */
-    private static String templateOf(JsonNode node) {
-        if (node.isTextual()) {
-            return node.asText();
-        }
-        for (JsonNode named : node) {
-            if (named.path("name").asText().equals("default")) {
-                return named.path("template").asText();
-            }
-        }
-        return null;
+        return new ChatFormat(tokenizer, templates, stops, options);
     }
 
     /** Tokens that end an answer. */
@@ -83,7 +65,7 @@ public final class ChatFormat {
 
     /** Whether there is a chat template. */
     public boolean hasTemplate() {
-        return template != null;
+        return !templates.isEmpty();
     }
 
     /** The tokenizer beneath. */
@@ -93,16 +75,16 @@ public final class ChatFormat {
 
     /** The text of a conversation. */
     public String render(Conversation conversation, boolean addGenerationPrompt) {
-        if (template == null) {
-            throw new DataException(tokenizer.folder() + ": no chat template, and the data are conversations; "
-                    + "add chat_template.jinja, or use plain prompts");
-        }
+        return renderMarked(conversation, addGenerationPrompt).text();
+    }
+
+    private Rendering renderMarked(Conversation conversation, boolean addGenerationPrompt) {
         Map<String, Object> variables = new HashMap<>(specials);
         variables.put("messages", conversation.turns().stream().map(Message::fields).toList());
         variables.put("tools", conversation.tools());
         variables.put("documents", conversation.documents());
         variables.put("add_generation_prompt", addGenerationPrompt);
-        return template.render(variables);
+        return templates.choose(conversation.tools() != null).renderMarked(variables);
     }
 
     /** Ids of a prompt that the model is to answer. */
@@ -137,14 +119,18 @@ public final class ChatFormat {
 
     /** Several answers to one conversation, whose prompt is rendered and tokenized once. */
     public List<EncodedAnswer> encode(Conversation prompt, List<String> answers) {
+        if (options.markedOnly()) {
+            return answers.stream().map(answer -> marked(prompt.answered(answer))).toList();
+        }
         String promptText = render(prompt, true);
         PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
         List<EncodedAnswer> encoded = new ArrayList<>();
         for (String answer : answers) {
             String text = render(prompt.answered(answer), false);
             if (!text.startsWith(promptText)) {
-                throw new DataException("the template does not keep the prompt: with the answer the text begins \""
-                        + shown(text, promptText) + "\", the generation prompt ends \"" + tail(promptText) + "\"");
+                throw new DataException("the template does not keep the prompt: with the answer the text begins "
+                        + shown(text, promptText) + ", the generation prompt ends " + tail(promptText)
+                        + "; a template whose prompt depends on the answer cannot be trained with");
             }
             encoded.add(split(tokens, text));
         }
@@ -158,6 +144,9 @@ public final class ChatFormat {
 
     /** Several plain answers to one prompt, which is tokenized once. */
     public List<EncodedAnswer> encodePlain(String prompt, List<String> answers) {
+        if (options.markedOnly()) {
+            throw new DataException("data.loss: generation needs conversations, found a plain prompt; use data.loss: answer");
+        }
         String eos = tokenizer.specialToken("eos_token");
         String promptText = plainPrompt(prompt);
         PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
@@ -169,10 +158,39 @@ public final class ChatFormat {
         return encoded;
     }
 
+    /** A conversation of which the template marks what is to be learnt. A token counts when it has a marked character. */
+    private EncodedAnswer marked(Conversation conversation) {
+        Rendering rendering = renderMarked(conversation, false);
+        if (rendering.unplaced() != null) {
+            throw new DataException("data.loss: generation: the template's generation block at " + rendering.unplaced()
+                    + " stands inside of a macro, set or filter block, so that its place in the text is not known; "
+                    + "move it out, or use data.loss: answer");
+        }
+        Tokenizer.Pieces pieces = tokenizer.pieces(rendering.text());
+        boolean[] trained = new boolean[pieces.ids().length];
+        int first = trained.length;
+        int end = 0;
+        for (int i = 0; i < trained.length; i++) {
+            int token = i;
+            trained[i] = rendering.generated().stream()
+                    .anyMatch(span -> pieces.starts()[token] < span.end() && pieces.ends()[token] > span.start());
+            first = trained[i] ? Math.min(first, i) : first;
+            end = trained[i] ? i + 1 : end;
+        }
+        if (first == 0 || end == 0) {
+            throw new DataException("data.loss: generation: the template marks " + (end == 0 ? "no token" : "the first token")
+                    + " of the conversation as the assistant's; it needs {% generation %} blocks around what the assistant "
+                    + "writes; or use data.loss: answer");
+        }
+        return new EncodedAnswer(
+                Arrays.copyOf(pieces.ids(), first), Arrays.copyOfRange(pieces.ids(), first, end), rendering.text(),
+                Arrays.copyOfRange(trained, first, end));
+    }
+
     /** Ids of a whole conversation, as a reward model reads it. */
     public int[] encodeConversation(Conversation conversation) {
         int[] ids = tokenizer.encode(render(conversation, false));
-        return keepTemplateTail ? ids : Arrays.copyOf(ids, end(ids, 0));
+        return options.keepTemplateTail() ? ids : Arrays.copyOf(ids, end(ids, 0));
     }
 
     private EncodedAnswer split(PromptTokens prompt, String text) {
@@ -182,10 +200,10 @@ public final class ChatFormat {
         if (common >= 0 && common < promptIds.length) {
             int[] around = Arrays.copyOfRange(ids, Math.max(0, common - 1), Math.min(ids.length, common + 2));
             throw new DataException("the prompt's tokens are not a prefix of prompt and answer: they part at token " + common
-                    + " (\"" + tokenizer.decode(around, false) + "\"); a prompt must not end within a token of the answer, "
+                    + " (" + Json.write(tokenizer.decode(around, false)) + "); a prompt must not end within a token of the answer, "
                     + "as with a space at its end");
         }
-        return new EncodedAnswer(promptIds, answerIds(ids, promptIds.length), text);
+        return new EncodedAnswer(promptIds, answerIds(ids, promptIds.length), text, null);
     }
 
     /**
@@ -197,10 +215,10 @@ public final class ChatFormat {
         while (tail > from && (isStop(ids[tail - 1]) || tokenizer.decode(new int[] {ids[tail - 1]}, true).isBlank())) {
             tail--;
         }
-        for (int i = from; i < tail && !keepTemplateTail; i++) {
+        for (int i = from; i < tail && !options.keepTemplateTail(); i++) {
             if (isStop(ids[i])) {
-                throw new DataException("the answer contains the token that ends it, \""
-                        + tokenizer.decode(new int[] {ids[i]}, false) + "\", before its end; remove it from the text");
+                throw new DataException("the answer contains the token that ends it, "
+                        + Json.write(tokenizer.decode(new int[] {ids[i]}, false)) + ", before its end; remove it from the text");
             }
         }
         int stop = tail;
@@ -208,7 +226,7 @@ public final class ChatFormat {
             stop++;
         }
         if (stop < ids.length) {
-            return Arrays.copyOfRange(ids, from, keepTemplateTail ? ids.length : stop + 1);
+            return Arrays.copyOfRange(ids, from, options.keepTemplateTail() ? ids.length : stop + 1);
         }
         if (stopIds.length == 0) {
             return Arrays.copyOfRange(ids, from, ids.length);
@@ -239,7 +257,7 @@ public final class ChatFormat {
     }
 
     private static String tail(String text) {
-        return text.substring(Math.max(0, text.length() - 40));
+        return Json.write(text.substring(Math.max(0, text.length() - 40)));
     }
 
     private static String shown(String text, String promptText) {
@@ -247,6 +265,6 @@ public final class ChatFormat {
         while (at < text.length() && at < promptText.length() && text.charAt(at) == promptText.charAt(at)) {
             at++;
         }
-        return text.substring(Math.max(0, at - 20), Math.min(text.length(), at + 20));
+        return Json.write(text.substring(Math.max(0, at - 20), Math.min(text.length(), at + 20)));
     }
 }

@@ -2,15 +2,20 @@ package org.metaapo.text;
 
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 
@@ -152,6 +157,87 @@ public final class Tokenizer implements AutoCloseable {
         refuseLoneSurrogates(text);
         Encoding encoding = tokenizer.encode(text, false, false);
         return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+    }
+
+    /**
+     * Token ids of many texts, made by several threads; the ids are those of {@link #encode}, in the texts' order.
+     *
+     * @param threads at least 1
+     */
+    public List<int[]> encodeAll(List<String> texts, int threads) {
+        int[][] ids = new int[texts.size()][];
+        AtomicInteger next = new AtomicInteger();
+        List<Thread> helpers = new ArrayList<>();
+        AtomicReference<RuntimeException> failure = new AtomicReference<>();
+        Runnable work = () -> {
+            try {
+                for (int i = next.getAndIncrement(); i < ids.length && failure.get() == null; i = next.getAndIncrement()) {
+                    ids[i] = encode(texts.get(i));
+                }
+            } catch (RuntimeException failed) {
+                failure.compareAndSet(null, failed);
+            }
+        };
+        for (int i = 1; i < Math.min(threads, texts.size()); i++) {
+            Thread helper = new Thread(work, "tokenizer-" + i);
+            helper.start();
+            helpers.add(helper);
+        }
+        work.run();
+        helpers.forEach(Tokenizer::join);
+        if (failure.get() != null) {
+            throw failure.get();
+        }
+        return Arrays.asList(ids);
+    }
+
+    /** Waits for a thread to its end; an interruption is passed on afterwards. */
+    private static void join(Thread thread) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /**
+     * Tokens and the characters they stand for.
+     *
+     * @param ids token ids
+     * @param starts first UTF-16 unit of each token
+     * @param ends one past the last UTF-16 unit of each token
+     */
+    record Pieces(int[] ids, int[] starts, int[] ends) {}
+
+    /** As {@link #encode}, with the place of each token in the text. */
+    Pieces pieces(String text) {
+        refuseLoneSurrogates(text);
+        Encoding encoding = tokenizer.encode(text, false, false);
+        int[] ids = Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+        CharSpan[] spans = encoding.getCharTokenSpans();
+        int[] offsets = utf16Offsets(text);
+        int[] starts = new int[ids.length];
+        int[] ends = new int[ids.length];
+        for (int i = 0; i < ids.length; i++) {
+            starts[i] = spans[i] == null ? 0 : offsets[spans[i].getStart()];
+            ends[i] = spans[i] == null ? 0 : offsets[spans[i].getEnd()];
+        }
+        return new Pieces(ids, starts, ends);
+    }
+
+    /** The library counts code points. */
+    private static int[] utf16Offsets(String text) {
+        int[] offsets = new int[text.codePointCount(0, text.length()) + 1];
+        for (int i = 1; i < offsets.length; i++) {
+            offsets[i] = text.offsetByCodePoints(offsets[i - 1], 1);
+        }
+        return offsets;
     }
 
     private static void refuseLoneSurrogates(String text) {

@@ -19,15 +19,19 @@ final class Evaluation {
     private final Recipe recipe;
     private final long maxTokens;
     private final boolean sharePrompts;
+    private final TrainedTokens trained;
 
     /** {@code references} are the rows' (chosen, rejected) log-prob sums under the reference; null where the loss has none. */
-    Evaluation(Model policy, List<double[]> references, Objective objective, Recipe recipe, long maxTokens, boolean sharePrompts) {
+    Evaluation(
+            Model policy, List<double[]> references, Objective objective, Recipe recipe, long maxTokens, boolean sharePrompts,
+            TrainedTokens trained) {
         this.policy = policy;
         this.references = references;
         this.objective = objective;
         this.recipe = recipe;
         this.maxTokens = maxTokens;
         this.sharePrompts = sharePrompts;
+        this.trained = trained;
     }
 
     void write(List<EncodedRow> rows, ObjectNode line) {
@@ -72,8 +76,8 @@ final class Evaluation {
                 TokenBatch.Builder builder = TokenBatch.builder();
                 builder.pack(row.prompt(), List.of(row.chosen()));
                 try (TokenBatch batch = builder.build()) {
-                    sum += scorer.logprobs(batch)[0];
-                    tokens += row.chosen().length;
+                    sum += trained.areAll() ? scorer.logprobs(batch)[0] : trained.sum(row, scorer.tokenLogprobs(batch).tokens()[0]);
+                    tokens += trained.count(row);
                 }
             }
         }

@@ -9,10 +9,12 @@ import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
 import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.ChatFormat;
+import org.metaapo.text.ChatOptions;
 import org.metaapo.text.Tokenizer;
 
 /** Runs a configuration. Config and data are checked before any weight is read. */
@@ -72,9 +74,14 @@ public final class Recipes {
     /** The tokens of a run's data, as {@link #run} would use them; also tells what was dropped. */
     private static RunData read(
             RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener) {
+        boolean markedOnly = config.text("data.loss").equals("generation");
+        if (markedOnly && recipe != Recipe.SFT) {
+            throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
+        }
+        String template = config.text("data.chat_template").isEmpty() ? null : config.text("data.chat_template");
+        boolean keepTail = recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail");
         ChatFormat format = ChatFormat.load(
-                source.path(), tokenizer, source.stopIds(),
-                recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail"));
+                source.path(), tokenizer, source.stopIds(), new ChatOptions(keepTail, template, markedOnly));
         List<EncodedRow> rows = encode(config, recipe, "data.train", format, listener);
         List<EncodedRow> evaluation = config.paths("data.eval").isEmpty()
                 ? List.of()

@@ -347,7 +347,7 @@ final class Run implements AutoCloseable {
         if (recipe.isPairwise()) {
             work.preference(part, weighting(), meta);
         } else {
-            work.likelihood(part);
+            work.likelihood(part, trainedTokens());
         }
         double rate = schedule.rate(step);
         List<Double> betas = config.reals("optimizer.betas");
@@ -395,6 +395,10 @@ final class Run implements AutoCloseable {
                 online == null ? null : online.rejected(), online == null ? null : online.reference());
     }
 
+    private TrainedTokens trainedTokens() {
+        return new TrainedTokens(data.format(), config.text("data.loss").equals("generation"));
+    }
+
     private void evaluate() {
         if (data.evaluation().isEmpty()) {
             return;
@@ -402,7 +406,7 @@ final class Run implements AutoCloseable {
         ObjectNode line = MetricsWriter.line().put("kind", "eval").put("step", step).put("epoch", epoch);
         List<double[]> sums = references == null ? null : references.evaluation();
         listener.begin("evaluating", 0);
-        new Evaluation(policy, sums, objective, recipe, maxTokens, config.flag("data.share_prompts"))
+        new Evaluation(policy, sums, objective, recipe, maxTokens, config.flag("data.share_prompts"), trainedTokens())
                 .write(data.evaluation(), line);
         listener.end();
         emit(line);

@@ -1,7 +1,9 @@
 package org.metaapo.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
@@ -48,26 +50,47 @@ final class Step {
         }
     }
 
-    /** The mean negative log-likelihood of the answers' tokens. */
-    void likelihood(List<TrainRow> rows) {
-        long answerTokens = rows.stream().mapToLong(row -> row.row().chosen().length).sum();
+    /** The mean negative log-likelihood of the answers' tokens that are trained on. */
+    void likelihood(List<TrainRow> rows, TrainedTokens trained) {
+        long answerTokens = rows.stream().mapToLong(row -> trained.count(row.row())).sum();
         for (List<TrainRow> micro : split(rows)) {
             TokenBatch.Builder builder = TokenBatch.builder();
             micro.forEach(row -> builder.pack(row.row().prompt(), List.of(row.row().chosen())));
             try (TokenBatch batch = builder.build()) {
-                double[] sums = trainer.forward(batch);
-                double[] dsums = new double[sums.length];
-                for (int i = 0; i < sums.length; i++) {
-                    loss -= sums[i] / answerTokens * rows.size();
-                    chosen += sums[i];
-                    dsums[i] = -1.0 / answerTokens;
+                double[] sums = trained.areAll() ? allTokens(batch, answerTokens) : markedTokens(batch, micro, trained, answerTokens);
+                for (double sum : sums) {
+                    loss -= sum / answerTokens * rows.size();
+                    chosen += sum;
                 }
-                trainer.backward(dsums);
                 tokens += batch.tokens();
             } catch (NumericException e) {
                 throw inRows(micro, e);
             }
         }
+    }
+
+    private double[] allTokens(TokenBatch batch, long answerTokens) {
+        double[] sums = trainer.forward(batch);
+        double[] dsums = new double[sums.length];
+        Arrays.fill(dsums, -1.0 / answerTokens);
+        trainer.backward(dsums);
+        return sums;
+    }
+
+    private double[] markedTokens(TokenBatch batch, List<TrainRow> rows, TrainedTokens trained, long answerTokens) {
+        float[][] logps = trainer.forwardTokens(batch).tokens();
+        double[] sums = new double[logps.length];
+        int length = rows.stream().mapToInt(row -> row.row().chosen().length).sum();
+        FloatBuffer dlogps = FloatBuffer.allocate(length);
+        for (int i = 0; i < logps.length; i++) {
+            boolean[] marked = trained.of(rows.get(i).row());
+            for (int j = 0; j < marked.length; j++) {
+                sums[i] += marked[j] ? logps[i][j] : 0;
+                dlogps.put(marked[j] ? (float) (-1.0 / answerTokens) : 0);
+            }
+        }
+        trainer.backwardTokens(dlogps.array());
+        return sums;
     }
 
     private List<List<TrainRow>> split(List<TrainRow> rows) {

@@ -110,6 +110,87 @@ class ChatFormatTest {
         }
     }
 
+    private String named(String chosen, Object tools) {
+        try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+            ChatFormat format = ChatFormat.load(folder, tokenizer, new int[0], new ChatOptions(false, chosen, false));
+            return format.render(new Conversation(PROMPT.turns(), tools, null), true);
+        }
+    }
+
+    @Test
+    void namedTemplatesAreChosenByNameOrByTools() throws IOException {
+        copyTokenizer();
+        List<Object> tools = List.of(java.util.Map.of("name", "f"));
+        Files.writeString(folder.resolve("tokenizer_config.json"),
+                "{\"chat_template\": {\"default\": \"D\", \"tool_use\": \"T{{ tools[0].name }}\", \"rag\": \"R\"}}");
+        assertThat(named(null, null)).isEqualTo("D");
+        assertThat(named(null, tools)).isEqualTo("Tf");
+        assertThat(named("rag", tools)).isEqualTo("R");
+        assertThatThrownBy(() -> named("nope", null))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("no chat template named 'nope'")
+                .hasMessageContaining("default, tool_use, rag");
+        // Files come before tokenizer_config.json.
+        Files.writeString(folder.resolve("chat_template.json"), "{\"chat_template\": \"J\"}");
+        assertThat(named(null, tools)).isEqualTo("J");
+        Files.createDirectory(folder.resolve("additional_chat_templates"));
+        Files.writeString(folder.resolve("additional_chat_templates/tool_use.jinja"), "U");
+        assertThat(named(null, tools)).isEqualTo("U");
+        assertThatThrownBy(() -> named(null, null)).isInstanceOf(DataException.class).hasMessageContaining("none named 'default'");
+        Files.writeString(folder.resolve("chat_template.jinja"), "F");
+        assertThat(named(null, null)).isEqualTo("F");
+        assertThat(named(null, tools)).isEqualTo("U");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"[{\"template\": \"x\"}]", "[{\"name\": \"a\", \"template\": 3}]", "7", "{\"a\": null}", "\"{% if %}\"", "[3]"})
+    void brokenTemplateListsAreOneLine(String templates) throws IOException {
+        copyTokenizer();
+        Files.writeString(folder.resolve("tokenizer_config.json"), "{\"chat_template\": " + templates + "}");
+        assertThatThrownBy(() -> named(null, null))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("tokenizer_config.json")
+                .hasMessageNotContaining("\n");
+    }
+
+    private EncodedAnswer marked(String template) throws IOException {
+        copyTokenizer();
+        Files.writeString(folder.resolve("chat_template.jinja"), template);
+        try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+            return ChatFormat.load(folder, tokenizer, new int[] {484}, new ChatOptions(false, null, true)).encode(PROMPT, "Seven.");
+        }
+    }
+
+    @Test
+    void onlyMarkedTokensAreTrained() throws IOException {
+        String turn = "{% for m in messages %}[{{ m.role }}]{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|eot_id|>"
+                + "{% endgeneration %}{% else %}{{ m.content }}{% endif %}\n{% endfor %}";
+        EncodedAnswer encoded = marked(turn);
+        assertThat(encoded.answerIds()).endsWith(484).hasSameSizeAs(encoded.trained());
+        assertThat(encoded.trained()).containsOnly(true);
+        EncodedAnswer parts = marked("[x]{% generation %}one{% endgeneration %} not this {% generation %}two{% endgeneration %}tail");
+        assertThat(parts.trained()).contains(true).contains(false);
+        assertThat(parts.trained()[parts.trained().length - 1]).isTrue();
+    }
+
+    @Test
+    void whatCannotBeMarkedIsAnError() {
+        assertThatThrownBy(() -> marked("no marks")).isInstanceOf(DataException.class).hasMessageContaining("marks no token");
+        assertThatThrownBy(() -> marked("{% generation %}all{% endgeneration %}")).isInstanceOf(DataException.class).hasMessageContaining("first token");
+        assertThatThrownBy(() -> marked("a{% macro m() %}x{% generation %}y{% endgeneration %}{% endmacro %}{{ m() }}"))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("line 1, column 21")
+                .hasMessageContaining("macro");
+    }
+
+    @Test
+    void anErrorOfManyLinesBecomesOne() {
+        assertThatThrownBy(() -> encode("{{ raise_exception('a\\nb\\u2028c' ~ 'x' * 5000) }}", "Seven", false))
+                .isInstanceOf(DataException.class)
+                .hasMessageContaining("a\\nb\\u2028c")
+                .hasMessageNotContainingAny("\n", "\r", "\u2028");
+    }
+
     @Test
     void loneSurrogatesAreRefused() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {

@@ -118,19 +118,32 @@ final class Repr {
         text.codePoints().forEach(c -> {
             if (c == quote || c == '\\') {
                 out.append('\\').append((char) c);
-            } else if (c == '\n') {
-                out.append("\\n");
-            } else if (c == '\r') {
-                out.append("\\r");
-            } else if (c == '\t') {
-                out.append("\\t");
-            } else if (isPrintable(c)) {
-                out.appendCodePoint(c);
             } else {
-                out.append(String.format(c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c));
+                escape(out, c);
             }
         });
         out.append(quote);
+    }
+
+    private static void escape(StringBuilder out, int c) {
+        if (c == '\n') {
+            out.append("\\n");
+        } else if (c == '\r') {
+            out.append("\\r");
+        } else if (c == '\t') {
+            out.append("\\t");
+        } else if (isPrintable(c)) {
+            out.appendCodePoint(c);
+        } else {
+            out.append(String.format(c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c));
+        }
+    }
+
+    /** A text for a message: cut short, and without line breaks or control characters. */
+    static String oneLine(String text, int longest) {
+        StringBuilder out = new StringBuilder();
+        text.substring(0, Math.min(text.length(), longest)).codePoints().forEach(c -> escape(out, c));
+        return text.length() > longest ? out.append('…').toString() : out.toString();
     }
 
     static boolean isPrintable(int c) {

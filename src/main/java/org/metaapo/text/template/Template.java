@@ -16,6 +16,7 @@ import org.metaapo.error.DataException;
  */
 public final class Template {
     private static final int DEEPEST_VALUE = 100;
+    private static final int LONGEST_MESSAGE = 800;
 
     private final String name;
     private final String source;
@@ -114,10 +115,12 @@ public final class Template {
     }
 
     private static DataException placed(String name, String source, TemplateFailure failure) {
+        // A template may raise a message of many lines, and names come from it too.
+        String message = Repr.oneLine(failure.getMessage(), LONGEST_MESSAGE);
         if (failure.at() < 0) {
-            return new DataException(name + ": " + failure.getMessage());
+            return new DataException(name + ": " + message);
         }
-        return new DataException(name + ", " + place(source, failure.at()) + ": " + failure.getMessage());
+        return new DataException(name + ", " + place(source, failure.at()) + ": " + message);
     }
 
     private static String place(String source, int offset) {
