@@ -4,6 +4,8 @@
 #   ./metaapo test install  the installed C package, linked by a small program (after jvm)
 #   ./metaapo test native   the native suite under ASan and UBSan, with gcov
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
+#   ./metaapo test fuzz     each parser on inputs that Jazzer makes, guided by coverage; not part of the whole (also: fuzz RUNS
+#                           [TARGET]; after jvm)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -77,11 +79,38 @@ resume() {
     src/test/kill-resume.sh "${1:-3}"
 }
 
+# The heap is what the targets need on good input, and 64 MiB more. Corpora are kept in target/fuzz and grow with each run.
+fuzz() {
+    section "Jazzer"
+    local runs="${1:-20000}" target targets="${2:-}" dir="$PWD/target/fuzz" classes
+    [[ -f target/fuzz/classpath ]] || {
+        mkdir -p "$dir"
+        mvn -B -ntp -q dependency:build-classpath -DincludeScope=test -Dmdep.outputFile=target/fuzz/classpath
+    }
+    classes="target/classes:target/test-classes:$(cat target/fuzz/classpath)"
+    [[ -n "$targets" ]] || targets="$(java -cp "$classes" org.metaapo.fuzz.FuzzSeeds)"
+    for target in $targets; do
+        mkdir -p "$dir/$target/corpus" "$dir/$target/scratch" "$dir/$target/findings"
+        java -cp "$classes" org.metaapo.fuzz.FuzzSeeds "$target" "$dir/$target/corpus"
+        java -Xmx160m -XX:+UseSerialGC -Dai.djl.offline=true -DRUST_FLAVOR=cpu -cp "$classes" com.code_intelligence.jazzer.Jazzer \
+            --target_class=org.metaapo.fuzz.JazzerTarget --target_args="$target $dir/$target/scratch" \
+            --instrumentation_includes='org.metaapo.**' --disabled_hooks='.*' --reproducer_path="$dir/$target/findings" \
+            -artifact_prefix="$dir/$target/findings/" -max_len=20000 -len_control=0 -timeout=20 -rss_limit_mb=4096 -runs="$runs" \
+            -print_final_stats=1 "$dir/$target/corpus" >"$dir/$target/log" 2>&1 || {
+            tail -n 40 "$dir/$target/log" >&2
+            echo "fuzz target $target failed; its input is in target/fuzz/$target/findings" >&2
+            return 1
+        }
+        summary+=("fuzz $target: $(grep -h 'Done' "$dir/$target/log" | tail -n 1)")
+    done
+}
+
 for suite in $suites; do
     case "$suite" in
         jvm | install | native) "$suite" ;;
         resume) resume "${2:-}" ;;
-        *) echo "no such suite: $suite; there are jvm, install, native, resume" >&2; exit 2 ;;
+        fuzz) fuzz "${2:-}" "${3:-}" ;;
+        *) echo "no such suite: $suite; there are jvm, install, native, resume, fuzz" >&2; exit 2 ;;
     esac
 done
 

@@ -52,7 +52,7 @@ public final class ConfigKeys {
             integer("data.max_prompt_length", 2048, 1, MANY, "tokens of a prompt, which keeps its end"),
             choice("data.on_error", "stop", List.of("stop", "skip"), "what a bad row does; skipped rows are counted"),
             flag("data.keep_template_tail", false, "keep what a template writes after the last end-of-turn token, as TRL does"),
-            text("data.chat_template", "", "name of the model's chat template, where it has several; empty: tool_use with tools, else default"),
+            text("data.chat_template", "auto", "which of the model's named chat templates; auto: tool_use with tools, else default"),
             choice("data.loss", "answer", List.of("answer", "generation"),
                     "recipe sft trains on the last answer, or on all that the template's generation blocks mark"),
             flag("data.share_prompts", true, "run the answers to a prompt in one pack"),
@@ -127,7 +127,7 @@ public final class ConfigKeys {
             String type = key.type() == ConfigKey.Type.CHOICE
                     ? "`" + String.join("`, `", key.choices()) + "`"
                     : key.type().shown();
-            String fallback = key.fallback() == null || List.of().equals(key.fallback()) || "".equals(key.fallback()) ? "" : "`" + shown(key.fallback()) + "`";
+            String fallback = key.fallback() == null || List.of().equals(key.fallback()) ? "" : "`" + shown(key.fallback()) + "`";
             out.append("| `").append(key.name()).append("` | ").append(type).append(" | ").append(fallback)
                     .append(" | ").append(key.doc()).append(" |\n");
         }

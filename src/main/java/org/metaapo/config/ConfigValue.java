@@ -1,9 +1,12 @@
 package org.metaapo.config;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Json;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.ScalarNode;
@@ -58,6 +61,13 @@ final class ConfigValue {
         if (node.getValue().isBlank()) {
             throw new UsageException(where + ": " + key.name() + " is empty");
         }
+        if (key.type() == ConfigKey.Type.PATH || key.type() == ConfigKey.Type.PATHS) {
+            try {
+                Path.of(node.getValue());
+            } catch (InvalidPathException e) {
+                throw new UsageException(where + ": " + key.name() + " is " + shown(node) + ", which cannot name a file", e);
+            }
+        }
         return node.getValue();
     }
 
@@ -104,7 +114,7 @@ final class ConfigValue {
 
     private static String choice(ConfigKey key, ScalarNode node, String where) {
         if (!key.choices().contains(node.getValue())) {
-            throw new UsageException(where + ": " + key.name() + " is \"" + node.getValue() + "\"; expected one of "
+            throw new UsageException(where + ": " + key.name() + " is " + shown(node) + "; expected one of "
                     + String.join(", ", key.choices()) + " (nearest: " + Nearest.of(node.getValue(), key.choices()) + ")");
         }
         return node.getValue();
@@ -115,7 +125,7 @@ final class ConfigValue {
     }
 
     static String shown(Node node) {
-        return node instanceof ScalarNode scalar ? "\"" + scalar.getValue() + "\"" : node instanceof MappingNode ? "a mapping" : "a list";
+        return node instanceof ScalarNode scalar ? Json.write(scalar.getValue()) : node instanceof MappingNode ? "a mapping" : "a list";
     }
 
     static String yaml(Object value) {
@@ -126,7 +136,7 @@ final class ConfigValue {
             return list.stream().map(ConfigValue::yaml).collect(Collectors.joining(", ", "[", "]"));
         }
         if (value instanceof String s) {
-            return "\"" + s.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+            return Json.write(s);
         }
         return value.toString();
     }

@@ -78,7 +78,7 @@ public final class Recipes {
         if (markedOnly && recipe != Recipe.SFT) {
             throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
         }
-        String template = config.text("data.chat_template").isEmpty() ? null : config.text("data.chat_template");
+        String template = config.text("data.chat_template").equals("auto") ? null : config.text("data.chat_template");
         boolean keepTail = recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail");
         ChatFormat format = ChatFormat.load(
                 source.path(), tokenizer, source.stopIds(), new ChatOptions(keepTail, template, markedOnly));

@@ -1,9 +1,8 @@
 package org.metaapo.text.template;
 
-/** Counts what a rendering uses and stops it at its limits. */
+/** Counts what a rendering uses and stops it at its limits. What it makes costs steps, so that steps bound the memory too. */
 final class Budget {
-    private static final int CHARACTERS_PER_STEP = 64;
-    private static final int ITEMS_PER_STEP = 4;
+    private static final int CHARACTERS_PER_STEP = 16;
 
     private final TemplateLimits limits;
     private long steps;
@@ -42,7 +41,7 @@ final class Budget {
         if (size > limits.characters()) {
             throw new TemplateFailure("template makes a list of more than " + limits.characters() + " items");
         }
-        charge(size / ITEMS_PER_STEP);
+        charge(size);
     }
 
     void enter() {

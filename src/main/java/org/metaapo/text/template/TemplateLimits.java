@@ -8,8 +8,8 @@ package org.metaapo.text.template;
  * @param depth nested macro calls, recursive loops and levels of a value
  */
 public record TemplateLimits(long steps, int characters, int depth) {
-    /** Ten million steps, sixteen million characters, 100 levels: far above any real conversation. */
-    public static final TemplateLimits DEFAULT = new TemplateLimits(10_000_000L, 1 << 24, 100);
+    /** Five million steps, four million characters (about a million tokens), 100 levels: far above any real conversation. */
+    public static final TemplateLimits DEFAULT = new TemplateLimits(5_000_000L, 1 << 22, 100);
 
     /** All limits must be positive. */
     public TemplateLimits {
