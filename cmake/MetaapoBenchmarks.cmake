@@ -1,10 +1,20 @@
-# model_bench: the three hot jobs through the C API. head_memory: what the log-prob head adds to memory; it links the
-# objects, for it calls an op alone.
-add_executable(model_bench "${METAAPO_TOP}/benchmarks/native/model_bench.cpp")
+# model_bench: the hot jobs through the C API. head_memory: what the log-prob head adds to memory. op_bench: every op; it
+# stands on the tests' backends, and so is built where they are. The last two link the objects, for they call ops alone.
+set(METAAPO_BENCHMARK_DIR "${METAAPO_TOP}/benchmarks/native")
+add_executable(model_bench "${METAAPO_BENCHMARK_DIR}/model_bench.cpp")
 target_link_libraries(model_bench PRIVATE metaapo)
-add_executable(head_memory "${METAAPO_TOP}/benchmarks/native/head_memory.cpp" ${METAAPO_OBJECTS})
+add_executable(head_memory "${METAAPO_BENCHMARK_DIR}/head_memory.cpp" ${METAAPO_OBJECTS})
 target_link_libraries(head_memory PRIVATE ${CMAKE_DL_LIBS})
-foreach(program model_bench head_memory)
+set(METAAPO_BENCHMARK_PROGRAMS model_bench head_memory)
+if(METAAPO_TESTS)
+  file(GLOB METAAPO_OP_BENCH_SOURCES CONFIGURE_DEPENDS "${METAAPO_BENCHMARK_DIR}/ops/*.cpp")
+  add_executable(op_bench "${METAAPO_BENCHMARK_DIR}/op_bench.cpp" ${METAAPO_OP_BENCH_SOURCES} "${METAAPO_TEST_DIR}/backends.cpp"
+    ${METAAPO_OBJECTS} $<TARGET_OBJECTS:metaapo_emulated_cuda>)
+  target_include_directories(op_bench PRIVATE "${METAAPO_BENCHMARK_DIR}" "${METAAPO_TEST_DIR}")
+  target_link_libraries(op_bench PRIVATE ${CMAKE_DL_LIBS})
+  list(APPEND METAAPO_BENCHMARK_PROGRAMS op_bench)
+endif()
+foreach(program ${METAAPO_BENCHMARK_PROGRAMS})
   metaapo_compile(${program})
   set_target_properties(${program} PROPERTIES BUILD_RPATH "$ORIGIN;${DNNL_LIBRARY_DIR}")
 endforeach()

@@ -21,5 +21,5 @@ function(metaapo_compile target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include
     ${PROJECT_SOURCE_DIR}/ops)
-  target_link_libraries(${target} PRIVATE Dnnl::dnnl OpenMP::OpenMP_CXX)
+  target_link_libraries(${target} PRIVATE $<TARGET_NAME_IF_EXISTS:Dnnl::dnnl> OpenMP::OpenMP_CXX)
 endfunction()

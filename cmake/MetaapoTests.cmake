@@ -24,6 +24,7 @@ metaapo_compile(metaapo_tests)
 foreach(target metaapo_tests metaapo_emulated_cuda)
   target_compile_options(${target} PRIVATE -Wno-unknown-pragmas)  # #pragma unroll is nvcc's
 endforeach()
+target_compile_definitions(metaapo_tests PRIVATE METAAPO_FIXTURES="${METAAPO_TOP}/src/test/resources/fixtures")
 target_include_directories(metaapo_tests PRIVATE "${METAAPO_TEST_DIR}" "${METAAPO_TEST_DIR}/emulation" "${METAAPO_CUDA_DIR}")
 target_link_libraries(metaapo_tests PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(metaapo_tests PROPERTIES BUILD_RPATH "${DNNL_LIBRARY_DIR}")

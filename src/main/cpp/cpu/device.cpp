@@ -12,9 +12,8 @@
 #include <memory>
 #include <string>
 
-#include <oneapi/dnnl/dnnl.hpp>
-
 #include "error.h"
+#include "matmul.h"
 
 namespace apo {
 
@@ -73,8 +72,11 @@ void Scratch::reserve(size_t bytes) {
 }
 
 CpuDevice::CpuDevice(int thread_count)
-    : threads(thread_count), bf16_native(dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16),
-      private_(size_t(thread_count)) {}
+    : threads(thread_count), bf16_native(matmul_bf16_native()), private_(size_t(thread_count)) {}
+
+ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(cpu(device).threads); }
+
+ThreadScope::~ThreadScope() { omp_set_num_threads(before_); }
 
 void CpuDevice::reserve_private(size_t bytes) {
     for (Scratch& scratch : private_) scratch.reserve(bytes);
@@ -94,10 +96,9 @@ Device* cpu_open(const apo_engine_options& options) {
 void cpu_close(Device* device) { delete static_cast<CpuDevice*>(device); }
 
 void cpu_info(Device& device, apo_device_info* info) {
-    const dnnl_version_t* version = dnnl_version();
     std::snprintf(info->name, sizeof info->name, "%s", processor_name().c_str());
     std::snprintf(info->isa, sizeof info->isa, "%s", cpu_isa_name());
-    std::snprintf(info->gemm, sizeof info->gemm, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
+    std::snprintf(info->gemm, sizeof info->gemm, "%s", matmul_name().c_str());
     info->threads = cpu(device).threads;
     info->bf16_native = cpu(device).bf16_native;
     info->memory_total = meminfo("MemTotal");

@@ -1,17 +1,11 @@
 #include "matmul.h"
 
-#include <omp.h>
-
 #include <oneapi/dnnl/dnnl.h>
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "error.h"
 
 namespace apo {
-
-ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(cpu(device).threads); }
-
-ThreadScope::~ThreadScope() { omp_set_num_threads(before_); }
 
 void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
            const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
@@ -22,6 +16,13 @@ void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, 
              (long long)n, (long long)k);
     }
 }
+
+std::string matmul_name() {
+    const dnnl_version_t* version = dnnl_version();
+    return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
+}
+
+bool matmul_bf16_native() { return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16; }
 
 void bf16_gemm(const Gemm& gemm) {
     using dnnl::memory;

@@ -1,5 +1,7 @@
-// Matrix products by oneDNN, row-major.
+// Matrix products, row-major: by oneDNN (matmul.cpp), or by plain loops in a build without it (matmul_plain.cpp).
 #pragma once
+
+#include <string>
 
 #include "device.h"
 
@@ -19,6 +21,12 @@ private:
 // C(m,n) = op(A) op(B) + beta C in f32. Sequential when called from a parallel region.
 void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
            const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+
+// With version, such as "oneDNN 3.11.0".
+std::string matmul_name();
+
+// Whether bf16_gemm runs in hardware here; elsewhere it must not be called.
+bool matmul_bf16_native();
 
 // The same of two bf16 matrices on hardware that multiplies bf16, with f32 accumulation; C is f32 or bf16.
 void bf16_gemm(const Gemm& gemm);

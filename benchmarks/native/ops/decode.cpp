@@ -1,0 +1,67 @@
+// Ops of generation: the cache, attention of single queries over it, products of few rows, sampling.
+#include "bench.h"
+
+namespace op_bench {
+
+namespace {
+
+void add_cache(Cases& cases, const Target& t, const Sizes& s, DType dtype, int64_t B) {
+    const int64_t H = s.heads, G = s.kv_heads, D = s.head_dim, W = s.width(), b = int64_t(bytes_of(dtype)), page = 16;
+    const int64_t length = s.sequence / 2, pages_each = (length + page - 1) / page, pages = B * pages_each;
+    cases.push_back({"kv_append", shape_text({{"B", B}, {"G", G}, {"D", D}}), dtype, double(4 * B * G * D * b), 0, t.ops.kv_append != nullptr, [=] {
+        Memory qkv = normal(t, dtype, B * W), slots = upload(t, counting(B, pages * page, pages_each * page)), cache = zeros(t, pages * page * 2 * G * D * b);
+        return [=] { t.ops.kv_append(t.device, {B, H, G, D, page, dtype, qkv.get(), ints(slots), cache.get()}); };
+    }});
+    cases.push_back({"attention_decode", shape_text({{"B", B}, {"L", length}, {"H", H}, {"G", G}, {"D", D}}), dtype, double(B * length * 2 * G * D * b), 0,
+                     t.ops.attention_decode != nullptr, [=] {
+        Memory qkv = normal(t, dtype, B * W), cache = normal(t, dtype, pages * page * 2 * G * D), out = zeros(t, B * H * D * b);
+        // 7 steps through the pages in another order than they lie; where that is no permutation, in theirs.
+        Memory list = upload(t, counting(pages, pages, pages % 7 == 0 ? 1 : 7)), begin = upload(t, counting(B, int64_t(1) << 31, pages_each));
+        Memory lengths = upload(t, std::vector<int32_t>(size_t(B), int32_t(length)));
+        return [=] {
+            t.ops.attention_decode(t.device, {B, H, G, D, page, dtype, 0, qkv.get(), cache.get(), ints(list), ints(begin), ints(lengths), out.get()});
+        };
+    }});
+}
+
+void add_sample(Cases& cases, const Target& t, const Sizes& s, int64_t B) {
+    const int64_t V = s.vocab;
+    const struct {
+        const char* name;
+        bool greedy;
+        int32_t top_k;
+        double top_p;
+    } kinds[] = {{"sample_greedy", true, 0, 1}, {"sample", false, 0, 1}, {"sample_top_k", false, 50, 1}, {"sample_top_p", false, 0, 0.9}};
+    for (const auto& kind : kinds) {
+        cases.push_back({kind.name, shape_text({{"B", B}, {"V", V}}), DType::f32, double(B * V * 4), 0, t.ops.sample != nullptr, [=] {
+            Memory logits = normal(t, DType::f32, B * V, 3), keys = upload(t, std::vector<uint64_t>(size_t(B), 1)), answers = upload(t, counting(B, B));
+            Memory positions = zeros(t, B * 4), ids = zeros(t, B * 4), logp = zeros(t, B * 4);
+            return [=] {
+                t.ops.sample(t.device, {B, V, floats(logits), kind.greedy, 1, kind.top_k, kind.top_p, 42, reinterpret_cast<uint64_t*>(keys.get()),
+                                        ints(answers), ints(positions), ints(ids), floats(logp)});
+            };
+        }});
+    }
+}
+
+// A product of few rows reads the weights once: bound by memory.
+void add_few_rows(Cases& cases, const Target& t, const Sizes& s, DType dtype, int64_t B) {
+    const int64_t n = 2 * s.ffn, k = s.hidden, b = int64_t(bytes_of(dtype));
+    cases.push_back({"gemm_few_rows", shape_text({{"m", B}, {"n", n}, {"k", k}}), dtype, double((n * k + B * (n + k)) * b), 0, t.ops.gemm != nullptr, [=] {
+        Memory x = normal(t, dtype, B * k), w = normal(t, dtype, n * k), y = zeros(t, B * n * b);
+        return [=] { t.ops.gemm(t.device, {B, n, k, false, true, dtype, dtype, dtype, x.get(), k, w.get(), k, y.get(), n, 0}); };
+    }});
+}
+
+}  // namespace
+
+void add_decode_cases(Cases& cases, const Target& target, const Sizes& sizes, DType dtype) {
+    for (int64_t rows : {int64_t(1), int64_t(64), int64_t(256)}) {
+        if (rows > sizes.tokens) continue;
+        add_cache(cases, target, sizes, dtype, rows);
+        add_few_rows(cases, target, sizes, dtype, rows);
+        if (dtype == DType::f32) add_sample(cases, target, sizes, rows);
+    }
+}
+
+}  // namespace op_bench

@@ -1,0 +1,33 @@
+// Golden models of the fixtures for the native tests: f32 tensors of safetensors files, and a model of the engine with them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "json.h"
+#include "metaapo.h"
+
+namespace apo_test {
+
+// Tensors by name.
+using Tensors = std::map<std::string, std::vector<float>>;
+
+// The path of a fixture.
+std::string fixture(const std::string& name);
+
+// All tensors of a safetensors file, or of the shards of a model folder. F32 only.
+Tensors read_tensors(const std::string& path);
+
+// The shape of a folder's config.json (transformers 4 and 5), with an LM head.
+apo_model_config read_config(const std::string& folder);
+
+// Token ids that end an answer, of generation_config.json or config.json.
+std::vector<int32_t> stop_ids(const std::string& folder);
+
+// A model of the folder's weights; the caller closes it.
+apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dtype);
+
+}  // namespace apo_test
