@@ -2,12 +2,12 @@
 enable_testing()
 set(METAAPO_TEST_DIR "${METAAPO_TOP}/src/test/cpp")
 
-# The CUDA backend on the host: each .cu is included by a C++ file, with the emulation in place of CUDA. The library of
-# matrix products that a GPU has is not part of it.
+# The CUDA backend on the host: each .cu is included by a C++ file, with the emulation in place of CUDA. The search for
+# cuBLASLt is left out: the emulation has a stand-in for the library.
 set(METAAPO_EMULATED_SOURCES "")
 foreach(source ${METAAPO_CUDA_SOURCES})
   get_filename_component(name "${source}" NAME_WE)
-  if(NOT name STREQUAL "cublaslt")
+  if(NOT name STREQUAL "cublaslt_library")
     set(wrapper "${CMAKE_CURRENT_BINARY_DIR}/emulated/${name}.cpp")
     file(CONFIGURE OUTPUT "${wrapper}" CONTENT "#include \"${source}\"\n")
     list(APPEND METAAPO_EMULATED_SOURCES "${wrapper}")

@@ -2,14 +2,15 @@
 # Builds and runs every test; ./metaapo test calls it once the tools are there. With a name, only what carries it:
 #   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
 #   ./metaapo test install  the installed C package, linked by a small program (after jvm)
-#   ./metaapo test native   the native suite under ASan and UBSan, with gcov
+#   ./metaapo test native   the native suite under ASan and UBSan, with gcov; the CUDA kernels run in it, emulated
+#   ./metaapo test cuda     nvcc compiles the CUDA backend for all its targets; skipped where there is no nvcc
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
 #   ./metaapo test fuzz     each parser on inputs that Jazzer makes, guided by coverage; not part of the whole (also: fuzz RUNS
 #                           [TARGET]; after jvm)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-suites="${1:-jvm install native resume}"
+suites="${1:-jvm install native cuda resume}"
 cores="$(nproc)"
 start=$SECONDS
 summary=()
@@ -53,16 +54,22 @@ native() {
     summary+=("$(gcov_total "$dir")")
 }
 
-# Line coverage of src/main/cpp; a line compiled for several instruction sets counts once for the one that ran.
+# Line coverage of src/main/cpp and, emulated, src/main/cuda; a line compiled for several instruction sets counts once for the
+# one that ran.
 gcov_total() {
     find "$1" -name '*.gcda' -print0 | xargs -0 gcov --no-output --source-prefix "$PWD" --relative-only 2>/dev/null |
         awk -F"'" '/^File / { file = $2 }
-            /^Lines executed/ && file ~ /^src\/main\/cpp/ {
+            /^Lines executed/ && file ~ /^src\/main\/c(pp|uda)/ {
                 split($0, part, /[:% ]+/); lines = part[5]; hit = part[3] * lines / 100
                 if (!(file in best) || hit > best[file]) { best[file] = hit; total[file] = lines }
                 file = "" }
             END { for (f in best) { covered += best[f]; all += total[f] }
-                printf "gcov: %.1f %% of %d lines of C++", 100 * covered / all, all }'
+                printf "gcov: %.1f %% of %d lines of C++ and CUDA", 100 * covered / all, all }'
+}
+
+cuda() {
+    section "the CUDA backend, compiled for all its targets"
+    src/test/cuda-check.sh
 }
 
 # The installed package, as another program would use it.
@@ -107,10 +114,10 @@ fuzz() {
 
 for suite in $suites; do
     case "$suite" in
-        jvm | install | native) "$suite" ;;
+        jvm | install | native | cuda) "$suite" ;;
         resume) resume "${2:-}" ;;
         fuzz) fuzz "${2:-}" "${3:-}" ;;
-        *) echo "no such suite: $suite; there are jvm, install, native, resume, fuzz" >&2; exit 2 ;;
+        *) echo "no such suite: $suite; there are jvm, install, native, cuda, resume, fuzz" >&2; exit 2 ;;
     esac
 done
 

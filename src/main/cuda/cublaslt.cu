@@ -1,14 +1,149 @@
-// cuBLASLt behind the matrix library's interface.
-#include "error.h"
+// cuBLASLt behind the matrix library's interface: one plan a shape, from the library's own heuristic, kept for the next call.
+// Its first choice is taken as it is, without timing others, so that a run repeats bit for bit.
+#include "cublaslt.h"
+
+#include <array>
+#include <map>
+
 #include "device.h"
 #include "matmul.h"
 
 namespace apo {
 namespace cuda {
 
-std::unique_ptr<MatrixLibrary> open_matrix_library(CudaDevice& device) {
-    fail(APO_E_UNSUPPORTED, "cuda:%d: this build has no matrix library", device.index);
+namespace {
+
+constexpr size_t kWorkspace = size_t(32) << 20;  // what NVIDIA advises for Hopper and later
+constexpr size_t kMostPlans = 4096;
+constexpr unsigned kMostAlignment = 256;
+
+int type_of(DType type) { return type == DType::f32 ? lt::kReal32f : lt::kReal16bf; }
+
+unsigned alignment_of(const void* address) {
+    unsigned alignment = kMostAlignment;
+    while (reinterpret_cast<uintptr_t>(address) % alignment != 0) alignment /= 2;
+    return alignment;
 }
+
+// A library object with its destroyer.
+struct Owned {
+    void* object = nullptr;
+    lt::Status (*destroy)(void*) = nullptr;
+    Owned() = default;
+    Owned(Owned&& other) noexcept : object(other.object), destroy(other.destroy) { other.object = nullptr; }
+    Owned(const Owned&) = delete;
+    ~Owned() {
+        if (object != nullptr) destroy(object);
+    }
+};
+
+struct Plan {
+    Owned product, a, b, c;
+    lt::Algorithm algorithm;
+    size_t workspace_bytes = 0;
+};
+
+// Everything that a plan depends on.
+using Key = std::array<int64_t, 14>;
+
+class CublasLt final : public MatrixLibrary {
+public:
+    explicit CublasLt(CudaDevice& device) : lt_(lt::functions()) {
+        check(lt_.create(&handle_), "cublasLtCreate");
+        const cudaError_t status = cudaMalloc(&workspace_, kWorkspace);
+        if (status != cudaSuccess) lt_.destroy(handle_);
+        device.check(status, APO_SITE("cudaMalloc of cuBLASLt's workspace"));
+    }
+    ~CublasLt() override {
+        plans_.clear();
+        cudaFree(workspace_);
+        lt_.destroy(handle_);
+    }
+
+    void multiply(CudaDevice& device, const Gemm& op) override {
+        const Plan& plan = plan_of(op);
+        const float alpha = 1;
+        device.will_launch(APO_SITE("cublasLtMatmul"));
+        check(lt_.matmul(handle_, plan.product.object, &alpha, op.b, plan.a.object, op.a, plan.b.object, &op.beta, op.c, plan.c.object,
+                         op.c, plan.c.object, &plan.algorithm, workspace_, plan.workspace_bytes, device.stream),
+              "cublasLtMatmul");
+    }
+
+    std::string name() const override {
+        const size_t version = lt_.get_version();
+        return "cuBLASLt " + std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+               std::to_string(version % 100);
+    }
+
+private:
+    void check(lt::Status status, const char* what) const {
+        if (status == lt::kSuccess) return;
+        fail(APO_E_DEVICE, "%s: %s (%d); close the engine and open it again, or use --device cpu", what, lt_.get_status_string(status), status);
+    }
+
+    const Plan& plan_of(const Gemm& op) {
+        const Key key{op.m, op.n, op.k, op.transpose_a, op.transpose_b, int64_t(op.a_type), int64_t(op.c_type), op.lda, op.ldb, op.ldc,
+                      op.beta != 0, alignment_of(op.a), alignment_of(op.b), alignment_of(op.c)};
+        const auto found = plans_.find(key);
+        if (found != plans_.end()) return found->second;
+        if (plans_.size() == kMostPlans) plans_.clear();  // shapes come from batches and change without end
+        return plans_.emplace(key, make_plan(op)).first->second;
+    }
+
+    // The library thinks in columns: the transpose of a row-major matrix is the same memory column-major, and
+    // C^T (n,m) = op(B)^T op(A)^T. So B comes first, and both keep their flags.
+    Plan make_plan(const Gemm& op) const {
+        Plan plan;
+        check(lt_.matmul_desc_create(&plan.product.object, lt::kCompute32f, lt::kReal32f), "cublasLtMatmulDescCreate");
+        plan.product.destroy = lt_.matmul_desc_destroy;
+        const int first = op.transpose_b ? lt::kOpT : lt::kOpN, second = op.transpose_a ? lt::kOpT : lt::kOpN;
+        check(lt_.matmul_desc_set_attribute(plan.product.object, lt::kMatmulDescTransA, &first, sizeof first), "cublasLtMatmulDescSetAttribute");
+        check(lt_.matmul_desc_set_attribute(plan.product.object, lt::kMatmulDescTransB, &second, sizeof second), "cublasLtMatmulDescSetAttribute");
+        layout(plan.a, op.b_type, op.transpose_b ? op.k : op.n, op.transpose_b ? op.n : op.k, op.ldb);
+        layout(plan.b, op.a_type, op.transpose_a ? op.m : op.k, op.transpose_a ? op.k : op.m, op.lda);
+        layout(plan.c, op.c_type, op.n, op.m, op.ldc);
+
+        Owned preference;
+        check(lt_.preference_create(&preference.object), "cublasLtMatmulPreferenceCreate");
+        preference.destroy = lt_.preference_destroy;
+        const uint64_t workspace = kWorkspace;
+        prefer(preference, lt::kPreferenceMaxWorkspace, workspace);
+        prefer(preference, lt::kPreferenceAlignmentA, uint32_t(alignment_of(op.b)));
+        prefer(preference, lt::kPreferenceAlignmentB, uint32_t(alignment_of(op.a)));
+        prefer(preference, lt::kPreferenceAlignmentC, uint32_t(alignment_of(op.c)));
+        prefer(preference, lt::kPreferenceAlignmentD, uint32_t(alignment_of(op.c)));
+        lt::HeuristicResult result{};
+        int count = 0;
+        const lt::Status status = lt_.get_heuristic(handle_, plan.product.object, plan.a.object, plan.b.object, plan.c.object, plan.c.object,
+                                                    preference.object, 1, &result, &count);
+        if (status != lt::kSuccess || count < 1) {
+            fail(APO_E_UNSUPPORTED, "cuBLASLt has no product of (%lld, %lld) by (%lld, %lld): %s (%d)", (long long)op.m, (long long)op.k,
+                 (long long)op.k, (long long)op.n, lt_.get_status_string(status), status);
+        }
+        plan.algorithm = result.algorithm;
+        plan.workspace_bytes = result.workspace_bytes;
+        return plan;
+    }
+
+    void layout(Owned& owned, DType type, int64_t rows, int64_t columns, int64_t ld) const {
+        check(lt_.matrix_layout_create(&owned.object, type_of(type), uint64_t(rows), uint64_t(columns), ld), "cublasLtMatrixLayoutCreate");
+        owned.destroy = lt_.matrix_layout_destroy;
+    }
+
+    template <class Value>
+    void prefer(const Owned& preference, int attribute, Value value) const {
+        check(lt_.preference_set_attribute(preference.object, attribute, &value, sizeof value), "cublasLtMatmulPreferenceSetAttribute");
+    }
+
+    const lt::Functions& lt_;
+    lt::Handle handle_ = nullptr;
+    void* workspace_ = nullptr;
+    std::map<Key, Plan> plans_;
+};
+
+}  // namespace
+
+std::unique_ptr<MatrixLibrary> open_matrix_library(CudaDevice& device) { return std::make_unique<CublasLt>(device); }
 
 }  // namespace cuda
 }  // namespace apo

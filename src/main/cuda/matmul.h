@@ -1,4 +1,4 @@
-// Matrix products: cuBLASLt on a GPU, a plain loop in the emulation.
+// Matrix products: cuBLASLt (cublaslt.cu).
 #pragma once
 
 #include <memory>

@@ -1,0 +1,62 @@
+// Compiles where NVIDIA's cublasLt.h is found: what src/main/cuda/cublaslt.h declares is what the real header declares.
+#include <cublasLt.h>
+
+#include <type_traits>
+
+#include "cublaslt.h"
+
+namespace {
+
+using namespace apo::cuda;
+
+static_assert(lt::kSuccess == CUBLAS_STATUS_SUCCESS, "status");
+static_assert(lt::kCompute32f == CUBLAS_COMPUTE_32F, "compute type");
+static_assert(lt::kReal32f == CUDA_R_32F && lt::kReal16bf == CUDA_R_16BF, "element types");
+static_assert(lt::kOpN == CUBLAS_OP_N && lt::kOpT == CUBLAS_OP_T, "operations");
+static_assert(lt::kMatmulDescTransA == CUBLASLT_MATMUL_DESC_TRANSA && lt::kMatmulDescTransB == CUBLASLT_MATMUL_DESC_TRANSB, "transposition");
+static_assert(lt::kPreferenceMaxWorkspace == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, "workspace");
+static_assert(lt::kPreferenceAlignmentA == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, "alignment of A");
+static_assert(lt::kPreferenceAlignmentB == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, "alignment of B");
+static_assert(lt::kPreferenceAlignmentC == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, "alignment of C");
+static_assert(lt::kPreferenceAlignmentD == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, "alignment of D");
+static_assert(sizeof(lt::Algorithm) == sizeof(cublasLtMatmulAlgo_t), "algorithm");
+static_assert(sizeof(lt::HeuristicResult) == sizeof(cublasLtMatmulHeuristicResult_t), "heuristic result");
+static_assert(offsetof(lt::HeuristicResult, workspace_bytes) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize), "workspace size");
+static_assert(offsetof(lt::HeuristicResult, state) == offsetof(cublasLtMatmulHeuristicResult_t, state), "state");
+
+// An argument's class in the calling convention: its size, and whether it is an address or a floating number.
+template <class A, class B>
+constexpr bool passes_alike = sizeof(A) == sizeof(B) && std::is_pointer_v<A> == std::is_pointer_v<B> &&
+                              std::is_floating_point_v<A> == std::is_floating_point_v<B>;
+
+template <class Ours, class Theirs>
+struct Alike : std::false_type {};
+template <class R1, class... A1, class R2, class... A2>
+struct Alike<R1 (*)(A1...), R2 (*)(A2...)> {
+    static constexpr bool same() {
+        if constexpr (sizeof...(A1) != sizeof...(A2)) {
+            return false;
+        } else {
+            return passes_alike<R1, R2> && (passes_alike<A1, A2> && ...);
+        }
+    }
+    static constexpr bool value = same();
+};
+
+#define APO_ALIKE(ours, theirs) static_assert(Alike<decltype(lt::Functions::ours), decltype(&theirs)>::value, #theirs)
+APO_ALIKE(create, cublasLtCreate);
+APO_ALIKE(destroy, cublasLtDestroy);
+APO_ALIKE(get_version, cublasLtGetVersion);
+APO_ALIKE(get_status_string, cublasLtGetStatusString);
+APO_ALIKE(matmul_desc_create, cublasLtMatmulDescCreate);
+APO_ALIKE(matmul_desc_destroy, cublasLtMatmulDescDestroy);
+APO_ALIKE(matmul_desc_set_attribute, cublasLtMatmulDescSetAttribute);
+APO_ALIKE(matrix_layout_create, cublasLtMatrixLayoutCreate);
+APO_ALIKE(matrix_layout_destroy, cublasLtMatrixLayoutDestroy);
+APO_ALIKE(preference_create, cublasLtMatmulPreferenceCreate);
+APO_ALIKE(preference_destroy, cublasLtMatmulPreferenceDestroy);
+APO_ALIKE(preference_set_attribute, cublasLtMatmulPreferenceSetAttribute);
+APO_ALIKE(get_heuristic, cublasLtMatmulAlgoGetHeuristic);
+APO_ALIKE(matmul, cublasLtMatmul);
+
+}  // namespace
