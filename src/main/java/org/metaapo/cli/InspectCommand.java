@@ -10,6 +10,7 @@ import org.metaapo.inspect.InspectPage;
 import org.metaapo.inspect.InspectText;
 import org.metaapo.inspect.Inspection;
 import org.metaapo.inspect.TextOptions;
+import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -68,6 +69,25 @@ final class InspectCommand implements Callable<Integer> {
     private boolean keepTemplateTail;
 
     @Option(
+            names = "--chat-template",
+            paramLabel = "NAME",
+            description = "data.chat_template: the template's name, where the model has several")
+    private String chatTemplate;
+
+    /** What an answer's loss counts. */
+    enum Loss {
+        ANSWER,
+        GENERATION
+    }
+
+    @Option(
+            names = "--loss",
+            paramLabel = "WHAT",
+            defaultValue = "answer",
+            description = "data.loss: answer, or generation for what the template's generation blocks mark")
+    private Loss loss;
+
+    @Option(
             names = "--tools",
             paramLabel = "FILE",
             description = "JSON list handed to the template as tools, for rows without their own")
@@ -122,7 +142,7 @@ final class InspectCommand implements Callable<Integer> {
                 shown,
                 length(maxLength, "data.max_length"),
                 length(maxPromptLength, "data.max_prompt_length"),
-                keepTemplateTail,
+                new ChatOptions(keepTemplateTail, chatTemplate, loss == Loss.GENERATION),
                 tools,
                 documents,
                 stepZero,

@@ -3,6 +3,7 @@ package org.metaapo.inspect;
 import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.error.UsageException;
+import org.metaapo.text.ChatOptions;
 
 /**
  * What to inspect.
@@ -13,7 +14,7 @@ import org.metaapo.error.UsageException;
  * @param rows how many rows to show
  * @param maxLength tokens of prompt and answer
  * @param maxPromptLength tokens of a prompt
- * @param keepTemplateTail keep what a template writes after the last end-of-turn token
+ * @param chat how conversations become tokens
  * @param tools JSON file handed to the template as {@code tools}; null for none
  * @param documents JSON file handed to the template as {@code documents}; null for none
  * @param stepZero rows to score with the model's weights; 0 for none
@@ -27,7 +28,7 @@ public record InspectOptions(
         int rows,
         int maxLength,
         int maxPromptLength,
-        boolean keepTemplateTail,
+        ChatOptions chat,
         Path tools,
         Path documents,
         int stepZero,

@@ -168,7 +168,8 @@ public final class InspectPage {
             ObjectNode one = answers.addObject()
                     .put("side", answer.side())
                     .put("tokens", of.ids().length)
-                    .put("cut", of.cut());
+                    .put("cut", of.cut())
+                    .put("masked", of.masked());
             pieces(one.putArray("pieces"), answer.pieces());
             pieces(one.putArray("cut_pieces"), answer.cut());
             one.put("tail", answer.tail());
@@ -188,7 +189,10 @@ public final class InspectPage {
             for (int id : piece.ids()) {
                 ids.add(id);
             }
-            if (piece.special()) {
+            if (piece.special() || piece.masked()) {
+                one.add(piece.special() ? 1 : 0);
+            }
+            if (piece.masked()) {
                 one.add(1);
             }
         }

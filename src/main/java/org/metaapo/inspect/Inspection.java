@@ -46,6 +46,7 @@ public final class Inspection {
                 policy.format(),
                 options.maxLength(),
                 options.maxPromptLength(),
+                options.chat().markedOnly(),
                 json(options.tools()),
                 json(options.documents()));
         this.statistics =
@@ -81,7 +82,7 @@ public final class Inspection {
      * @throws DataException if no row can be read
      */
     public static Result run(InspectOptions options, Engine engine, Dtype dtype, RunListener listener) {
-        try (Policy policy = Policy.open(options.model(), options.keepTemplateTail())) {
+        try (Policy policy = Policy.open(options.model(), options.chat())) {
             if (options.stepZero() > 0 && policy.folder().config().head() != Head.LM) {
                 throw new UsageException("--step0 needs a language model; " + options.model() + " is "
                         + policy.folder().config().architecture());

@@ -6,5 +6,6 @@ package org.metaapo.inspect;
  * @param text what it adds to the text
  * @param ids its token ids
  * @param special whether it is one special token
+ * @param masked whether the model reads it in an answer without being trained on it
  */
-record Piece(String text, int[] ids, boolean special) {}
+record Piece(String text, int[] ids, boolean special, boolean masked) {}

@@ -20,6 +20,11 @@ final class Pieces {
     }
 
     List<Piece> of(int[] ids) {
+        return of(ids, null);
+    }
+
+    /** Pieces of an answer; {@code trained} tells which of its tokens are trained on, null for all. */
+    List<Piece> of(int[] ids, boolean[] trained) {
         List<Piece> pieces = new ArrayList<>();
         int start = 0;
         for (int end = 1; end <= ids.length; end++) {
@@ -29,7 +34,8 @@ final class Pieces {
                 continue;
             }
             boolean special = end - start == 1 && tokenizer.isSpecial(ids[start]);
-            pieces.add(new Piece(text, Arrays.copyOfRange(ids, start, end), special));
+            boolean masked = trained != null && !trained[start] && !trained[end - 1];
+            pieces.add(new Piece(text, Arrays.copyOfRange(ids, start, end), special, masked));
             start = end;
         }
         return pieces;

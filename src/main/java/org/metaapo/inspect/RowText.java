@@ -36,11 +36,17 @@ final class RowText {
             ShownRow.Answer answer = row.answers().get(i);
             SeenAnswer of = seen.answers().get(i);
             Style style = Style.ofSide(answer.side());
-            part(answer.side(), "trained on" + logps(answer), of.ids().length, of.cut(), style, layout -> {
-                pieces(layout, answer.pieces(), style);
-                cut(layout, answer.cut());
-                tail(layout, answer.tail());
-            });
+            part(
+                    answer.side(),
+                    (of.masked() > 0 ? of.masked() + " masked, the rest trained on" : "trained on") + logps(answer),
+                    of.ids().length,
+                    of.cut(),
+                    style,
+                    layout -> {
+                        pieces(layout, answer.pieces(), style);
+                        cut(layout, answer.cut());
+                        tail(layout, answer.tail());
+                    });
         }
         out.append('\n');
     }
@@ -90,8 +96,13 @@ final class RowText {
     }
 
     private void pieces(TextLayout layout, List<Piece> pieces, Style style) {
+        boolean masked = false;
         for (Piece piece : pieces) {
-            layout.add(piece.text(), piece.special() && style != Style.CUT ? Style.SPECIAL : style);
+            if (piece.masked() != masked) {
+                layout.add(masked ? "⟩" : "⟨masked: ", Style.SOFT);
+                masked = piece.masked();
+            }
+            layout.add(piece.text(), style(piece, style));
             if (options.ids()) {
                 layout.add(
                         "["
@@ -102,6 +113,14 @@ final class RowText {
                         Style.SOFT);
             }
         }
+    }
+
+    /** Masked pieces look like the prompt: read, not trained on. */
+    private static Style style(Piece piece, Style style) {
+        if (piece.masked()) {
+            return Style.MASKED;
+        }
+        return piece.special() && style != Style.CUT ? Style.SPECIAL : style;
     }
 
     private void cut(TextLayout layout, List<Piece> pieces) {

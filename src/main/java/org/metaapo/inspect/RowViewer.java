@@ -17,6 +17,7 @@ import org.metaapo.text.EncodedAnswer;
 final class RowViewer {
     private final ChatFormat format;
     private final RowEncoder encoder;
+    private final boolean markedOnly;
     private final Object tools;
     private final Object documents;
     private final Pieces pieces;
@@ -24,11 +25,14 @@ final class RowViewer {
     /**
      * A viewer.
      *
+     * @param markedOnly whether the format takes for an answer what the template's generation blocks mark
      * @param tools handed to the template for rows that bring none; null for none
      * @param documents likewise
      */
-    RowViewer(ChatFormat format, int maxLength, int maxPromptLength, Object tools, Object documents) {
+    RowViewer(
+            ChatFormat format, int maxLength, int maxPromptLength, boolean markedOnly, Object tools, Object documents) {
         this.format = format;
+        this.markedOnly = markedOnly;
         this.encoder = new RowEncoder(format, maxLength, maxPromptLength);
         this.tools = tools;
         this.documents = documents;
@@ -41,11 +45,11 @@ final class RowViewer {
         List<SeenAnswer> answers = new ArrayList<>();
         EncodedRow encoded = encoder.encode(row);
         if (row.chosen() != null) {
-            answers.add(new SeenAnswer(
-                    row.isPair() ? "chosen" : "answer", row.chosen(), encoded.chosen(), encoded.chosenCut()));
+            String side = row.isPair() ? "chosen" : "answer";
+            answers.add(seen(row.prompt(), side, row.chosen(), encoded.chosen(), encoded.chosenCut()));
         }
         if (row.rejected() != null) {
-            answers.add(new SeenAnswer("rejected", row.rejected(), encoded.rejected(), encoded.rejectedCut()));
+            answers.add(seen(row.prompt(), "rejected", row.rejected(), encoded.rejected(), encoded.rejectedCut()));
         }
         addAnswer(answers, row, "online_chosen", row.onlineChosen());
         addAnswer(answers, row, "online_rejected", row.onlineRejected());
@@ -58,8 +62,13 @@ final class RowViewer {
     private void addAnswer(List<SeenAnswer> answers, Row row, String side, String text) {
         if (text != null) {
             EncodedRow encoded = encoder.encode(Row.single(row.id(), row.source(), row.prompt(), text, null));
-            answers.add(new SeenAnswer(side, text, encoded.chosen(), encoded.chosenCut()));
+            answers.add(seen(row.prompt(), side, text, encoded.chosen(), encoded.chosenCut()));
         }
+    }
+
+    private SeenAnswer seen(Prompt prompt, String side, String text, int[] ids, int cut) {
+        boolean[] trained = markedOnly ? encoder.encodeAnswer(prompt, text).trained() : null;
+        return new SeenAnswer(side, text, ids, trained == null ? null : Arrays.copyOf(trained, ids.length), cut);
     }
 
     private Row withTools(Row row) {
@@ -68,7 +77,7 @@ final class RowViewer {
         }
         if (!row.prompt().isConversation()) {
             throw new UsageException(row.source()
-                    + ": a plain prompt, which no template renders; --tools and --documents need " + "conversations");
+                    + ": a plain prompt, which no template renders; --tools and --documents need conversations");
         }
         Conversation own = row.prompt().conversation();
         Conversation all = new Conversation(
@@ -78,9 +87,18 @@ final class RowViewer {
         return row.withPrompt(new Prompt(all));
     }
 
-    /** The rendered prompt, before any cut. */
+    /** The rendered prompt, before any cut; where marks tell the answer, what comes before the first one. */
     String promptText(SeenRow seen) {
-        return encoder.promptText(seen.row().prompt());
+        return markedOnly && !seen.answers().isEmpty()
+                ? text(wholePrompt(seen))
+                : encoder.promptText(seen.row().prompt());
+    }
+
+    private int[] wholePrompt(SeenRow seen) {
+        Prompt prompt = seen.row().prompt();
+        return seen.answers().isEmpty()
+                ? encoder.encodePrompt(prompt)
+                : encoder.encodeAnswer(prompt, seen.answers().get(0).content()).promptIds();
     }
 
     /** The decoded text of ids, with special tokens. */
@@ -94,19 +112,19 @@ final class RowViewer {
      * @param logps log p of the tokens of each answer, or null
      */
     ShownRow show(SeenRow seen, float[][] logps) {
-        int[] wholePrompt = encoder.encodePrompt(seen.row().prompt());
         List<ShownRow.Answer> answers = new ArrayList<>();
         for (int i = 0; i < seen.answers().size(); i++) {
             answers.add(show(seen, seen.answers().get(i), logps == null ? null : logps[i]));
         }
-        return new ShownRow(
-                seen, pieces.of(Arrays.copyOf(wholePrompt, seen.promptCut())), pieces.of(seen.prompt()), answers);
+        int[] promptCut = Arrays.copyOf(wholePrompt(seen), seen.promptCut());
+        return new ShownRow(seen, pieces.of(promptCut), pieces.of(seen.prompt()), answers);
     }
 
     private ShownRow.Answer show(SeenRow seen, SeenAnswer answer, float[] logps) {
         EncodedAnswer whole = encoder.encodeAnswer(seen.row().prompt(), answer.content());
         int[] cut = Arrays.copyOfRange(whole.answerIds(), answer.ids().length, whole.answerIds().length);
-        return new ShownRow.Answer(answer.side(), pieces.of(answer.ids()), pieces.of(cut), tail(whole), logps);
+        return new ShownRow.Answer(
+                answer.side(), pieces.of(answer.ids(), answer.trained()), pieces.of(cut), tail(whole), logps);
     }
 
     /** What the template writes after the end of an answer, and the model never sees. */

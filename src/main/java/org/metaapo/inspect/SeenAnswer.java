@@ -5,10 +5,25 @@ package org.metaapo.inspect;
  *
  * @param side "chosen", "rejected", "answer" (the only one), "online_chosen", "online_rejected" or "response"
  * @param content the data's text
- * @param ids token ids that are trained on, after truncation
+ * @param ids token ids of the answer, after truncation
+ * @param trained for each of them whether it is trained on; null for all
  * @param cut tokens cut from its end
  */
-record SeenAnswer(String side, String content, int[] ids, int cut) {
+record SeenAnswer(String side, String content, int[] ids, boolean[] trained, int cut) {
+    /** Whether a token is trained on. */
+    boolean isTrained(int token) {
+        return trained == null || trained[token];
+    }
+
+    /** How many tokens are not trained on. */
+    int masked() {
+        int masked = 0;
+        for (int i = 0; trained != null && i < trained.length; i++) {
+            masked += trained[i] ? 0 : 1;
+        }
+        return masked;
+    }
+
     /** Tokens before the cut. */
     int wholeLength() {
         return ids.length + cut;

@@ -137,7 +137,7 @@ final class Statistics {
         whole.add(seen.prompt().length + answer.wholeLength());
         if (answer.cut() > 0) {
             cutAnswers.add(where + ", " + answer.side());
-        } else if (Arrays.stream(answer.ids()).noneMatch(this::isEnd)) {
+        } else if (!ends(answer)) {
             missingEos.add(where + ", " + answer.side());
         }
         if (answer.content().isBlank()) {
@@ -198,6 +198,14 @@ final class Statistics {
 
     private boolean isStop(int id) {
         return has(format.stopIds(), id);
+    }
+
+    /** Where marks tell what is trained on, the last marked token must be the stop; else a template's tail may follow it. */
+    private boolean ends(SeenAnswer answer) {
+        int[] ids = answer.ids();
+        return answer.trained() != null
+                ? ids.length > 0 && isEnd(ids[ids.length - 1])
+                : Arrays.stream(ids).anyMatch(this::isEnd);
     }
 
     /** A stop token that is one: a config without eos_token_id has its family's default, here maybe a word. */

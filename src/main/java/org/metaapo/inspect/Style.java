@@ -10,6 +10,7 @@ enum Style {
     REJECTED("35"),
     SPECIAL("97;100"),
     CUT("31;9"),
+    MASKED("36"),
     ERROR("1;31"),
     WARNING("1;33"),
     GOOD("32");

@@ -9,6 +9,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.text.ChatFormat;
+import org.metaapo.text.ChatOptions;
 import org.metaapo.text.Tokenizer;
 
 /** A model folder with its tokenizer and template, opened together. */
@@ -29,11 +30,11 @@ public final class Policy implements AutoCloseable {
      * @throws DataException if the folder is not one, or tokenizer and model do not fit
      */
     public static Policy open(Path path) {
-        return open(path, false);
+        return open(path, ChatOptions.DEFAULT);
     }
 
-    /** As {@link #open(Path)}; with {@code keepTemplateTail}, what a template writes after the last stop token stays. */
-    public static Policy open(Path path, boolean keepTemplateTail) {
+    /** As {@link #open(Path)}, with a choice of how conversations become tokens. */
+    public static Policy open(Path path, ChatOptions options) {
         ModelFolder folder = ModelFolder.open(path);
         try {
             Tokenizer tokenizer = Tokenizer.load(path);
@@ -43,8 +44,9 @@ public final class Policy implements AutoCloseable {
                         + ", the model's vocabulary " + folder.config().vocabSize() + " tokens");
             }
             // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
-            boolean keep = keepTemplateTail || folder.config().head() == Head.VALUE;
-            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), keep));
+            boolean keep = options.keepTemplateTail() || folder.config().head() == Head.VALUE;
+            ChatOptions chat = new ChatOptions(keep, options.template(), options.markedOnly());
+            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), chat));
         } catch (RuntimeException e) {
             folder.close();
             throw e;

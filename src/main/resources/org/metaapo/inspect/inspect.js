@@ -88,7 +88,7 @@
     return node;
   };
   legend.append(mark('prompt: read, not trained on', 'var(--soft)'), mark('chosen, or the only answer', 'var(--good)'), mark('rejected', 'var(--b)'),
-    sample('', 't special', 'special token'), sample('cut', 't', 'cut by a length limit'), sample('', 'tail', 'left out after the end'));
+    sample('', 't special', 'special token'), sample('cut', 't', 'cut by a length limit'), sample('', 'tail', 'left out after the end'), sample('', 't masked', 'masked: in an answer, not trained on'));
   const bar = element('div', undefined, 'bar');
   const search = element('input');
   search.placeholder = 'search rows';
@@ -121,8 +121,8 @@
     if (pieces.length === 0) return;
     const run = element('span', undefined, className);
     let at = 0;
-    pieces.forEach(([value, ids, isSpecial]) => {
-      const node = element('span', undefined, isSpecial ? 't special' : 't');
+    pieces.forEach(([value, ids, isSpecial, isMasked]) => {
+      const node = element('span', undefined, 't' + (isSpecial ? ' special' : '') + (isMasked ? ' masked' : ''));
       text(node, value);
       node.dataset.ids = ids.join(' ');
       node.title = `id ${ids.join(', ')}`;
@@ -154,7 +154,7 @@
     const answers = element('div', undefined, 'answers');
     row.answers.forEach(a => {
       const logp = a.logps ? `, log p ${number(a.logps.reduce((x, y) => x + y, 0), 2)}` : '';
-      const [node, body] = part(a.side, a.side.endsWith('rejected') ? 'rejected' : 'chosen', size(a.tokens, a.cut) + logp);
+      const [node, body] = part(a.side, a.side.endsWith('rejected') ? 'rejected' : 'chosen', size(a.tokens, a.cut) + (a.masked ? `, ${number(a.masked)} masked` : '') + logp);
       tokens(body, a.pieces, '', a.logps);
       tokens(body, a.cut_pieces, 'cut');
       if (a.tail) {

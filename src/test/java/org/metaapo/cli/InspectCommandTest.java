@@ -12,6 +12,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
+import org.metaapo.text.Tokenizer;
 
 /** Rows and outputs of {@code metaapo inspect}; {@link InspectCheckTest} has the findings. */
 class InspectCommandTest extends CommandTest {
@@ -196,6 +197,60 @@ class InspectCommandTest extends CommandTest {
         assertThat(inspected(fixture("tiny-rm"), data).get(0).path("text"))
                 .as("a reward model reads the tail")
                 .isEqualTo(kept.path("text"));
+    }
+
+    @Test
+    void whatGenerationBlocksDoNotMarkIsMasked() throws IOException {
+        String template =
+                "{{- bos_token }}{%- for m in messages %}{{- '<|start_header_id|>' + m.role + '<|end_header_id|>'"
+                        + " }}{%- if m.role == 'assistant' %}{%- generation %}{{- m.content + '<|eot_id|>' }}{%-"
+                        + " endgeneration %}{%- else %}{{- m.content + '<|eot_id|>' }}{%- endif %}{%- endfor %}";
+        String model = model("tiny-llama", template).toString();
+        String turns = "[\"Hi\",\"Yes.\",\"And?\",\"No.\"]";
+        StringBuilder row = new StringBuilder();
+        int turn = 0;
+        for (JsonNode content : Json.parse(turns, "turns")) {
+            row.append(turn == 0 ? "" : ",")
+                    .append("{\"role\":\"" + (turn++ % 2 == 0 ? "user" : "assistant") + "\",\"content\":" + content
+                            + "}");
+        }
+        Path data = write("sft.jsonl", "{\"messages\":[" + row + "]}\n");
+        JsonNode line = inspected(model, data, "--loss", "generation").get(0);
+        assertThat(out)
+                .contains("│ Yes.<|eot_id|>⟨masked: <|start_header_id|>user<|end_header_id|>And?<|eot_id|>"
+                        + "<|start_header_id|>assistant<|end_header_id|>⟩No.<|eot_id|>");
+        assertThat(line.path("prompt_text").asText())
+                .isEqualTo("<|begin_of_text|><|start_header_id|>user<|end_header_id|>Hi<|eot_id|>"
+                        + "<|start_header_id|>assistant<|end_header_id|>");
+        int promptTokens = line.path("prompt_tokens").asInt();
+        StringBuilder trained = new StringBuilder();
+        try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
+            for (int i = 0; i < line.path("trained").size(); i++) {
+                if (line.path("trained").get(i).asBoolean()) {
+                    int id = line.path("ids").get(promptTokens + i).asInt();
+                    trained.append(tokenizer.decode(new int[] {id}, false));
+                }
+            }
+        }
+        assertThat(trained.toString()).isEqualTo("Yes.<|eot_id|>No.<|eot_id|>");
+        assertThat(line.path("ids")).hasSize(promptTokens + line.path("trained").size());
+        assertThat(inspected(model, data).get(0).has("trained")).isFalse();
+
+        String unmarkedEnd = template.replace(
+                " + '<|eot_id|>' }}{%- endgeneration %}", " }}{%- endgeneration %}{{- '<|eot_id|>' }}");
+        assertThat(run(
+                        "inspect",
+                        "--model",
+                        model("tiny-llama", unmarkedEnd).toString(),
+                        "--data",
+                        data.toString(),
+                        "--loss",
+                        "generation",
+                        "--check",
+                        "--quiet"))
+                .as(out)
+                .isEqualTo(3);
+        assertThat(err).contains("missing-eos");
     }
 
     @Test
