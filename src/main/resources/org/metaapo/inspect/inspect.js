@@ -49,13 +49,15 @@
   // Tables.
   const lengths = card(get('counts'), 'Lengths in tokens');
   lengths.append(table([['', 'count', 'min', 'median', 'mean', 'p95', 'p99', 'max'], ...data.lengths.map(l =>
-    [l.side, number(l.count), number(l.min), number(l.median), number(l.mean, 1), number(l.p95), number(l.p99), number(l.max)])]));
+    [l.side, number(l.count), number(l.min), number(l.median), number(l.mean, 1), number(l.p95), number(l.p99),
+      number(l.max)])]));
   if (data.bias) {
-    lengths.append(element('p', `Before any cut a chosen answer has ${number(data.bias.mean_difference, 1)} tokens more than its rejected one on average `
-      + `(ratio ${number(data.bias.ratio, 2)}).`));
+    lengths.append(element('p', `Before any cut a chosen answer has ${number(data.bias.mean_difference, 1)} tokens more than its `
+      + `rejected one on average (ratio ${number(data.bias.ratio, 2)}).`));
   }
   const what = card(get('counts'), 'Rows');
-  what.append(table([['', 'rows'], ['in the files', number(counts.rows)], ...data.kinds.map(k => ['  ' + k.kind, number(k.count)]), ['kept', number(counts.kept)],
+  what.append(table([['', 'rows'], ['in the files', number(counts.rows)], ...data.kinds.map(k => ['  ' + k.kind, number(k.count)]),
+    ['kept', number(counts.kept)],
     ...data.dropped.map(d => ['dropped: ' + d.reason, number(d.count)]), ['bad', number(counts.bad)],
     ['prompts cut', number(counts.prompts_cut)], ['answers cut', number(counts.answers_cut)],
     ['prompts seen before', number(counts.repeated_prompts)], ['rows seen before', number(counts.repeated_rows)],
@@ -108,13 +110,15 @@
   box.append(legend, bar, list);
   if (data.rows_left_out > 0) box.append(element('p', `${number(data.rows_left_out)} more rows are not shown (--rows).`));
 
-  const special = c => c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}>`;
+  // Control characters as their pictures, characters that change the direction as numbers.
+  const special = c => c < ' ' ? String.fromCharCode(0x2400 + c.charCodeAt(0))
+    : `<U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}>`;
   const text = (node, value) => {
-    value.split(/(\n|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069])/).forEach(part => {
+    value.split(/([\u0000-\u0008\u000a-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069])/).forEach((part, i) => {
+      // Every second part is a separator.
       if (part === '\n') node.append(element('span', '↵', 'mark'), '\n');
-      else if (part.length === 1 && /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(part)) {
-        node.append(element('span', special(part), 'mark'));
-      } else if (part) node.append(part);
+      else if (i % 2 === 1) node.append(element('span', special(part), 'mark'));
+      else if (part) node.append(part);
     });
   };
   const tokens = (parent, pieces, className, logps) => {

@@ -28,13 +28,14 @@ const page = (() => {
     card.append(place, element('p', note));
     parent.append(card);
     const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { stroke: colour('--line') } };
-    const yAxis = { ...axis, size: 58 };
+    const yAxis = { ...axis, size: options.yValues ? 66 : 58 };
     if (options.yValues) yAxis.values = (self, values) => values.map(options.yValues);
     const shown = format => (self, value) => value === null ? '–' : format(value);
     const half = (options.barWidth || 0) / 2;
     const plot = new uPlot({
       width: Math.max(260, place.clientWidth), height: 230,
-      scales: { x: { time: false, range: half > 0 ? (self, low, high) => [low - half, high + half] : undefined } },
+      scales: { x: { time: false, range: half > 0 ? [x[0] - half, x[x.length - 1] + half] : undefined },
+        ...(half > 0 && { y: { range: [0, 1.08 * Math.max(...lines.flatMap(line => line.values))] } }) },
       axes: [{ ...axis, label: xLabel, labelSize: 18, size: 34 }, yAxis],
       series: [{ label: xLabel, value: options.xValue && shown(options.xValue) },
         ...lines.map((line, i) => {
