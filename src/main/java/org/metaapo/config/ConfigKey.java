@@ -78,6 +78,10 @@ public record ConfigKey(
         return new ConfigKey(name, Type.REAL, fallback, low, high, List.of(), doc);
     }
 
+    static ConfigKey optionalReal(String name, double low, double high, String doc) {
+        return new ConfigKey(name, Type.REAL, null, low, high, List.of(), doc);
+    }
+
     static ConfigKey reals(String name, List<Double> fallback, double low, double high, String doc) {
         return new ConfigKey(name, Type.REALS, fallback, low, high, List.of(), doc);
     }

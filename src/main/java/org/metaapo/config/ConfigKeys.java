@@ -4,6 +4,7 @@ import static org.metaapo.config.ConfigKey.choice;
 import static org.metaapo.config.ConfigKey.flag;
 import static org.metaapo.config.ConfigKey.integer;
 import static org.metaapo.config.ConfigKey.object;
+import static org.metaapo.config.ConfigKey.optionalReal;
 import static org.metaapo.config.ConfigKey.path;
 import static org.metaapo.config.ConfigKey.paths;
 import static org.metaapo.config.ConfigKey.real;
@@ -45,12 +46,20 @@ public final class ConfigKeys {
             real("reward.timeout", 60, 0.01, 86400, "seconds that a source may take for one reply"),
             integer("reward.retries", 5, 0, 100, "further tries after status 408, 429 or 5xx, a broken connection, a timeout or an unreadable verdict"),
             flag("reward.offline_pairs", true, "score the offline pair of a sampled prompt too, for the report; false saves these calls"),
-            paths("data.train", "JSONL or JSON files of rows"),
+            paths("data.train", "rows: JSONL, JSON or Parquet files, patterns, dataset folders (docs/data.md)"),
             paths("data.eval", "rows to evaluate on after each epoch or slice"),
+            reals("data.weights", List.of(), 0, 1e9, "share of each entry of data.train in an epoch; empty: every row once"),
             flag("data.shuffle", true, "a new order each epoch, from the seed"),
             integer("data.max_length", 4096, 2, MANY, "tokens of prompt and answer; the answer keeps its start"),
             integer("data.max_prompt_length", 2048, 1, MANY, "tokens of a prompt, which keeps its end"),
-            choice("data.on_error", "stop", List.of("stop", "skip"), "what a bad row does; skipped rows are counted"),
+            choice("data.overlong", "cut", List.of("cut", "drop"), "what happens to a row that is longer"),
+            integer("data.min_answer_tokens", 0, 0, MANY, "rows with a shorter answer are left out"),
+            real("data.max_length_ratio", 0, 0, 1e9, "rows whose answers' lengths differ by a larger factor are left out; 0: none"),
+            optionalReal("data.min_score", -1e300, 1e300, "rows with a lower score_chosen are left out"),
+            real("data.min_score_margin", 0, 0, 1e300, "rows with a smaller score_chosen − score_rejected are left out; 0: none"),
+            choice("data.repeated_prompts", "keep", List.of("keep", "drop"), "a row with the prompt of an earlier row; counted either way"),
+            choice("data.on_error", "stop", List.of("stop", "skip"), "what a bad row does; skipped rows are counted and listed"),
+            text("data.cache", "run", "where prepared rows are kept: run (in the run's folder, while it lasts), off, or a folder"),
             flag("data.keep_template_tail", false, "keep what a template writes after the last end-of-turn token, as TRL does"),
             text("data.chat_template", "auto", "which of the model's named chat templates; auto: tool_use with tools, else default"),
             choice("data.loss", "answer", List.of("answer", "generation"),

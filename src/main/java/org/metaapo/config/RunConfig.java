@@ -152,11 +152,16 @@ public final class RunConfig {
         require("out", where);
         require("model.path", where);
         if (paths("data.train").isEmpty()) {
-            throw new UsageException(where + ": data.train is not set; expected a list of JSONL files");
+            throw new UsageException(where + ": data.train is not set; expected a list of JSONL, JSON or Parquet files");
         }
         RewardKeys.check(this, where, text("recipe").equals("metaapo") && !text("rollout.decision").equals("none"));
         if (reals("optimizer.betas").size() != 2) {
             throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");
+        }
+        List<Double> weights = reals("data.weights");
+        if (!weights.isEmpty() && (weights.size() != paths("data.train").size() || weights.stream().allMatch(w -> w == 0))) {
+            throw new UsageException(where + ": data.weights has " + weights.size() + " numbers, data.train "
+                    + paths("data.train").size() + " entries; expected a number for each, not all 0");
         }
         if (integer("data.max_prompt_length") >= integer("data.max_length")) {
             throw new UsageException(where + ": data.max_prompt_length is " + integer("data.max_prompt_length")
@@ -208,6 +213,11 @@ public final class RunConfig {
 
     /** Value of a number key. */
     public double real(String name) {
+        return (Double) values.get(checked(name));
+    }
+
+    /** Value of a number key without a default, or null. */
+    public Double optional(String name) {
         return (Double) values.get(checked(name));
     }
 

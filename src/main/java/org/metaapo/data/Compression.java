@@ -1,6 +1,7 @@
 package org.metaapo.data;
 
 import com.github.luben.zstd.ZstdInputStream;
+import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,18 +19,31 @@ final class Compression {
 
     private Compression() {}
 
-    /** The file's content, decompressed. */
-    static InputStream open(Path file) throws IOException {
+    /**
+     * A file's content, decompressed.
+     *
+     * @param in the content
+     * @param raw counts what was read of the file itself
+     */
+    record Opened(InputStream in, Counted raw) implements AutoCloseable {
+        @Override
+        public void close() throws IOException {
+            in.close();
+        }
+    }
+
+    /** The file's content, decompressed and buffered. */
+    static Opened open(Path file) throws IOException {
         byte[] start = start(file);
-        InputStream raw = Files.newInputStream(file);
+        Counted raw = new Counted(Files.newInputStream(file));
         try {
+            InputStream in = raw;
             if (begins(start, 0x1f, 0x8b)) {
-                return new Bounded(new GZIPInputStream(raw, 1 << 16), file);
+                in = new Bounded(new GZIPInputStream(raw, 1 << 16), file);
+            } else if (begins(start, 0x28, 0xb5, 0x2f, 0xfd)) {
+                in = new Bounded(new ZstdInputStream(raw), file);
             }
-            if (begins(start, 0x28, 0xb5, 0x2f, 0xfd)) {
-                return new Bounded(new ZstdInputStream(raw), file);
-            }
-            return raw;
+            return new Opened(new BufferedInputStream(in, 1 << 16), raw);
         } catch (IOException | RuntimeException e) {
             raw.close();
             throw e;
@@ -55,25 +69,29 @@ final class Compression {
         return true;
     }
 
-    /** Refuses to go on beyond a sane ratio. */
-    private static final class Bounded extends FilterInputStream {
-        private final Path file;
-        private final long most;
+    /** Refuses content that is out of all proportion to its file. */
+    static void checkGrowth(Path file, long fileBytes, long contentBytes) {
+        if (contentBytes > ALWAYS_ALLOWED + MOST_RATIO * fileBytes) {
+            throw new DataException(file + ": grows to more than " + MOST_RATIO + " times its size when it is decompressed; "
+                    + "decompress it yourself if that is right");
+        }
+    }
+
+    /** Counts what is read. */
+    static class Counted extends FilterInputStream {
         private long read;
 
-        Bounded(InputStream in, Path file) throws IOException {
+        Counted(InputStream in) {
             super(in);
-            this.file = file;
-            this.most = ALWAYS_ALLOWED + MOST_RATIO * Files.size(file);
         }
 
-        private int counted(int count) {
+        /** Bytes read so far. */
+        long count() {
+            return read;
+        }
+
+        void counted(int count) {
             read += Math.max(0, count);
-            if (read > most) {
-                throw new DataException(file + ": grows to more than " + MOST_RATIO + " times its size when it is decompressed; "
-                        + "decompress it yourself if that is right");
-            }
-            return count;
         }
 
         @Override
@@ -85,7 +103,27 @@ final class Compression {
 
         @Override
         public int read(byte[] bytes, int offset, int length) throws IOException {
-            return counted(super.read(bytes, offset, length));
+            int count = super.read(bytes, offset, length);
+            counted(count);
+            return count;
+        }
+    }
+
+    /** Refuses to go on beyond a sane ratio. */
+    private static final class Bounded extends Counted {
+        private final Path file;
+        private final long fileBytes;
+
+        Bounded(InputStream in, Path file) throws IOException {
+            super(in);
+            this.file = file;
+            this.fileBytes = Files.size(file);
+        }
+
+        @Override
+        void counted(int count) {
+            super.counted(count);
+            checkGrowth(file, fileBytes, count());
         }
     }
 }

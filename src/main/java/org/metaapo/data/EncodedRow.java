@@ -1,15 +1,40 @@
 package org.metaapo.data;
 
-/**
- * A row's tokens, truncated as configured.
- *
- * @param row where it comes from
- * @param prompt ids of the prompt with the generation prompt
- * @param chosen ids of the better answer; null in a row without one
- * @param rejected ids of the worse answer; null in a row without one
- * @param promptCut tokens cut from the prompt's start
- * @param chosenCut tokens cut from the chosen answer's end
- * @param rejectedCut tokens cut from the rejected answer's end
- */
-public record EncodedRow(
-        Row row, int[] prompt, int[] chosen, int[] rejected, int promptCut, int chosenCut, int rejectedCut) {}
+/** A row's tokens, truncated as configured. */
+public interface EncodedRow {
+    /** Where it comes from, with its texts. */
+    Row row();
+
+    /** Number of the row in the whole data; names its random numbers. */
+    int id();
+
+    /** File and line, for messages. */
+    String source();
+
+    /** Ids of the prompt with the generation prompt. */
+    int[] prompt();
+
+    /** Ids of the better answer; null in a row without one. */
+    int[] chosen();
+
+    /** Ids of the worse answer; null in a row without one. */
+    int[] rejected();
+
+    /** Length of {@link #prompt}. */
+    int promptTokens();
+
+    /** Length of {@link #chosen}; 0 in a row without one. */
+    int chosenTokens();
+
+    /** Length of {@link #rejected}; 0 in a row without one. */
+    int rejectedTokens();
+
+    /** Tokens cut from the prompt's start. */
+    int promptCut();
+
+    /** Tokens cut from the chosen answer's end. */
+    int chosenCut();
+
+    /** Tokens cut from the rejected answer's end. */
+    int rejectedCut();
+}

@@ -81,7 +81,7 @@ public final class RowEncoder {
         if (row.chosen() == null) {
             int[] prompt = encodePrompt(row.prompt());
             int[] cut = cutPrompt(prompt);
-            return new EncodedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
+            return new TokenizedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
         }
         List<String> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
         List<EncodedAnswer> encoded = answers(row.prompt(), answers);
@@ -91,11 +91,11 @@ public final class RowEncoder {
         int[] chosenIds = cutAnswer(prompt, chosen);
         int promptCut = whole.length - prompt.length;
         if (row.rejected() == null) {
-            return new EncodedRow(row, prompt, chosenIds, null, promptCut, chosen.length - chosenIds.length, 0);
+            return new TokenizedRow(row, prompt, chosenIds, null, promptCut, chosen.length - chosenIds.length, 0);
         }
         int[] rejected = encoded.get(1).answerIds();
         int[] rejectedIds = cutAnswer(prompt, rejected);
-        return new EncodedRow(
+        return new TokenizedRow(
                 row, prompt, chosenIds, rejectedIds, promptCut, chosen.length - chosenIds.length, rejected.length - rejectedIds.length);
     }
 

@@ -103,6 +103,7 @@ public final class Json {
             case NULL -> "null";
             case ARRAY -> "a list of " + node.size();
             case OBJECT -> "an object";
+            case BINARY -> "bytes";
             default -> "nothing";
         };
     }

@@ -41,8 +41,8 @@ public final class StrictText {
      * @throws DataException if it is not UTF-8, or has a byte-order mark at the start of line 1
      */
     public static String decode(byte[] bytes, int from, int length, String where, long firstLine) {
-        if (firstLine == 1 && startsWithMark(bytes, from, length)) {
-            throw new DataException(where + ", line 1, column 1: byte-order mark found: save the file as UTF-8 without one");
+        if (firstLine == 1) {
+            refuseMark(bytes, from, length, where);
         }
         ByteBuffer in = ByteBuffer.wrap(bytes, from, length);
         CharBuffer out = CharBuffer.allocate(length);
@@ -66,6 +66,17 @@ public final class StrictText {
                     where, line, column, bytes[in.position()] & 0xff));
         }
         return out.flip().toString();
+    }
+
+    /**
+     * Looks at the start of a file.
+     *
+     * @throws DataException if it is a byte-order mark
+     */
+    public static void refuseMark(byte[] bytes, int from, int length, String where) {
+        if (startsWithMark(bytes, from, length)) {
+            throw new DataException(where + ", line 1, column 1: byte-order mark found: save the file as UTF-8 without one");
+        }
     }
 
     private static boolean startsWithMark(byte[] bytes, int from, int length) {

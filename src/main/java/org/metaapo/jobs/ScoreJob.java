@@ -88,7 +88,7 @@ public final class ScoreJob {
     private static List<double[]> score(
             Engine engine, Dtype dtype, ModelFolder folder, List<EncodedRow> rows, RunListener listener, String phase) {
         long longest = rows.stream()
-                .mapToLong(r -> r.prompt().length + r.chosen().length + r.rejected().length).max().orElse(1);
+                .mapToLong(r -> r.promptTokens() + r.chosenTokens() + r.rejectedTokens()).max().orElse(1);
         long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
         try (Model model = Policy.loadLanguageModel(folder, engine, dtype)) {
             listener.begin(phase, rows.size());
@@ -112,8 +112,8 @@ public final class ScoreJob {
     }
 
     private static ObjectNode line(EncodedRow row, double[] sums) {
-        ObjectNode line = Lines.line().put("row", row.row().id());
+        ObjectNode line = Lines.line().put("row", row.id());
         line.put("chosen_logp", sums[0]).put("rejected_logp", sums[1]);
-        return line.put("chosen_tokens", row.chosen().length).put("rejected_tokens", row.rejected().length);
+        return line.put("chosen_tokens", row.chosenTokens()).put("rejected_tokens", row.rejectedTokens());
     }
 }

@@ -1,13 +1,18 @@
 package org.metaapo.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.metaapo.error.DataException;
+import org.metaapo.files.Digests;
+import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 import org.metaapo.text.template.Rendering;
 
@@ -56,6 +61,22 @@ public final class ChatFormat {
             stops = new int[] {tokenizer.id(eos)};
         }
         return new ChatFormat(tokenizer, templates, stops, options);
+    }
+
+    /**
+     * All that the ids of a text depend on, as lines: digests of the folder's JSON and template files, stop ids, and what is kept.
+     * A template that writes today's date depends on the day too.
+     */
+    public List<String> identity() {
+        List<String> lines = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(tokenizer.folder(), 2)) {
+            files.filter(file -> file.toString().matches(".*\\.(json|jinja)")).filter(Files::isRegularFile).sorted()
+                    .forEach(file -> lines.add(tokenizer.folder().relativize(file) + " " + Digests.sha256(file)));
+        } catch (IOException e) {
+            throw FileFailures.reading(tokenizer.folder(), e);
+        }
+        lines.add(Arrays.toString(stopIds) + " " + options);
+        return lines;
     }
 
     /** Tokens that end an answer. */

@@ -118,7 +118,7 @@ final class OnlinePreparation {
             Outcome outcome = new Outcome();
             outcome.score = results.scoreOffline()[i];
             outcome.weight = results.weight()[i];
-            outcome.uniform = CounterRandom.uniform(config.integer("seed"), iteration, rows.get(i).row().id());
+            outcome.uniform = CounterRandom.uniform(config.integer("seed"), iteration, rows.get(i).id());
             outcome.sampled = decision.samples(outcome.weight, outcome.uniform);
             outcomes.add(outcome);
         }
@@ -132,7 +132,7 @@ final class OnlinePreparation {
                 k, data.newTokens(config), false, config.count("rollout.top_k"), config.real("rollout.top_p"),
                 config.real("rollout.temperature"), config.integer("seed"), data.format().stopIds());
         List<int[]> prompts = sampled.stream().map(i -> rows.get(i).prompt()).toList();
-        long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).row().id()).toArray();
+        long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).id()).toArray();
         listener.begin("sampling", prompts.size());
         List<List<GeneratedAnswer>> answers = new AnswerWriter(policy, config.count("rollout.sequences"))
                 .write(prompts, keys, sampling, done -> {
@@ -216,7 +216,7 @@ final class OnlinePreparation {
             }
             paired.add(i);
             pairs.add(new PairScorer.Pair(
-                    rows.get(i).prompt(), o.answers.get(o.best).tokens(), o.answers.get(o.worst).tokens(), rows.get(i).row().source()));
+                    rows.get(i).prompt(), o.answers.get(o.best).tokens(), o.answers.get(o.worst).tokens(), rows.get(i).source()));
         }
         List<double[]> onlineReferences = objective.needsReference() && !pairs.isEmpty() ? online.score(pairs) : null;
         TrainRow.OnlinePair[] found = new TrainRow.OnlinePair[rows.size()];

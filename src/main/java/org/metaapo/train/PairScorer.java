@@ -1,8 +1,10 @@
 package org.metaapo.train;
 
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.RandomAccess;
 import java.util.function.LongConsumer;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
@@ -42,9 +44,28 @@ public final class PairScorer {
      */
     public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {}
 
-    /** The offline pairs of rows. */
+    /** The offline pairs of rows: a view that reads a row's tokens whenever it is asked for. */
     public static List<Pair> pairs(List<EncodedRow> rows) {
-        return rows.stream().map(r -> new Pair(r.prompt(), r.chosen(), r.rejected(), r.row().source())).toList();
+        return new PairView(rows);
+    }
+
+    private static final class PairView extends AbstractList<Pair> implements RandomAccess {
+        private final List<EncodedRow> rows;
+
+        PairView(List<EncodedRow> rows) {
+            this.rows = rows;
+        }
+
+        @Override
+        public Pair get(int index) {
+            EncodedRow row = rows.get(index);
+            return new Pair(row.prompt(), row.chosen(), row.rejected(), row.source());
+        }
+
+        @Override
+        public int size() {
+            return rows.size();
+        }
     }
 
     /**
@@ -62,8 +83,9 @@ public final class PairScorer {
         for (int i = 0; i < n; i++) {
             chosen[i] = 2 * i;
             rejected[i] = 2 * i + 1;
-            counts[2 * i] = pairs.get(i).chosen().length;
-            counts[2 * i + 1] = pairs.get(i).rejected().length;
+            Pair pair = pairs.get(i);
+            counts[2 * i] = pair.chosen().length;
+            counts[2 * i + 1] = pair.rejected().length;
         }
         double[] flat = sums.stream().flatMapToDouble(Arrays::stream).toArray();
         double[] flatReferences = references == null ? null : references.stream().flatMapToDouble(Arrays::stream).toArray();
@@ -81,7 +103,7 @@ public final class PairScorer {
         List<double[]> sums = new ArrayList<>();
         try (Scorer scorer = model.scorer(maxTokens)) {
             for (int from = 0; from < pairs.size(); from += GROUP) {
-                List<Pair> group = pairs.subList(from, Math.min(pairs.size(), from + GROUP));
+                List<Pair> group = List.copyOf(pairs.subList(from, Math.min(pairs.size(), from + GROUP)));
                 TokenBatch.Builder builder = TokenBatch.builder();
                 for (Pair pair : group) {
                     if (sharePrompts) {

@@ -2,7 +2,7 @@ package org.metaapo.train;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -10,7 +10,6 @@ import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
-import org.metaapo.data.Shuffle;
 import org.metaapo.engine.AdamW;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -106,15 +105,15 @@ final class Run implements AutoCloseable {
         RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
         load();
         resume();
-        int sliceRows = recipe == Recipe.METAAPO ? config.count("rollout.slice") : data.rows().size();
-        int slices = (data.rows().size() + sliceRows - 1) / sliceRows;
+        int sliceRows = recipe == Recipe.METAAPO ? config.count("rollout.slice") : data.epochRows();
+        int slices = (data.epochRows() + sliceRows - 1) / sliceRows;
         long stepsPerEpoch = stepsPerEpoch(sliceRows);
         long allSteps = stepsPerEpoch * config.integer("train.epochs");
         Schedule schedule = new Schedule(
                 config.text("optimizer.schedule"), config.real("optimizer.learning_rate"),
                 Math.round(config.real("optimizer.warmup") * allSteps), allSteps, config.real("optimizer.min_ratio"));
         for (; epoch < config.integer("train.epochs"); epoch++, slice = 0) {
-            int[] order = Shuffle.order(data.rows().size(), config.integer("seed"), epoch, config.flag("data.shuffle"));
+            int[] order = data.order(epoch);
             for (; slice < slices; slice++, batches = 0) {
                 if (rows == null) {
                     int from = slice * sliceRows;
@@ -130,7 +129,7 @@ final class Run implements AutoCloseable {
     }
 
     private long stepsPerEpoch(int sliceRows) {
-        long n = data.rows().size();
+        long n = data.epochRows();
         long batch = config.integer("train.batch");
         long whole = n / sliceRows;
         long rest = n % sliceRows;
@@ -431,11 +430,11 @@ final class Run implements AutoCloseable {
         deleteCheckpoints();
     }
 
-    /** A finished run needs its checkpoints no more; its end line says that it is finished. */
+    /** A finished run needs its checkpoints and prepared rows no more; its end line says that it is finished. */
     private void deleteCheckpoints() {
         try {
-            if (Files.isDirectory(folder.checkpoints())) {
-                AtomicFiles.deleteTree(folder.checkpoints());
+            for (Path done : List.of(folder.checkpoints(), folder.cache())) {
+                AtomicFiles.deleteTree(done);
             }
         } catch (java.io.IOException e) {
             listener.note("the checkpoints could not be deleted: " + e.getMessage());

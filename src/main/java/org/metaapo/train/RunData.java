@@ -1,28 +1,29 @@
 package org.metaapo.train;
 
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Mixture;
+import org.metaapo.data.RowStore;
+import org.metaapo.error.DataException;
+import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
 
-/** The tokens of a run, and what names them. */
-final class RunData {
-    private final List<EncodedRow> rows;
-    private final List<EncodedRow> evaluation;
+/** The tokens of a run, their order, and what names them. */
+final class RunData implements AutoCloseable {
+    private final RowStore rows;
+    private final RowStore evaluation;
+    private final Mixture mixture;
     private final ChatFormat format;
     private final int maxPositions;
-    private final Map<EncodedRow, Integer> indices = new IdentityHashMap<>();
 
-    RunData(List<EncodedRow> rows, List<EncodedRow> evaluation, ChatFormat format, int maxPositions) {
+    /** {@code evaluation} is null where there is none. */
+    RunData(RowStore rows, RowStore evaluation, Mixture mixture, ChatFormat format, int maxPositions) {
         this.rows = rows;
         this.evaluation = evaluation;
+        this.mixture = mixture;
         this.format = format;
         this.maxPositions = maxPositions;
-        for (int i = 0; i < rows.size(); i++) {
-            indices.put(rows.get(i), i);
-        }
     }
 
     List<EncodedRow> rows() {
@@ -30,7 +31,17 @@ final class RunData {
     }
 
     List<EncodedRow> evaluation() {
-        return evaluation;
+        return evaluation == null ? List.of() : evaluation;
+    }
+
+    /** The rows of an epoch in their order; see {@link Mixture}. */
+    int[] order(long epoch) {
+        return mixture.order(epoch);
+    }
+
+    /** Rows of an epoch. */
+    int epochRows() {
+        return mixture.rows();
     }
 
     ChatFormat format() {
@@ -38,7 +49,31 @@ final class RunData {
     }
 
     int index(EncodedRow row) {
-        return indices.get(row);
+        return rows.indexOf(row);
+    }
+
+    /** File, row and cause of what was skipped in training data; empty where nothing was. */
+    List<String> skipped() {
+        return rows.stats().skipped();
+    }
+
+    /** What the tokens are, training and evaluation. */
+    String digest() {
+        return rows.stats().digest() + " " + (evaluation == null ? "" : evaluation.stats().digest());
+    }
+
+    /** Throws if the model has too few positions for a row. */
+    void checkPositions(ModelFolder model) {
+        int most = model.config().maxPositions();
+        for (List<EncodedRow> part : List.of(rows(), evaluation())) {
+            for (EncodedRow row : part) {
+                int longest = row.promptTokens() + Math.max(row.chosenTokens(), row.rejectedTokens());
+                if (longest > most) {
+                    throw new DataException(row.source() + ": " + longest + " tokens, the model has " + most
+                            + " positions; lower data.max_length");
+                }
+            }
+        }
     }
 
     /** Tokens of the largest forward and backward. */
@@ -49,7 +84,7 @@ final class RunData {
 
     /** Tokens of the longest prompt. */
     int longestPrompt() {
-        return rows.stream().mapToInt(row -> row.prompt().length).max().orElse(0);
+        return rows.stream().mapToInt(EncodedRow::promptTokens).max().orElse(0);
     }
 
     /** Tokens that an answer of the policy may have: what is asked for, as far as the longest prompt leaves room. */
@@ -62,7 +97,7 @@ final class RunData {
     long longestPack(Recipe recipe, RunConfig config) {
         boolean share = config.flag("data.share_prompts");
         long longest = 1;
-        for (List<EncodedRow> part : List.of(rows, evaluation)) {
+        for (List<EncodedRow> part : List.of(rows(), evaluation())) {
             for (EncodedRow row : part) {
                 longest = Math.max(longest, new TrainRow(row, null, null).tokens(share));
             }
@@ -71,5 +106,13 @@ final class RunData {
             longest += 2L * newTokens(config) + (share ? 0 : 2L * longestPrompt());
         }
         return longest;
+    }
+
+    @Override
+    public void close() {
+        rows.close();
+        if (evaluation != null) {
+            evaluation.close();
+        }
     }
 }

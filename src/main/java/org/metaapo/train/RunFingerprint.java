@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.metaapo.checkpoint.TensorInfo;
 import org.metaapo.config.RunConfig;
-import org.metaapo.data.EncodedRow;
 import org.metaapo.files.Digests;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
@@ -21,9 +20,11 @@ import org.metaapo.reward.RewardSource;
  */
 final class RunFingerprint {
     /** Keys that may differ between a run and its continuation. */
-    private static final Map<String, Object> FREE = Map.of(
-            "out", Path.of("."), "device", "auto", "threads", 0L, "checkpoint.every", 1L, "checkpoint.keep", 1L,
-            "reward.token_env", "", "reward.answers_per_request", 1L, "reward.parallel", 1L, "reward.timeout", 1.0, "reward.retries", 0L);
+    private static final Map<String, Object> FREE = Map.ofEntries(
+            Map.entry("out", Path.of(".")), Map.entry("device", "auto"), Map.entry("threads", 0L), Map.entry("data.cache", "run"),
+            Map.entry("checkpoint.every", 1L), Map.entry("checkpoint.keep", 1L), Map.entry("reward.token_env", ""),
+            Map.entry("reward.answers_per_request", 1L), Map.entry("reward.parallel", 1L), Map.entry("reward.timeout", 1.0),
+            Map.entry("reward.retries", 0L));
 
     private static final int SAMPLE_BYTES = 1024;
 
@@ -31,15 +32,14 @@ final class RunFingerprint {
 
     private RunFingerprint() {}
 
-    static String of(RunConfig config, List<EncodedRow> rows, List<EncodedRow> evaluation, ModelFolder policy) {
+    static String of(RunConfig config, RunData data, ModelFolder policy) {
         RunFingerprint print = new RunFingerprint();
         RunConfig same = config;
         for (Map.Entry<String, Object> entry : FREE.entrySet()) {
             same = same.with(entry.getKey(), entry.getValue());
         }
         print.add(same.toYaml());
-        print.add(rows);
-        print.add(evaluation);
+        print.add(data.digest());
         print.add(policy);
         for (String key : List.of("reference.path", "reward.path")) {
             if (config.path(key) != null) {
@@ -55,23 +55,6 @@ final class RunFingerprint {
 
     private void add(String text) {
         digest.update(text.getBytes(StandardCharsets.UTF_8));
-    }
-
-    private void add(List<EncodedRow> rows) {
-        for (EncodedRow row : rows) {
-            add(row.prompt());
-            add(row.chosen());
-            add(row.rejected());
-        }
-    }
-
-    private void add(int[] ids) {
-        ByteBuffer bytes = ByteBuffer.allocate(4 + (ids == null ? 0 : 4 * ids.length));
-        bytes.putInt(ids == null ? -1 : ids.length);
-        if (ids != null) {
-            bytes.asIntBuffer().put(ids);
-        }
-        digest.update(bytes.array());
     }
 
     /** The configuration, and both ends of every tensor: other weights differ there, and reading all would take minutes. */

@@ -30,6 +30,16 @@ public record RunFolder(Path path) {
         return path.resolve("checkpoints");
     }
 
+    /** Prepared rows, while the run lasts. */
+    public Path cache() {
+        return path.resolve("cache");
+    }
+
+    /** File, row and cause of bad rows that were skipped. */
+    public Path skipped() {
+        return path.resolve("skipped-rows.txt");
+    }
+
     /** The meta-learner at the end. */
     public Path metaLearner() {
         return path.resolve("meta-learner.json");

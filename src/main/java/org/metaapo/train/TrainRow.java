@@ -21,9 +21,8 @@ record TrainRow(EncodedRow row, double[] reference, OnlinePair online) {
 
     /** Tokens that the row takes in a batch. */
     long tokens(boolean sharePrompts) {
-        int answers = 1 + (row.rejected() == null ? 0 : 1) + (online == null ? 0 : 2);
-        long sum = (long) row.prompt().length * (sharePrompts ? 1 : answers) + row.chosen().length;
-        sum += row.rejected() == null ? 0 : row.rejected().length;
+        int answers = 1 + (row.rejectedTokens() == 0 ? 0 : 1) + (online == null ? 0 : 2);
+        long sum = (long) row.promptTokens() * (sharePrompts ? 1 : answers) + row.chosenTokens() + row.rejectedTokens();
         return online == null ? sum : sum + online.chosen().length + online.rejected().length;
     }
 }

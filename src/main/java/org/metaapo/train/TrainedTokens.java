@@ -32,7 +32,7 @@ final class TrainedTokens {
     /** How many tokens of the row are trained on. */
     int count(EncodedRow row) {
         boolean[] trained = of(row);
-        int count = row.chosen().length;
+        int count = row.chosenTokens();
         for (int i = 0; trained != null && i < trained.length; i++) {
             count -= trained[i] ? 0 : 1;
         }
