@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
@@ -68,12 +67,11 @@ public final class RowCache {
     private RowStore open(Path file, byte[] key, boolean mayBeAbsent) {
         try {
             return RowStore.open(file, key);
-        } catch (NoSuchFileException e) {
+        } catch (IOException e) {
             if (mayBeAbsent) {
+                // Where it cannot be read for another reason than absence, writing it will tell.
                 return null;
             }
-            throw FileFailures.reading(file, e);
-        } catch (IOException e) {
             throw FileFailures.reading(file, e);
         } catch (RowStore.Unusable e) {
             if (mayBeAbsent) {

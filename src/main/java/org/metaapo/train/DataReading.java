@@ -1,5 +1,6 @@
 package org.metaapo.train;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -29,8 +30,11 @@ final class DataReading {
     private final ChatFormat format;
     private final RunListener listener;
     private final StopSignal stop;
+    private final boolean writes;
 
-    private DataReading(RunConfig config, Recipe recipe, ChatFormat format, RunListener listener, StopSignal stop) {
+    private DataReading(
+            RunConfig config, Recipe recipe, ChatFormat format, RunListener listener, StopSignal stop, boolean writes) {
+        this.writes = writes;
         this.config = config;
         this.recipe = recipe;
         this.format = format;
@@ -38,9 +42,14 @@ final class DataReading {
         this.stop = stop;
     }
 
-    /** The rows of {@code data.train} and {@code data.eval}; the caller closes them. */
+    /**
+     * The rows of {@code data.train} and {@code data.eval}; the caller closes them.
+     *
+     * @param writes whether the run's folder may be made; a cache that lies there is read either way
+     */
     static RunData read(
-            RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener, StopSignal stop) {
+            RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener, StopSignal stop,
+            boolean writes) {
         boolean markedOnly = config.text("data.loss").equals("generation");
         if (markedOnly && recipe != Recipe.SFT) {
             throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
@@ -49,7 +58,7 @@ final class DataReading {
         boolean keepTail = recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail");
         ChatFormat format = ChatFormat.load(
                 source.path(), tokenizer, source.stopIds(), new ChatOptions(keepTail, template, markedOnly));
-        DataReading reading = new DataReading(config, recipe, format, listener, stop);
+        DataReading reading = new DataReading(config, recipe, format, listener, stop, writes);
         RowStore rows = reading.rows("data.train");
         try {
             RowStore evaluation = config.paths("data.eval").isEmpty() ? null : reading.rows("data.eval");
@@ -81,9 +90,13 @@ final class DataReading {
     private Path folder() {
         return switch (config.text("data.cache")) {
             case "off" -> null;
-            case "run" -> new RunFolder(config.path("out")).cache();
+            case "run" -> ofRun(new RunFolder(config.path("out")).cache());
             default -> Path.of(config.text("data.cache"));
         };
+    }
+
+    private Path ofRun(Path cache) {
+        return writes || Files.isDirectory(cache) ? cache : null;
     }
 
     private RowFilter filter() {

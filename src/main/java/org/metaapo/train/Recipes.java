@@ -34,7 +34,7 @@ public final class Recipes {
                 listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                 return new Totals();
             }
-            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop)) {
+            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, true)) {
                 data.checkPositions(source);
                 checkReference(config, recipe, source);
                 checkReward(config, recipe);
@@ -57,7 +57,7 @@ public final class Recipes {
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
                 Tokenizer tokenizer = Tokenizer.load(policyPath);
-                RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal())) {
+                RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
             boolean share = config.flag("data.share_prompts");
             long tokens = Arrays.stream(data.order(0)).mapToLong(i -> new TrainRow(data.rows().get(i), null, null).tokens(share)).sum();
             long batch = config.integer("train.batch");
