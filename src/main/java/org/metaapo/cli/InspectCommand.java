@@ -171,7 +171,7 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private TextOptions textOptions() {
-        boolean terminal = TerminalOutput.isTerminal();
+        boolean terminal = TerminalOutput.isTerminal(linesToStdout() ? TerminalOutput.ERR : TerminalOutput.OUT);
         return new TextOptions(
                 rows != null ? rows : ROWS_IN_TEXT,
                 TerminalOutput.colour(colour, terminal, System.getenv()),
@@ -180,9 +180,13 @@ final class InspectCommand implements Callable<Integer> {
                 full);
     }
 
+    private boolean linesToStdout() {
+        return out != null && out.toString().equals("-");
+    }
+
     /** Standard output is the lines' where they go there. */
     private void print(String text) {
-        if (out != null && out.toString().equals("-")) {
+        if (linesToStdout()) {
             System.err.print(text);
         } else {
             System.out.print(text);

@@ -13,7 +13,7 @@ final class ProgressView implements RunListener, AutoCloseable {
     private static final long LINE_EVERY_NANOS = 10_000_000_000L;
 
     private final boolean quiet;
-    private final boolean terminal = System.console() != null;
+    private final boolean terminal = TerminalOutput.isTerminal(TerminalOutput.ERR);
     private final PrintStream out = System.err;
     private ProgressBar bar;
     private String phase;

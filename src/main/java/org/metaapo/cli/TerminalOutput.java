@@ -8,7 +8,7 @@ import java.util.Map;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
 
-/** What standard output is connected to. */
+/** What standard output and standard error are connected to. */
 final class TerminalOutput {
     private static final int FALLBACK_WIDTH = 80;
 
@@ -26,10 +26,16 @@ final class TerminalOutput {
         }
     }
 
-    /** Whether standard output is a terminal, whatever standard input is. */
-    static boolean isTerminal() {
+    /** Number of standard output. */
+    static final int OUT = 1;
+    /** Number of standard error. */
+    static final int ERR = 2;
+
+    /** Whether one of them is a terminal, whatever the others are. */
+    static boolean isTerminal(int descriptor) {
         try {
-            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/1")).toString();
+            String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor))
+                    .toString();
             return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target.equals("/dev/console");
         } catch (IOException | UnsupportedOperationException | SecurityException e) {
             return false;
