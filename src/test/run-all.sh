@@ -101,7 +101,7 @@ fuzz() {
         java -cp "$classes" org.metaapo.fuzz.FuzzSeeds "$target" "$dir/$target/corpus"
         java -Xmx160m -XX:+UseSerialGC -Dai.djl.offline=true -DRUST_FLAVOR=cpu -cp "$classes" com.code_intelligence.jazzer.Jazzer \
             --target_class=org.metaapo.fuzz.JazzerTarget --target_args="$target $dir/$target/scratch" \
-            --instrumentation_includes='org.metaapo.**' --disabled_hooks='.*' --reproducer_path="$dir/$target/findings" \
+            --instrumentation_includes='org.metaapo.**' --disabled_hooks='.*' --custom_hook_includes='org.metaapo.none' --reproducer_path="$dir/$target/findings" \
             -artifact_prefix="$dir/$target/findings/" -max_len=20000 -len_control=0 -timeout=20 -rss_limit_mb=4096 -runs="$runs" \
             -print_final_stats=1 "$dir/$target/corpus" >"$dir/$target/log" 2>&1 || {
             tail -n 40 "$dir/$target/log" >&2

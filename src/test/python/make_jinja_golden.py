@@ -173,7 +173,7 @@ STATEMENTS = [
     "{% for s in [1] %}{{ s }}{% endfor %}{{ s }}", "{% macro s() %}{{ s is defined }}{% endmacro %}{{ s() }}",
     # Letters with several cases, undefined values.
     "{{ 'ŉ ǆ ǅ ß ﬁ ᾳ ΐ აბ'.title() }}{{ 'ŉa'.capitalize() }}{{ 'ΑΣ ΑΣΑ'.capitalize() }}{{ 'ΟΔΟΣ ΣΑΣ' | title }}{{ 'ΟΔΟΣ'.title() }}{{ 'ǅaΣ ᾈ'.swapcase() }}",
-    "{{ '²'.isdigit() }}{{ '①⑴'.isdigit() }}{{ '½'.isdigit() }}{{ '一'.isnumeric() }}{{ 'ǅa'.istitle() }}{{ 'A1b'.istitle() }}{{ 'Ⅷ'.isupper() }}",
+    "{{ '٣' | int }}{{ '١٢' | int(0, 16) }}{{ '٣.٥' | float }}{{ '²' | int }}", "{{ '²'.isdigit() }}{{ '①⑴'.isdigit() }}{{ '½'.isdigit() }}{{ '一'.isnumeric() }}{{ 'ǅa'.istitle() }}{{ 'A1b'.istitle() }}{{ 'Ⅷ'.isupper() }}",
     "{{ missing is callable }}{{ '%r|%s|' % (missing, missing) }}{{ [missing] }}{{ 'a' % [1] }}{{ '%s' % missing }}",
     "{% for x in xs %}{% for y in xs if loop.index > 1 %}{{ y }}{% endfor %}|{% endfor %}", "{% if no %}{{ s | upper.x }}{% endif %}",
     # Text marked as safe, generators, ranges.

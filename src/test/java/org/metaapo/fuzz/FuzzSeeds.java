@@ -63,6 +63,7 @@ final class FuzzSeeds {
                     .flatMap(name -> files(resource("tokenizers/" + name), "tokenizer.json").stream())
                     .toList();
             case CHAT_FORMAT -> files(resource("fuzz/chat-format"), "");
+            case SERVICE_REPLY -> files(resource("fuzz/service-reply"), "");
             case METRICS -> files(resource("fuzz/metrics"), "");
         };
     }

@@ -14,6 +14,7 @@ import org.metaapo.files.Json;
 import org.metaapo.files.StrictText;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.report.Report;
+import org.metaapo.reward.ServiceReplies;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
@@ -124,6 +125,14 @@ enum FuzzTarget {
                 ChatFormat.load(scratch, tokenizer, new int[0], false)
                         .encode(new Conversation(List.of(new Message("user", "Name a prime."))), "Seven.");
             }
+        }
+    },
+
+    /** The reply of a reward service. */
+    SERVICE_REPLY {
+        @Override
+        void run(byte[] input, Path scratch) {
+            ServiceReplies.read(input);
         }
     },
 

@@ -13,7 +13,7 @@ final class Mutator {
         "9223372036854775807", "-9223372036854775808", "99999999999999999999", "\"\"", "[]", "{}", "[[[[", "]]]]", "\\ud800", "\\u0000", "\ufeff", "\u2028",
         "\r\n", "&a", "*a", "!!binary", "<<: ", "? ", "|\n", "---\n", "messages", "role", "content", "prompt", "chosen", "rejected", "label", "tools",
         "vocab_size", "hidden_size", "rope_scaling", "data_offsets", "shape", "dtype", "F32", "BF16", "chat_template", "added_tokens", "merges", "vocab",
-        "normalizer", "pre_tokenizer", "decoder", "<|im_end|>", "kind", "step", "loss",
+        "normalizer", "pre_tokenizer", "decoder", "<|im_end|>", "kind", "step", "loss", "items", "scores", "usage",
     };
     private static final int[] NUMBERS = {0, 1, -1, 127, 128, 255, 256, 32767, 65535, 1 << 20, 1 << 24, Integer.MAX_VALUE, Integer.MIN_VALUE};
 

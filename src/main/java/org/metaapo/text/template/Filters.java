@@ -213,7 +213,7 @@ final class Filters {
             return fallback;
         }
         try {
-            return parsedInteger(PyText.strip(text, null), (int) Arguments.integer(given[1], 10, "base"));
+            return parsedInteger(PyText.asciiDigits(PyText.strip(text, null)), (int) Arguments.integer(given[1], 10, "base"));
         } catch (NumberFormatException notWhole) {
             Double number = parsedFloat(text);
             return number == null ? fallback : truncated(number, fallback);
@@ -256,7 +256,7 @@ final class Filters {
     }
 
     private static Double parsedFloat(String text) {
-        String trimmed = PyText.lower(PyText.strip(text, null));
+        String trimmed = PyText.lower(PyText.asciiDigits(PyText.strip(text, null)));
         String unsigned = trimmed.startsWith("-") || trimmed.startsWith("+") ? trimmed.substring(1) : trimmed;
         double sign = trimmed.startsWith("-") ? -1 : 1;
         if (unsigned.equals("inf") || unsigned.equals("infinity")) {

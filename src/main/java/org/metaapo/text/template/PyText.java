@@ -33,6 +33,13 @@ final class PyText {
                 && text.codePoints().skip(1).allMatch(c -> c == '_' || (Character.isUnicodeIdentifierPart(c) && !Character.isIdentifierIgnorable(c)));
     }
 
+    /** Decimal digits of any script as ASCII ones, as Python reads numbers. */
+    static String asciiDigits(String text) {
+        StringBuilder out = new StringBuilder(text.length());
+        text.codePoints().forEach(c -> out.appendCodePoint(Character.isDigit(c) ? '0' + Character.digit(c, 10) : c));
+        return out.toString();
+    }
+
     static int length(String text) {
         return text.codePointCount(0, text.length());
     }

@@ -1,0 +1,20 @@
+package org.metaapo.reward;
+
+import java.util.List;
+import org.metaapo.data.Prompt;
+import org.metaapo.files.Json;
+import org.metaapo.files.StrictText;
+
+/** A door for the fuzz target of replies: they are read as those to a request of two prompts with two answers and one. */
+public final class ServiceReplies {
+    private static final List<ServiceJson.Item> ITEMS = List.of(
+            new ServiceJson.Item(new Prompt("p"), List.of("a", "b")), new ServiceJson.Item(new Prompt("q"), List.of("c")));
+
+    private ServiceReplies() {}
+
+    /** The scores of a reply. */
+    public static double[] read(byte[] reply) {
+        String text = StrictText.decode(reply, 0, reply.length, "service", 1);
+        return ServiceJson.scores(Json.parse(text, "service"), ITEMS, "service", new CallLog());
+    }
+}
