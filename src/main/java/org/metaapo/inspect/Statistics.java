@@ -70,6 +70,9 @@ final class Statistics {
     /** Rows that the reader left out. */
     void add(DataFiles.Summary summary) {
         summary.skipped().forEach(this::addBad);
+        int unlisted = summary.bad() - summary.skipped().size();
+        rows += unlisted;
+        bad.add(unlisted);
         summary.dropped().forEach((reason, count) -> {
             rows += count;
             dropped.computeIfAbsent(reason, r -> new Tally()).add(count);
