@@ -29,6 +29,8 @@ const OpTable& ops() {
         t.head_norm_forward = head_norm_forward;
         t.head_norm_backward = head_norm_backward;
         t.rope = rope;
+        t.attention_forward = attention_forward;
+        t.attention_backward = attention_backward;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;
         t.value_forward = value_forward;

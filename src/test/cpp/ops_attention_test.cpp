@@ -1,3 +1,4 @@
+#include "attention_case.h"
 #include "op_case.h"
 
 using namespace apo_test;
@@ -5,61 +6,20 @@ using apo::Segment;
 
 namespace {
 
-struct Case {
-    int H, G, D, window;
-    std::vector<Segment> segments;
-    int tokens() const { return segments.back().end; }
-    int width() const { return (H + 2 * G) * D; }
-};
-
 // Two packs: a prompt with two answers, longer than a block of keys, and a short prompt with one answer.
-Case packed(int H, int G, int D, int window) {
+AttentionCase packed(int H, int G, int D, int window) {
     return {H, G, D, window, {{0, 270, 0, 0, 0}, {270, 280, 0, 270, 270}, {280, 411, 0, 270, 270}, {411, 414, 0, 0, 0}, {414, 415, 411, 414, 3}}};
 }
 
-int position(const Segment& s, int t) { return s.position + t - s.begin; }
-
-// out (T,H*D) and lse (T,H), naively.
-std::vector<double> naive(const Case& c, const std::vector<double>& qkv, std::vector<double>* lse_out) {
-    const int W = c.width();
-    std::vector<double> out(size_t(c.tokens() * c.H * c.D));
-    for (const Segment& s : c.segments) {
-        for (int t = s.begin; t < s.end; t++) {
-            for (int h = 0; h < c.H; h++) {
-                const int kv = h / (c.H / c.G);
-                std::vector<std::pair<int, double>> scores;
-                auto see = [&](int k, int key_position) {
-                    if (c.window > 0 && position(s, t) - key_position >= c.window) return;
-                    double dot = 0;
-                    for (int d = 0; d < c.D; d++) dot += qkv[size_t(t * W + h * c.D + d)] * qkv[size_t(k * W + (c.H + kv) * c.D + d)];
-                    scores.emplace_back(k, dot / std::sqrt(double(c.D)));
-                };
-                for (int k = s.prompt_begin; k < s.prompt_end; k++) see(k, k - s.prompt_begin);
-                for (int k = s.begin; k <= t; k++) see(k, position(s, k));
-                double top = -1e300, sum = 0;
-                for (auto& [k, x] : scores) top = std::max(top, x);
-                for (auto& [k, x] : scores) sum += std::exp(x - top);
-                for (auto& [k, x] : scores) {
-                    for (int d = 0; d < c.D; d++) {
-                        out[size_t((t * c.H + h) * c.D + d)] += std::exp(x - top) / sum * qkv[size_t(k * W + (c.H + c.G + kv) * c.D + d)];
-                    }
-                }
-                if (lse_out != nullptr) (*lse_out)[size_t(t * c.H + h)] = top + std::log(sum);
-            }
-        }
-    }
-    return out;
-}
-
-void check_forward_and_backward(const apo::OpTable& ops, apo::Device& device, DType dtype, const Case& c) {
+void check_forward_and_backward(const apo::OpTable& ops, apo::Device& device, DType dtype, const AttentionCase& c) {
     const int T = c.tokens(), W = c.width(), O = c.H * c.D;
     Numbers numbers(11);
     Array qkv = numbers.array(dtype, size_t(T * W)), out(dtype, size_t(T * O)), lse(DType::f32, size_t(T * c.H));
     ops.attention_forward(device, {T, c.H, c.G, c.D, dtype, c.window, c.segments.data(), int64_t(c.segments.size()), qkv.data(), out.data(), lse.floats()});
-    std::vector<double> x = values(qkv), lse_expected(size_t(T * c.H));
-    const std::vector<double> expected = naive(c, x, &lse_expected);
-    for (size_t i = 0; i < expected.size(); i++) CHECK_CLOSE(out[i], expected[i], tolerance(dtype, 4));
-    for (size_t i = 0; i < lse_expected.size(); i++) CHECK_CLOSE(lse[i], lse_expected[i], 1e-4);
+    std::vector<double> x = values(qkv);
+    const AttentionResults expected = naive_attention(c, x, {});
+    for (size_t i = 0; i < expected.out.size(); i++) CHECK_CLOSE(out[i], expected.out[i], tolerance(dtype, 4));
+    for (size_t i = 0; i < expected.lse.size(); i++) CHECK_CLOSE(lse[i], expected.lse[i], 1e-4);
 
     // Gradients at a few places, of sum(out * dout) where dout is zero but in some rows: that keeps the naive side cheap.
     Array dout(dtype, size_t(T * O)), dqkv(dtype, size_t(T * W));
@@ -70,7 +30,7 @@ void check_forward_and_backward(const apo::OpTable& ops, apo::Device& device, DT
     ops.attention_backward(device, {T, c.H, c.G, c.D, dtype, c.window, c.segments.data(), int64_t(c.segments.size()), qkv.data(), out.data(), dout.data(), lse.floats(), dqkv.data()});
     const std::vector<double> gradient = values(dout);
     auto f = [&] {
-        const std::vector<double> y = naive(c, x, nullptr);
+        const std::vector<double> y = naive_attention(c, x, {}).out;
         double sum = 0;
         for (size_t i = 0; i < y.size(); i++) sum += y[i] * gradient[i];
         return sum;

@@ -1,0 +1,81 @@
+// Attention over packed segments by its formulas in f64, which the tests take for true.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "ops.h"
+
+namespace apo_test {
+
+struct AttentionCase {
+    int H, G, D, window;
+    std::vector<apo::Segment> segments;
+    int tokens() const { return segments.back().end; }
+    int width() const { return (H + 2 * G) * D; }
+    static int position(const apo::Segment& s, int t) { return s.position + t - s.begin; }
+
+    // body(key's token) for each key that query t of a segment sees.
+    template <class Body>
+    void for_visible(const apo::Segment& s, int t, Body body) const {
+        auto near = [&](int key_position) { return window <= 0 || position(s, t) - key_position < window; };
+        for (int k = s.prompt_begin; k < s.prompt_end; k++) {
+            if (near(k - s.prompt_begin)) body(k);
+        }
+        for (int k = s.begin; k <= t; k++) {
+            if (near(position(s, k))) body(k);
+        }
+    }
+};
+
+struct AttentionResults {
+    std::vector<double> out, lse, dqkv;  // (T, H D), (T, H), (T, W)
+};
+
+// dqkv where dout is given.
+inline AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout) {
+    const int W = c.width(), D = c.D;
+    const double scale = 1 / std::sqrt(double(D));
+    AttentionResults r{std::vector<double>(size_t(c.tokens() * c.H * D)), std::vector<double>(size_t(c.tokens() * c.H)),
+                       std::vector<double>(dout.empty() ? 0 : qkv.size())};
+    auto dot = [D](const double* a, const double* b) {
+        double sum = 0;
+        for (int d = 0; d < D; d++) sum += a[d] * b[d];
+        return sum;
+    };
+    auto add = [D](double* to, double factor, const double* x) {
+        for (int d = 0; d < D; d++) to[d] += factor * x[d];
+    };
+    std::vector<std::pair<int, double>> weights;  // a key and its score, then its share
+    for (const apo::Segment& s : c.segments) {
+        for (int t = s.begin; t < s.end; t++) {
+            for (int h = 0; h < c.H; h++) {
+                const int kv = h / (c.H / c.G);
+                const size_t q = size_t(t * W + h * D), k = size_t((c.H + kv) * D), v = size_t((c.H + c.G + kv) * D), o = size_t((t * c.H + h) * D);
+                weights.clear();
+                c.for_visible(s, t, [&](int key) { weights.emplace_back(key, scale * dot(&qkv[q], &qkv[size_t(key * W) + k])); });
+                double top = -1e300, sum = 0;
+                for (auto& [key, x] : weights) top = std::max(top, x);
+                for (auto& [key, x] : weights) sum += std::exp(x - top);
+                r.lse[size_t(t * c.H + h)] = top + std::log(sum);
+                for (auto& [key, x] : weights) {
+                    x = std::exp(x - top) / sum;
+                    add(&r.out[o], x, &qkv[size_t(key * W) + v]);
+                }
+                if (dout.empty()) continue;
+                const double delta = dot(&dout[o], &r.out[o]);
+                for (auto& [key, x] : weights) {
+                    const size_t row = size_t(key * W);
+                    const double ds = scale * x * (dot(&dout[o], &qkv[row + v]) - delta);
+                    add(&r.dqkv[q], ds, &qkv[row + k]);
+                    add(&r.dqkv[row + k], ds, &qkv[q]);
+                    add(&r.dqkv[row + v], x, &dout[o]);
+                }
+            }
+        }
+    }
+    return r;
+}
+
+}  // namespace apo_test

@@ -1,0 +1,95 @@
+// Attention's cases for tiles: each kernel of the CUDA backend, all rows and all gradients, against the formulas in f64.
+#include "attention_case.h"
+#include "op_case.h"
+
+using namespace apo_test;
+using apo::Segment;
+
+namespace {
+
+// A prompt longer than a tile with three answers, one of a token, one that ends a tile; an empty prompt and its answer; a
+// prompt of one token.
+AttentionCase tiles(int H, int G, int D, int window) {
+    return {H, G, D, window, {{0, 150, 0, 0, 0}, {150, 151, 0, 150, 150}, {151, 279, 0, 150, 150}, {279, 299, 0, 150, 150},
+                              {299, 299, 0, 0, 0}, {299, 334, 299, 299, 0}, {334, 335, 0, 0, 0}, {335, 338, 334, 335, 1}}};
+}
+
+double largest(const std::vector<double>& x) {
+    double most = 1;
+    for (double value : x) most = std::max(most, std::fabs(value));
+    return most;
+}
+
+void check_close_to(const Array& found, const std::vector<double>& expected, double tolerance) {
+    for (size_t i = 0; i < expected.size(); i++) CHECK_CLOSE(found[i], expected[i], tolerance);
+}
+
+struct Results {
+    Array out, lse, dqkv;
+};
+
+Results run(const apo::OpTable& ops, apo::Device& device, DType dtype, const AttentionCase& c, Array& qkv, Array& dout) {
+    const int T = c.tokens(), O = c.H * c.D;
+    const int64_t count = int64_t(c.segments.size());
+    Results r{Array(dtype, size_t(T * O)), Array(DType::f32, size_t(T * c.H)), Array(dtype, size_t(T * c.width()))};
+    ops.attention_forward(device, {T, c.H, c.G, c.D, dtype, c.window, c.segments.data(), count, qkv.data(), r.out.data(), r.lse.floats()});
+    ops.attention_backward(device, {T, c.H, c.G, c.D, dtype, c.window, c.segments.data(), count, qkv.data(), r.out.data(), dout.data(),
+                                    r.lse.floats(), r.dqkv.data()});
+    return r;
+}
+
+void check(const AttentionCase& c) {
+    on_threads({3}, [&](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = c.tokens();
+        Numbers numbers(21);
+        Array qkv = numbers.array(dtype, size_t(T * c.width())), dout = numbers.array(dtype, size_t(T * c.H * c.D), 0.5f);
+        const Results found = run(ops, device, dtype, c, qkv, dout);
+        const AttentionResults expected = naive_attention(c, values(qkv), values(dout));
+        check_close_to(found.out, expected.out, tolerance(dtype, 4));
+        check_close_to(found.lse, expected.lse, 1e-4);
+        // bf16 rounds p, ds and out once each besides the result.
+        check_close_to(found.dqkv, expected.dqkv, tolerance(dtype, 4 * largest(expected.dqkv)));
+    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
+}
+
+}  // namespace
+
+TEST(attention_tiles_of_heads_of_64) { check(tiles(4, 1, 64, 0)); }
+TEST(attention_tiles_of_heads_of_80_with_a_window) { check(tiles(2, 2, 80, 60)); }
+TEST(attention_tiles_of_heads_of_128_in_a_group_of_7) { check(tiles(7, 1, 128, 0)); }
+TEST(attention_tiles_of_heads_of_136_with_a_window) { check(tiles(2, 1, 136, 40)); }
+TEST(attention_of_one_token) { check({4, 2, 64, 0, {{0, 1, 0, 0, 0}}}); }
+
+TEST(attention_tiles_repeat_bit_for_bit) {
+    const AttentionCase c = tiles(2, 1, 64, 100);
+    on_threads({3}, [&](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        const int T = c.tokens();
+        Numbers numbers(22);
+        Array qkv = numbers.array(dtype, size_t(T * c.width())), dout = numbers.array(dtype, size_t(T * c.H * c.D));
+        const Results first = run(ops, device, dtype, c, qkv, dout), second = run(ops, device, dtype, c, qkv, dout);
+        CHECK(values(first.out) == values(second.out));
+        CHECK(values(first.lse) == values(second.lse));
+        CHECK(values(first.dqkv) == values(second.dqkv));
+    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
+}
+
+TEST(attention_formulas_agree_with_differences) {
+    const AttentionCase c{4, 2, 3, 5, {{0, 6, 0, 0, 0}, {6, 9, 0, 6, 6}, {9, 14, 0, 6, 6}}};
+    Numbers numbers(23);
+    auto random = [&](int count) {
+        std::vector<double> x(static_cast<size_t>(count));
+        for (double& value : x) value = (numbers.below(2001) - 1000) / 1000.0;
+        return x;
+    };
+    std::vector<double> qkv = random(c.tokens() * c.width());
+    const std::vector<double> dout = random(c.tokens() * c.H * c.D);
+    const std::vector<double> gradient = naive_attention(c, qkv, dout).dqkv;
+    for (size_t i = 0; i < qkv.size(); i++) {
+        CHECK_CLOSE(gradient[i], slope(qkv, i, [&] {
+                        const std::vector<double> out = naive_attention(c, qkv, {}).out;
+                        double sum = 0;
+                        for (size_t j = 0; j < out.size(); j++) sum += out[j] * dout[j];
+                        return sum;
+                    }), 1e-7);
+    }
+}
