@@ -172,7 +172,7 @@ void Staging::to_host(CudaDevice& device, void* target, const void* source, size
 CudaDevice::CudaDevice(int device_index) : index(device_index) {
     const int count = count_devices();
     if (index < 0 || index >= count) {
-        fail(APO_E_DEVICE, "cuda:%d does not exist; this machine has cuda:0 to cuda:%d", index, count - 1);
+        fail(APO_E_DEVICE, "cuda:%d does not exist; this machine has cuda:0 to cuda:%d; name one of them, or use --device cpu", index, count - 1);
     }
     compute_capability = 10 * attribute(index, cudaDevAttrComputeCapabilityMajor) + attribute(index, cudaDevAttrComputeCapabilityMinor);
     cudaDeviceProp properties;

@@ -31,7 +31,7 @@ const OpTable& load() {
              why == nullptr ? path.c_str() : why);
     }
     const auto ops = reinterpret_cast<const OpTable* (*)()>(dlsym(library, "apo_cuda_ops"));
-    if (ops == nullptr) fail(APO_E_DEVICE, "no CUDA backend: %s has no apo_cuda_ops; build both libraries together", path.c_str());
+    if (ops == nullptr) fail(APO_E_DEVICE, "no CUDA backend: %s has no apo_cuda_ops; build both libraries together, or use --device cpu", path.c_str());
     const OpTable* table = ops();
     check_table(table, path.c_str());
     return *table;
@@ -41,7 +41,7 @@ const OpTable& load() {
 
 void check_table(const OpTable* table, const char* from) {
     if (table->abi_version != kOpsAbiVersion || table->bytes != int32_t(sizeof(OpTable))) {
-        fail(APO_E_DEVICE, "%s has op table version %d of %d bytes, this engine %d of %zu; build both libraries together", from,
+        fail(APO_E_DEVICE, "%s has op table version %d of %d bytes, this engine %d of %zu; build both libraries together, or use --device cpu", from,
              table->abi_version, table->bytes, kOpsAbiVersion, sizeof(OpTable));
     }
     // Behind the two numbers the table is function pointers alone.
@@ -50,7 +50,7 @@ void check_table(const OpTable* table, const char* from) {
     for (size_t i = 0; i < count; i++) {
         const void* entry;
         std::memcpy(&entry, reinterpret_cast<const char*>(table) + first + i * sizeof(void*), sizeof entry);
-        if (entry == nullptr) fail(APO_E_UNSUPPORTED, "%s lacks entry %zu of the op table", from, i);
+        if (entry == nullptr) fail(APO_E_UNSUPPORTED, "%s lacks entry %zu of the op table; build both libraries together, or use --device cpu", from, i);
     }
 }
 

@@ -25,7 +25,8 @@ final class InfoCommand implements Callable<Integer> {
             row("bf16 products", info.bf16Native() ? "in hardware" : "widened to f32");
             row("threads", Integer.toString(info.threads()));
             row("memory", String.format(Locale.ROOT, "%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
-            row("GPU backend", "not built");
+            Engine.Gpus gpus = Engine.gpus();
+            row("GPUs", gpus.count() > 0 ? gpus.count() + ", cuda:0 to cuda:" + (gpus.count() - 1) : "none; " + gpus.reason());
         }
         return 0;
     }

@@ -14,19 +14,27 @@ public record DeviceSpec(Kind kind, int index) {
         /** This machine's processor. */
         CPU,
         /** An NVIDIA GPU. */
-        CUDA
+        CUDA,
+        /** The first GPU where there is one, else the processor. */
+        AUTO
     }
 
     /** The processor. */
     public static final DeviceSpec CPU = new DeviceSpec(Kind.CPU, 0);
 
+    /** {@code cuda:0} where this machine has a GPU and the build its backend, else the processor. */
+    public static final DeviceSpec AUTO = new DeviceSpec(Kind.AUTO, 0);
+
     /**
-     * Reads {@code auto}, {@code cpu} or {@code cuda:N}. {@code auto} is the processor where the build has no GPU backend.
+     * Reads {@code auto}, {@code cpu} or {@code cuda:N}.
      *
      * @throws UsageException for anything else
      */
     public static DeviceSpec parse(String text) {
-        if (text.equals("auto") || text.equals("cpu")) {
+        if (text.equals("auto")) {
+            return AUTO;
+        }
+        if (text.equals("cpu")) {
             return CPU;
         }
         if (text.matches("cuda:\\d{1,4}")) {

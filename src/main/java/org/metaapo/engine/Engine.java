@@ -1,5 +1,6 @@
 package org.metaapo.engine;
 
+import org.bytedeco.javacpp.Loader;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_device_info;
 import org.metaapo.engine.internal.apo_engine;
@@ -9,6 +10,7 @@ import org.metaapo.engine.internal.apo_memory_plan;
 import org.metaapo.engine.internal.apo_model_config;
 import org.metaapo.engine.internal.apo_trainer_options;
 import org.metaapo.error.DeviceException;
+import org.slf4j.LoggerFactory;
 
 /** An open device; models are created on it. */
 public final class Engine extends NativeHandle {
@@ -21,25 +23,63 @@ public final class Engine extends NativeHandle {
     }
 
     /**
-     * Opens a device.
+     * Opens a device. cuBLAS, which a GPU needs, comes from JavaCPP's presets where they are on the class path, else from the
+     * system.
      *
      * @param threads processor threads; 0 for one on each core that this process may use
      * @throws DeviceException if there is no such device or the native library does not load
      */
     public static Engine open(DeviceSpec device, int threads) {
         load();
+        if (device.kind() == DeviceSpec.Kind.AUTO) {
+            return open(gpus().count() > 0 ? new DeviceSpec(DeviceSpec.Kind.CUDA, 0) : DeviceSpec.CPU, threads);
+        }
+        if (device.kind() == DeviceSpec.Kind.CUDA) {
+            loadPresets();
+        }
         apo_engine handle = new apo_engine(null);
         try (apo_engine_options options = new apo_engine_options()) {
-            options.device(device.kind().ordinal()).device_index(device.index()).threads(threads).reserved(0);
+            options.device(device.kind() == DeviceSpec.Kind.CUDA ? MetaapoC.APO_CUDA : MetaapoC.APO_CPU).device_index(device.index()).threads(threads).reserved(0);
             Native.check(error -> MetaapoC.apo_engine_create(options, handle, error));
         }
         return new Engine(handle);
+    }
+
+    /**
+     * The GPUs of this machine.
+     *
+     * @param count how many may be opened
+     * @param reason why there is none, in words; empty where there is one
+     */
+    public record Gpus(int count, String reason) {}
+
+    /** The GPUs that {@code cuda:N} may name. None is no error. */
+    public static Gpus gpus() {
+        load();
+        int[] count = new int[1];
+        try {
+            Native.check(error -> MetaapoC.apo_device_count(MetaapoC.APO_CUDA, count, error));
+        } catch (DeviceException e) {
+            return new Gpus(0, e.getMessage());
+        }
+        return new Gpus(count[0], "");
     }
 
     /** Version of the native engine. */
     public static String version() {
         load();
         return Native.text(MetaapoC.apo_version());
+    }
+
+    /** A library that is loaded already is found by the backend under its own name. */
+    private static void loadPresets() {
+        try {
+            Loader.load(Class.forName("org.bytedeco.cuda.presets.cublas"));
+        } catch (ClassNotFoundException e) {
+            // not on the class path: the system's cuBLAS serves
+        } catch (LinkageError e) {
+            LoggerFactory.getLogger(Engine.class).debug("JavaCPP's cuBLAS does not load; the system's is tried", e);
+        }
     }
 
     private static void load() {

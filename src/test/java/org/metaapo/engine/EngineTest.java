@@ -90,7 +90,26 @@ class EngineTest {
                 assertThat(progress.done()).isEqualTo(4);
             }
         }
-        assertThatThrownBy(() -> Engine.open(DeviceSpec.parse("cuda:0"), 0)).isInstanceOf(DeviceException.class);
+    }
+
+    @Test
+    void aGpuThatIsNotThereIsSaidAndTheProcessorServes() {
+        assertThatThrownBy(() -> Engine.open(DeviceSpec.parse("cuda:9999"), 0))
+                .isInstanceOf(DeviceException.class)
+                .hasMessageContaining("--device cpu");
+        Engine.Gpus gpus = Engine.gpus();
+        assertThat(gpus.reason().isEmpty()).isEqualTo(gpus.count() > 0);
+        try (Engine engine = Engine.open(DeviceSpec.AUTO, 1)) {
+            assertThat(engine.info().isa().startsWith("sm_")).isEqualTo(gpus.count() > 0);
+        }
+        try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
+                Model model = engine.createModel(SHAPE, Dtype.F32)) {
+            assertThat(model.tensors()).isNotEmpty();
+        }
+    }
+
+    @Test
+    void aDeviceThatHasNoFormIsRefused() {
         assertThatThrownBy(() -> DeviceSpec.parse("gpu")).isInstanceOf(UsageException.class).hasMessageContaining("cuda:N");
     }
 }

@@ -8,7 +8,8 @@ import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
  * Tells JavaCPP how to bind {@code metaapo.h}: {@code MetaapoC} and the struct classes beside it are generated from the
- * header at build time. oneDNN and its OpenMP are loaded before the engine, from oneDNN's own jar.
+ * header at build time. oneDNN and its OpenMP are loaded before the engine, from oneDNN's own jar. The CUDA
+ * backend, where it was built, is only put beside the engine, which opens it.
  */
 @Properties(
         value =
@@ -16,7 +17,7 @@ import org.bytedeco.javacpp.tools.InfoMapper;
                         value = "linux-x86_64",
                         include = "metaapo.h",
                         link = "metaapo",
-                        preload = {"gomp@.1", "dnnl@.3"},
+                        preload = {"gomp@.1", "dnnl@.3", "metaapo_cuda"},
                         preloadresource = "/org/bytedeco/dnnl/"),
         target = "org.metaapo.engine.internal",
         global = "org.metaapo.engine.internal.MetaapoC")
