@@ -34,6 +34,9 @@ elseif(NOT METAAPO_NVCC)
 else()
   message(STATUS "CUDA backend: not built, for there is no NVIDIA driver on this machine (METAAPO_CUDA=on builds it)")
 endif()
+if(NOT METAAPO_BUILD_CUDA)
+  file(REMOVE "${CMAKE_CURRENT_BINARY_DIR}/libmetaapo_cuda.so")  # of an earlier build: the engine would load it
+endif()
 
 if(METAAPO_BUILD_CUDA)
   set(CMAKE_CUDA_COMPILER "${METAAPO_NVCC}")
