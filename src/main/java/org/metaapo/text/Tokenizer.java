@@ -7,15 +7,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 
@@ -149,7 +145,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Token ids of a text; special tokens in it are recognised, none is added.
+     * Token ids of a text; special tokens in it are recognised, none is added. Several threads may do so at once.
      *
      * @throws DataException if the text has a lone surrogate
      */
@@ -157,53 +153,6 @@ public final class Tokenizer implements AutoCloseable {
         refuseLoneSurrogates(text);
         Encoding encoding = tokenizer.encode(text, false, false);
         return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
-    }
-
-    /**
-     * Token ids of many texts, made by several threads; the ids are those of {@link #encode}, in the texts' order.
-     *
-     * @param threads at least 1
-     */
-    public List<int[]> encodeAll(List<String> texts, int threads) {
-        int[][] ids = new int[texts.size()][];
-        AtomicInteger next = new AtomicInteger();
-        List<Thread> helpers = new ArrayList<>();
-        AtomicReference<RuntimeException> failure = new AtomicReference<>();
-        Runnable work = () -> {
-            try {
-                for (int i = next.getAndIncrement(); i < ids.length && failure.get() == null; i = next.getAndIncrement()) {
-                    ids[i] = encode(texts.get(i));
-                }
-            } catch (RuntimeException failed) {
-                failure.compareAndSet(null, failed);
-            }
-        };
-        for (int i = 1; i < Math.min(threads, texts.size()); i++) {
-            Thread helper = new Thread(work, "tokenizer-" + i);
-            helper.start();
-            helpers.add(helper);
-        }
-        work.run();
-        helpers.forEach(Tokenizer::join);
-        if (failure.get() != null) {
-            throw failure.get();
-        }
-        return Arrays.asList(ids);
-    }
-
-    /** Waits for a thread to its end; an interruption is passed on afterwards. */
-    private static void join(Thread thread) {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
     }
 
     /**

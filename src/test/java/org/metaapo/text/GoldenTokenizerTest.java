@@ -55,7 +55,7 @@ class GoldenTokenizerTest {
             wanted.add(ids(each.path("ids")));
         }
         try (Tokenizer tokenizer = Tokenizer.load(folder(name))) {
-            List<int[]> together = tokenizer.encodeAll(texts, 3);
+            List<int[]> together = texts.parallelStream().map(tokenizer::encode).toList();
             for (int i = 0; i < texts.size(); i++) {
                 assertThat(tokenizer.encode(texts.get(i))).as(texts.get(i)).containsExactly(wanted.get(i));
                 assertThat(together.get(i)).as(texts.get(i)).containsExactly(wanted.get(i));
