@@ -15,6 +15,7 @@
 #include <ctime>
 #include <exception>
 #include <map>
+#include <set>
 
 #include "ops/bench.h"
 
@@ -202,6 +203,7 @@ int run(const Options& o) {
         }
     }
     int failed = 0;
+    std::set<std::string> done;  // what does not depend on the dtype of a model is measured once
     for (const std::string& shape : split(o.shapes)) {
         for (DType dtype : dtypes) {
             Cases cases;
@@ -212,6 +214,7 @@ int run(const Options& o) {
             add_decode_cases(cases, target, sizes, dtype);
             for (const Case& c : cases) {
                 if (c.op.find(o.filter) == std::string::npos || !c.present) continue;
+                if (!done.insert(c.op + c.shape + std::to_string(int(c.dtype))).second) continue;
                 try {
                     report.line(c, timer.measure(c), ceilings);
                 } catch (const std::exception& e) {

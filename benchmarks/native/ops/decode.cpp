@@ -60,7 +60,7 @@ void add_decode_cases(Cases& cases, const Target& target, const Sizes& sizes, DT
         if (rows > sizes.tokens) continue;
         add_cache(cases, target, sizes, dtype, rows);
         add_few_rows(cases, target, sizes, dtype, rows);
-        if (dtype == DType::f32) add_sample(cases, target, sizes, rows);
+        add_sample(cases, target, sizes, rows);
     }
 }
 

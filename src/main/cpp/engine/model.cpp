@@ -105,7 +105,7 @@ void apo_model::initialize(uint64_t seed, double standard_deviation) {
     if (!(standard_deviation >= 0) || !std::isfinite(standard_deviation)) {
         fail(APO_E_ARGUMENT, "standard_deviation is %g; expected a number, 0 or more", standard_deviation);
     }
-    constexpr int64_t kChunk = 1 << 16;
+    constexpr int64_t kChunk = 1 << 20;
     const double two_pi = 2 * std::acos(-1.0);
     std::vector<float> values(kChunk);
     for (int32_t index = 0; size_t(index) < shape.tensors().size(); index++) {
@@ -113,6 +113,8 @@ void apo_model::initialize(uint64_t seed, double standard_deviation) {
         const bool is_norm = spec.name.find("norm.weight") != std::string::npos;
         for (int64_t begin = 0; begin < spec.count(); begin += kChunk) {
             const int64_t count = std::min(kChunk, spec.count() - begin);
+            // Each number has its own counter: the threads change nothing in it.
+#pragma omp parallel for schedule(static)
             for (int64_t i = 0; i < count; i++) {
                 if (spec.rank == 1) {
                     values[size_t(i)] = is_norm ? 1.0f : 0.0f;
