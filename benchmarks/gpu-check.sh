@@ -113,6 +113,11 @@ if [ -z "$python" ]; then
     command -v $candidate >/dev/null && $candidate -c 'import torch, transformers' 2>/dev/null && { python=$candidate; break; }
   done
 fi
+# cuBLAS: the system's, or the one that pip brought with torch.
+if [ -n "$gpu" ] && [ -n "$python" ] && ! ldconfig -p | grep -q libcublasLt.so.1 && [ ! -e /usr/local/cuda/lib64/libcublasLt.so.13 ]; then
+  wheel=$("$python" -c 'import glob, os, torch; print(next(iter(glob.glob(os.path.dirname(os.path.dirname(torch.__file__)) + "/nvidia/*/lib/libcublasLt.so.1[23]")), ""))')
+  [ -n "$wheel" ] && export LD_LIBRARY_PATH="${wheel%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+fi
 {
   echo "date: $date"
   echo "device: $name"

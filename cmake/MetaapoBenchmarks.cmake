@@ -13,6 +13,14 @@ if(METAAPO_TESTS)
   target_include_directories(op_bench PRIVATE "${METAAPO_BENCHMARK_DIR}" "${METAAPO_TEST_DIR}")
   target_link_libraries(op_bench PRIVATE ${CMAKE_DL_LIBS})
   list(APPEND METAAPO_BENCHMARK_PROGRAMS op_bench)
+  if(METAAPO_BUILD_CUDA)  # gemm_best: the op table's products beside the best of cuBLASLt's algorithms
+    add_executable(gemm_best "${METAAPO_BENCHMARK_DIR}/gemm_best.cu" "${METAAPO_BENCHMARK_DIR}/ops/bench.cpp" "${METAAPO_CUDA_DIR}/cublaslt_library.cu"
+      ${METAAPO_OBJECTS})
+    target_include_directories(gemm_best PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/ops "${METAAPO_CUDA_DIR}"
+      "${METAAPO_BENCHMARK_DIR}" "${METAAPO_TEST_DIR}")
+    target_link_libraries(gemm_best PRIVATE $<TARGET_NAME_IF_EXISTS:Dnnl::dnnl> OpenMP::OpenMP_CXX ${CMAKE_DL_LIBS})
+    set_target_properties(gemm_best PROPERTIES CUDA_STANDARD 17 CUDA_STANDARD_REQUIRED ON BUILD_RPATH "$ORIGIN;${DNNL_LIBRARY_DIR}")
+  endif()
 endif()
 foreach(program ${METAAPO_BENCHMARK_PROGRAMS})
   metaapo_compile(${program})
