@@ -3,7 +3,6 @@
 #include "attention_kernels.h"
 #include "attention_tile.h"
 #include "launch.h"
-#include "reduce.h"
 
 namespace apo {
 namespace cuda {
@@ -13,50 +12,6 @@ namespace {
 constexpr int kThreads = 128;
 constexpr int kM = 2;                      // groups of 16 queries a warp
 constexpr int kWarpRows = kM * 16;
-
-// Maxima (of raw scores) and sums of a lane's four rows; a sum is of the lane's own columns until the end.
-struct RunningSoftmax {
-    float most[kM][2], sum[kM][2];
-
-    APO_DEVICE RunningSoftmax() {
-#pragma unroll
-        for (int m = 0; m < kM; m++) {
-#pragma unroll
-            for (int u = 0; u < 2; u++) most[m][u] = -INFINITY, sum[m][u] = 0.0f;
-        }
-    }
-
-    // Scores to e^(scale (score - maximum)), with the sums and `out` shrunk to the new maximum. `scale` is in powers of 2.
-    template <int N, int O>
-    APO_DEVICE void step(Accumulators<kM, N>& score, Accumulators<kM, O>& out, float scale) {
-#pragma unroll
-        for (int m = 0; m < kM; m++) {
-#pragma unroll
-            for (int u = 0; u < 2; u++) {
-                const float before = most[m][u];
-                float top = before;
-#pragma unroll
-                for (int n = 0; n < N; n++) top = fmaxf(top, fmaxf(score[m][n][2 * u], score[m][n][2 * u + 1]));
-                top = group_max<4>(top);
-                const float base = top == -INFINITY ? 0.0f : top * scale;  // a row may see none of these keys
-                most[m][u] = top;
-                if (__any_sync(kAllLanes, top != before)) {  // seldom so after the first steps
-                    const float shrink = fast_exp2(before * scale - base);
-                    sum[m][u] *= shrink;
-#pragma unroll
-                    for (int n = 0; n < O; n++) out[m][n][2 * u] *= shrink, out[m][n][2 * u + 1] *= shrink;
-                }
-                float total = sum[m][u];
-#pragma unroll
-                for (int n = 0; n < N; n++) {
-#pragma unroll
-                    for (int i = 2 * u; i < 2 * u + 2; i++) total += score[m][n][i] = fast_exp2(score[m][n][i] * scale - base);
-                }
-                sum[m][u] = total;
-            }
-        }
-    }
-};
 
 template <int D, int kKeys>
 __global__ void __launch_bounds__(kThreads, 2)
@@ -82,7 +37,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     bf16* const own_q = q + warp_row * D;
     Accumulators<kM, D / 8> sums;
     clear<kM, D / 8>(sums);
-    RunningSoftmax softmax;
+    RunningSoftmax<kM> softmax;
     for (int step = 0; step < steps.count(); step++) {
         copy_async_wait<0>();
         __syncthreads();

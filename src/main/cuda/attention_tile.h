@@ -9,6 +9,7 @@
 #include "attention_work.h"
 #include "bf16.h"
 #include "mma.h"
+#include "reduce.h"
 
 namespace apo {
 namespace cuda {
@@ -158,6 +159,51 @@ APO_DEVICE void hide_unseen(Accumulators<M, N>& scores, const KeyRange& keys, in
         }
     }
 }
+
+// Maxima (of raw scores) and sums of a lane's 2 M rows (those of accumulators); a sum is of the lane's own columns until the end.
+template <int M>
+struct RunningSoftmax {
+    float most[M][2], sum[M][2];
+
+    APO_DEVICE RunningSoftmax() {
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+#pragma unroll
+            for (int u = 0; u < 2; u++) most[m][u] = -INFINITY, sum[m][u] = 0.0f;
+        }
+    }
+
+    // Scores to e^(scale (score - maximum)), with the sums and `out` shrunk to the new maximum. `scale` is in powers of 2.
+    template <int N, int O>
+    APO_DEVICE void step(Accumulators<M, N>& score, Accumulators<M, O>& out, float scale) {
+#pragma unroll
+        for (int m = 0; m < M; m++) {
+#pragma unroll
+            for (int u = 0; u < 2; u++) {
+                const float before = most[m][u];
+                float top = before;
+#pragma unroll
+                for (int n = 0; n < N; n++) top = fmaxf(top, fmaxf(score[m][n][2 * u], score[m][n][2 * u + 1]));
+                top = group_max<4>(top);
+                const float base = top == -INFINITY ? 0.0f : top * scale;  // a row may see none of these keys
+                most[m][u] = top;
+                if (__any_sync(kAllLanes, top != before)) {  // seldom so after the first steps
+                    const float shrink = fast_exp2(before * scale - base);
+                    sum[m][u] *= shrink;
+#pragma unroll
+                    for (int n = 0; n < O; n++) out[m][n][2 * u] *= shrink, out[m][n][2 * u + 1] *= shrink;
+                }
+                float total = sum[m][u];
+#pragma unroll
+                for (int n = 0; n < N; n++) {
+#pragma unroll
+                    for (int i = 2 * u; i < 2 * u + 2; i++) total += score[m][n][i] = fast_exp2(score[m][n][i] * scale - base);
+                }
+                sum[m][u] = total;
+            }
+        }
+    }
+};
 
 // Writes x(16 M, D), times factor(m, upper) for rows g + 16 m and, upper, 8 more, as bf16 to rows [0, count) of `target`
 // (stride ld), by way of the warp's own rows of a tile, in whole 16-byte chunks.

@@ -31,6 +31,8 @@ const OpTable& ops() {
         t.rope = rope;
         t.attention_forward = attention_forward;
         t.attention_backward = attention_backward;
+        t.kv_append = kv_append;
+        t.attention_decode = attention_decode;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;
         t.value_forward = value_forward;
