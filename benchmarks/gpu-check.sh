@@ -73,14 +73,9 @@ skip() {
 }
 # must NAME: a part that counts for the exit status.
 must() { [ "${state[$1]:-}" = ok ] || failures=$((failures + 1)); }
-# Words for the next function are run with their standard output kept: keep FILE COMMAND...
-keep() {
-  local file=$1
-  shift
-  "$@" | tee -a "$file"
-  return "${PIPESTATUS[0]}"
-}
-export -f keep
+# part NAME SECONDS "${keep[@]}" FILE COMMAND...: the command's standard output goes to the file, too.
+# shellcheck disable=SC2016  # for the inner shell
+keep=(bash -c 'file=$1; shift; "$@" | tee -a "$file"; exit "${PIPESTATUS[0]}"' keep)
 
 # ---------------------------------------------------------------- environment
 name=$(uname -m) driver=none cuda=none architecture=
@@ -191,7 +186,7 @@ fi
 if [ -n "$python" ]; then
   peer_ops=(--device "$device")
   [ -z "$gpu" ] && peer_ops+=(--sequence 32 --tokens 64)
-  part torch-ops 30 keep "$out/torch.jsonl" "$python" benchmarks/peer/torch_ops.py "${peer_ops[@]}"
+  part torch-ops 30 "${keep[@]}" "$out/torch.jsonl" "$python" benchmarks/peer/torch_ops.py "${peer_ops[@]}"
 else
   skip torch-ops "no Python with torch and transformers"
 fi
@@ -213,7 +208,7 @@ model() {
     skip "$side-$shape-$jobs" "no Python with torch and transformers"
     return 0
   fi
-  part "$side-$shape-$jobs" "$limit" keep "$out/models.jsonl" "${command[@]}" --device "$device" --shape "$shape" --layers "$layers" --dtype bf16 --jobs "$jobs" "$@"
+  part "$side-$shape-$jobs" "$limit" "${keep[@]}" "$out/models.jsonl" "${command[@]}" --device "$device" --shape "$shape" --layers "$layers" --dtype bf16 --jobs "$jobs" "$@"
 }
 whole=(--prompts 1 --prompt-len 2048 --response-len 2048 --reps 3)
 generation=(--prompts 8 --prompt-len 256 --k 8 --new-tokens 32 --reps 2 --decode "1,256")
@@ -272,7 +267,7 @@ done
 echo "date,device,driver,cuda,check,bound,value,verdict" >"$out/bounds.csv"
 bound() {
   local verdict
-  verdict=$(awk -v v="$3" -v b="$2" 'BEGIN {print v == "" ? "not measured" : v + 0 >= b + 0 ? "met" : "missed"}')
+  verdict=$(awk -v v="$3" -v b="$2" 'BEGIN {print (v == "" ? "not measured" : (v + 0 >= b + 0 ? "met" : "missed"))}')
   echo "$labels,$1,$2,$3,$verdict" >>"$out/bounds.csv"
   printf '%-44s %8s %10s  %s\n' "$1" "$2" "${3:--}" "$verdict"
 }

@@ -40,13 +40,13 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
                      t.ops.preference_loss != nullptr, [=] {
         struct Arguments {
             std::vector<int32_t> chosen, rejected, counts;
-            std::vector<double> references, sums, parameters;
+            std::vector<double> references, sums, dsums, parameters;
         };
         auto a = std::make_shared<Arguments>();
         a->chosen = counting(rows, answers, 2), a->rejected = a->chosen;
         for (int32_t& i : a->rejected) i++;
         a->counts.assign(size_t(answers), int32_t(length));
-        a->references.assign(size_t(answers), -60), a->sums.resize(size_t(answers)), a->parameters.assign(301, 0.1);
+        a->references.assign(size_t(answers), -60), a->sums.resize(size_t(answers)), a->dsums = a->sums, a->parameters.assign(301, 0.1);
         Memory begin = upload(t, counting(answers + 1, int64_t(1) << 31, length)), logp = normal(t, DType::f32, answers * length);
         Memory coef = zeros(t, answers * length * 4);
         return [=] {
@@ -54,6 +54,7 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
             const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
             const apo_meta meta{APO_WEIGHT_LEARNED, 100, a->parameters.data(), 1, 1};
             apo_pair_results results{};
+            results.dsums = a->dsums.data();
             t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, a->sums.data(), &results, floats(coef)});
         };
     }});

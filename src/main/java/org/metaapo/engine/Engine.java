@@ -82,7 +82,8 @@ public final class Engine extends NativeHandle {
         }
     }
 
-    private static void load() {
+    /** Loads the native library; everything that needs it without an engine calls this first. */
+    static void load() {
         try {
             int found = MetaapoC.apo_abi_version();
             if (found != MetaapoC.APO_ABI_VERSION) {

@@ -14,6 +14,7 @@ public final class PreferenceLoss {
      * @param scale factor of the gradients, such as 1 / rows
      */
     public static PairResults evaluate(Pairs pairs, double[] sums, Objective objective, Weighting weighting, double scale) {
+        Engine.load();
         try (PairArguments arguments = new PairArguments(pairs, sums.length, objective, weighting);
                 DoublePointer s = new DoublePointer(sums)) {
             Native.check(error -> MetaapoC.apo_preference_loss(
@@ -24,6 +25,7 @@ public final class PreferenceLoss {
 
     /** w of each score. */
     public static double[] weights(Weighting weighting, double[] scores) {
+        Engine.load();
         double[] weights = new double[scores.length];
         try (DoublePointer parameters = Native.doubles(weighting.parameters());
                 apo_meta meta = weighting.toNative(parameters)) {
@@ -48,6 +50,7 @@ public final class PreferenceLoss {
             throw new IllegalArgumentException("scores, lossOffline and lossOnline have " + scores.length + ", "
                     + lossOffline.length + " and " + lossOnline.length + " entries; expected equal lengths");
         }
+        Engine.load();
         double[] loss = new double[1];
         double[] mean = new double[1];
         double[] gradient = new double[weighting.parameters() == null ? 1 : weighting.parameters().length];

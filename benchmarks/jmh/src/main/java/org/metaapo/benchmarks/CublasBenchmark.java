@@ -5,6 +5,7 @@ import org.bytedeco.cuda.cublas.cublasContext;
 import org.bytedeco.cuda.global.cublas;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.ShortPointer;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -37,12 +38,13 @@ public class CublasBenchmark {
 
     private cublasContext context;
     private final Pointer[] matrices = new Pointer[3];
-    private final FloatPointer one = new FloatPointer(1f);
-    private final FloatPointer zero = new FloatPointer(0f);
+    private FloatPointer one;
+    private FloatPointer zero;
 
     @Setup
     public void open() {
         try {
+            Loader.load(cublas.class);
             context = new cublasContext();
             check(cublas.cublasCreate_v2(context), "cublasCreate");
         } catch (LinkageError e) {
@@ -50,6 +52,8 @@ public class CublasBenchmark {
             System.out.println("CublasBenchmark skipped: cuBLAS does not load (" + first + ")");
             System.exit(0); // of this fork alone
         }
+        one = new FloatPointer(1f);
+        zero = new FloatPointer(0f);
         long bytes = 2L * n * n;
         try (ShortPointer host = new ShortPointer((long) n * n)) {
             java.util.SplittableRandom random = new java.util.SplittableRandom(0);
