@@ -37,4 +37,11 @@ class RunMemoryTest {
         assertThat(memory("dtype=f32").policy().master()).isZero();
         assertThat(usual.policy().master()).isPositive();
     }
+
+    @Test
+    void onlyALocalRewardModelTakesMemory() {
+        assertThat(memory().reward()).isPositive();
+        assertThat(memory("reward.path=null", "reward.url=http://localhost:1/score").reward()).isZero();
+        assertThat(memory("rollout.decision=none").reward()).isZero();
+    }
 }
