@@ -161,7 +161,7 @@ private:
     bool wants(const char* job) const { return ("," + o.jobs + ",").find(std::string(",") + job + ",") != std::string::npos; }
 
     void refuse_what_does_not_fit() {
-        const apo_trainer_options trainer{batch.view.token_count, o.recompute, 0};
+        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0};
         apo_memory_plan plan{};
         check(apo_plan(&config, dtype, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
         const double need = double(plan.weights + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace);
@@ -235,7 +235,7 @@ private:
 
     void dpo() {
         const int answers = 2 * o.prompts;
-        const apo_trainer_options options{batch.view.token_count, o.recompute, 0};
+        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0};
         apo_trainer* trainer = nullptr;
         check(apo_trainer_create(model, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));

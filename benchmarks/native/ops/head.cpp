@@ -40,22 +40,23 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
                      t.ops.preference_loss != nullptr, [=] {
         struct Arguments {
             std::vector<int32_t> chosen, rejected, counts;
-            std::vector<double> references, sums, dsums, parameters;
+            std::vector<double> references, sums, parameters;
         };
         auto a = std::make_shared<Arguments>();
         a->chosen = counting(rows, answers, 2), a->rejected = a->chosen;
         for (int32_t& i : a->rejected) i++;
         a->counts.assign(size_t(answers), int32_t(length));
-        a->references.assign(size_t(answers), -60), a->sums.resize(size_t(answers)), a->dsums = a->sums, a->parameters.assign(301, 0.1);
+        a->references.assign(size_t(answers), -60), a->sums.resize(size_t(answers)), a->parameters.assign(301, 0.1);
         Memory begin = upload(t, counting(answers + 1, int64_t(1) << 31, length)), logp = normal(t, DType::f32, answers * length);
-        Memory coef = zeros(t, answers * length * 4);
+        Memory coef = zeros(t, answers * length * 4), sums = zeros(t, answers * 8), dsums = zeros(t, answers * 8);
         return [=] {
             const apo_pairs pairs{int32_t(rows), int32_t(answers), a->chosen.data(), a->rejected.data(), nullptr, nullptr, a->references.data(), a->counts.data()};
             const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
             const apo_meta meta{APO_WEIGHT_LEARNED, 100, a->parameters.data(), 1, 1};
             apo_pair_results results{};
-            results.dsums = a->dsums.data();
-            t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, a->sums.data(), &results, floats(coef)});
+            results.dsums = static_cast<double*>(dsums.get());
+            t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, static_cast<double*>(sums.get()), results, floats(coef)});
+            t.ops.copy_to_host(t.device, a->sums.data(), sums.get(), size_t(answers) * sizeof(double));
         };
     }});
 }
@@ -69,6 +70,14 @@ void add_optimizer(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
         Memory weight = dtype == DType::f32 ? master : zeros(t, n * 2);
         return [=] {
             t.ops.adamw_step(t.device, {n, dtype, floats(gradient), 1, floats(master), floats(m), floats(v), weight.get(), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1});
+        };
+    }});
+    // Gradient read and zeroed, weight and two codes read and written; two scales for 256 elements.
+    cases.push_back({"adamw8_step", shape, dtype, double(n) * (12 + 2 * double(bytes_of(dtype)) + 16.0 / 256), 0, t.ops.adamw8_step != nullptr, [=] {
+        const int64_t blocks = (n + 255) / 256;
+        Memory gradient = normal(t, DType::f32, n), weight = normal(t, dtype, n), m = zeros(t, n), v = zeros(t, n), ms = zeros(t, blocks * 4), vs = zeros(t, blocks * 4);
+        return [=] {
+            t.ops.adamw8_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), static_cast<uint8_t*>(m.get()), floats(ms), static_cast<uint8_t*>(v.get()), floats(vs), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1, 7});
         };
     }});
     cases.push_back({"squared_norm", shape, DType::f32, double(n * 4), 0, t.ops.squared_norm != nullptr, [=] {

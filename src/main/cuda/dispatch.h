@@ -46,6 +46,18 @@ void with_vectors(DType dtype, std::initializer_list<const void*> addresses, std
     });
 }
 
+// body(N) for f32 arrays alone.
+template <class Body>
+void with_float_vectors(std::initializer_list<const void*> addresses, std::initializer_list<int64_t> row_elements, Body body) {
+    bool whole = in_vectors(addresses, {});
+    for (int64_t elements : row_elements) whole = whole && elements % kVector<float> == 0;
+    if (whole) {
+        body(std::integral_constant<int, kVector<float>>{});
+    } else {
+        body(std::integral_constant<int, 1>{});
+    }
+}
+
 // Threads of a block whose threads share `items` of work: whole warps, at most `most`.
 inline unsigned threads_for(int64_t items, int64_t most) {
     const int64_t wanted = (items + kWarp - 1) / kWarp * kWarp;

@@ -62,5 +62,25 @@ APO_DEVICE float block_max(float x, float* room) {
     return x;
 }
 
+APO_DEVICE uint64_t warp_min(uint64_t x) {
+#pragma unroll
+    for (int step = kWarp / 2; step > 0; step /= 2) {
+        const uint64_t other = __shfl_xor_sync(kAllLanes, x, step);
+        x = other < x ? other : x;
+    }
+    return x;
+}
+
+APO_DEVICE uint64_t block_min(uint64_t x, uint64_t* room) {
+    const int warps = int(blockDim.x) / kWarp;
+    x = warp_min(x);
+    if (warps == 1) return x;
+    if (lane_index() == 0) room[warp_index()] = x;
+    __syncthreads();
+    x = warp_min(room[lane_index() < warps ? lane_index() : 0]);
+    __syncthreads();
+    return x;
+}
+
 }  // namespace cuda
 }  // namespace apo

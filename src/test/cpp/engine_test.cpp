@@ -82,7 +82,7 @@ std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) 
 
 // All gradients after backward of these batches with dsums of a DPO-like pattern.
 std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bool recompute) {
-    const apo_trainer_options options{100, recompute, 0};
+    const apo_trainer_options options{100, recompute, 0, 0};
     apo_trainer* trainer = nullptr;
     CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
     for (const Packs& packs : batches) {
@@ -196,7 +196,7 @@ TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
         const Packs packs = shared();
         const apo_batch batch = packs.batch();
         const std::vector<double> reference = score(world, packs, 100);
-        const apo_trainer_options options{100, 0, 0};
+        const apo_trainer_options options{100, 0, 0, 0};
         apo_trainer* trainer = nullptr;
         CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
         const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
@@ -334,7 +334,7 @@ TEST(bad_arguments_are_refused_in_words) {
 
         apo_trainer* trainer = nullptr;
         apo_trainer* second = nullptr;
-        const apo_trainer_options options{10, 0, 0};
+        const apo_trainer_options options{10, 0, 0, 0};
         CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
         refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
         refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
@@ -364,7 +364,7 @@ TEST(bad_arguments_are_refused_in_words) {
 
 TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_model_config config = tiny();
-    const apo_trainer_options keep{64, 0, 0}, recompute{64, 1, 0};
+    const apo_trainer_options keep{64, 0, 0, 0}, recompute{64, 1, 0, 0};
     const apo_generator_options generator{4, 0, 64};
     apo_memory_plan all, less;
     CHECK(apo_plan(&config, APO_BF16, &keep, &generator, &all, &error) == APO_OK);

@@ -68,9 +68,12 @@ float entropy_of(const float* row, int64_t n, float lse) {
 
 }  // namespace
 
-size_t logprob_scratch(int64_t rows, int64_t, int64_t vocab, DType, bool backward) {
-    const int64_t chunk = std::min(rows, chunk_rows(backward ? kBackwardBytes : kForwardBytes, vocab));
-    return size_t(chunk) * size_t(vocab) * sizeof(float);
+int64_t logprob_rows(int64_t rows, int64_t, int64_t vocab, bool backward) {
+    return std::min(rows, chunk_rows(backward ? kBackwardBytes : kForwardBytes, vocab));
+}
+
+size_t logprob_scratch(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward) {
+    return size_t(logprob_rows(rows, hidden, vocab, backward)) * size_t(vocab) * sizeof(float);
 }
 
 void logprob_forward(Device& device, const LogprobForward& op) {

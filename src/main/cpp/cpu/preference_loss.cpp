@@ -14,10 +14,10 @@ void preference_loss(Device& device, const PreferenceLoss& op) {
             op.sums[a] = sum;
         }
     });
-    preference_rows(*op.pairs, op.sums, *op.objective, *op.meta, op.scale, *op.results);
+    preference_rows(*op.pairs, op.sums, *op.objective, *op.meta, op.scale, op.results);
     if (op.coef == nullptr) return;
     for (int64_t a = 0; a < op.answers; a++) {
-        for (int32_t r = op.answer_begin[a]; r < op.answer_begin[a + 1]; r++) op.coef[r] = float(op.results->dsums[a]);
+        for (int32_t r = op.answer_begin[a]; r < op.answer_begin[a + 1]; r++) op.coef[r] = float(op.results.dsums[a]);
     }
 }
 

@@ -1,6 +1,7 @@
+#include "sampling.h"
+
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "family.h"
 #include "parallel.h"
@@ -24,63 +25,72 @@ double log_sum_exp(const float* row, int64_t n, double top) {
     return top + std::log(total);
 }
 
-// A token by inversion from weights e^((x - top) / temperature) of the tokens that are kept, in order of their ids (all), or
-// of falling probability (top-k, top-p; equals by id). `room` holds V floats, `order` V ids.
-int32_t draw(const Sample& op, const float* row, float top, double u, float* room, int32_t* order) {
-    const int64_t vocab = op.vocab;
-    const float inverse = float(1 / op.temperature);
-    int64_t j = 0;
-    for (; j + kLanes <= vocab; j += kLanes) store(room + j, exp((load(row + j) - top) * inverse));
-    for (; j < vocab; j++) room[j] = std::exp((row[j] - top) * inverse);
+int32_t best_of(const float* row, int64_t vocab) {
+    uint64_t best = sampling_order(row[0], 0);
+    for (int64_t j = 1; j < vocab; j++) best = std::min(best, sampling_order(row[j], int32_t(j)));
+    return int32_t(uint32_t(best));
+}
 
-    const bool some = (op.top_k > 0 && op.top_k < vocab) || op.top_p < 1;
-    int64_t kept = vocab;
-    if (some) {
-        auto more_probable = [&](int32_t a, int32_t b) { return room[a] > room[b] || (room[a] == room[b] && a < b); };
-        std::iota(order, order + vocab, 0);
-        if (op.top_k > 0 && op.top_k < vocab) {
-            kept = op.top_k;
-            std::partial_sort(order, order + kept, order + vocab, more_probable);
-        } else {
-            std::sort(order, order + vocab, more_probable);
-        }
-        if (op.top_p < 1) {
-            // The smallest set whose probability reaches top_p, of what top-k left.
-            double total = 0, mass = 0;
-            for (int64_t i = 0; i < kept; i++) total += double(room[order[i]]);
-            int64_t count = 0;
-            while (count < kept && mass < op.top_p * total) mass += double(room[order[count++]]);
-            kept = std::max<int64_t>(count, 1);
-        }
+// By inversion over all tokens in order of their ids. `room` holds V words.
+int32_t draw_of_all(const Sample& op, const float* row, int32_t best, double u, uint64_t* room) {
+    const float top = row[best], inverse = float(1 / op.temperature);
+    uint64_t total = 0;
+    for (int64_t j = 0; j < op.vocab; j++) {
+        room[j] = sampling_weight(row[j], top, inverse);
+        total += room[j];
     }
-    auto id = [&](int64_t i) { return some ? order[i] : int32_t(i); };
-    double total = 0;
-    for (int64_t i = 0; i < kept; i++) total += double(room[id(i)]);
-    const double target = u * total;
-    double passed = 0;
-    int32_t last = id(0);
-    for (int64_t i = 0; i < kept; i++) {
-        if (!(room[id(i)] > 0)) continue;
-        last = id(i);
-        passed += double(room[last]);
-        if (passed > target) break;
+    if (total == 0) return best;
+    const uint64_t target = sampling_target(u, total);
+    uint64_t passed = 0;
+    int64_t j = 0;
+    while ((passed += room[j]) <= target) j++;
+    return int32_t(j);
+}
+
+// By inversion over the tokens that top-k and top-p leave, from the most probable on. `room` holds V words.
+int32_t draw_of_some(const Sample& op, const float* row, int32_t best, double u, uint64_t* room) {
+    const float top = row[best], inverse = float(1 / op.temperature);
+    int64_t kept = op.vocab;
+    for (int64_t j = 0; j < op.vocab; j++) room[j] = sampling_order(row[j], int32_t(j));
+    if (op.top_k > 0 && op.top_k < op.vocab) {
+        kept = op.top_k;
+        std::partial_sort(room, room + kept, room + op.vocab);
+    } else {
+        std::sort(room, room + op.vocab);
     }
-    return last;
+    auto id = [&](int64_t i) { return int32_t(uint32_t(room[i])); };
+    auto weight = [&](int64_t i) { return sampling_weight(row[id(i)], top, inverse); };
+    uint64_t total = 0;
+    for (int64_t i = 0; i < kept; i++) total += weight(i);
+    if (total == 0) return best;
+    if (op.top_p < 1) {
+        // The smallest set whose probability reaches top_p, of what top-k left.
+        const uint64_t needed = sampling_mass(op.top_p, total);
+        total = 0;
+        for (int64_t i = 0; total < needed; i++) total += weight(i);
+    }
+    const uint64_t target = sampling_target(u, total);
+    uint64_t passed = 0;
+    int64_t i = 0;
+    while ((passed += weight(i)) <= target) i++;
+    return id(i);
 }
 
 }  // namespace
 
 void sample(Device& device, const Sample& op) {
-    cpu(device).reserve_private(size_t(op.vocab) * (sizeof(float) + sizeof(int32_t)));
+    cpu(device).reserve_private(size_t(op.vocab) * sizeof(uint64_t));
     parallel_items(device, op.rows, [&](int64_t r) {
         const float* row = op.logits + r * op.vocab;
-        const int32_t best = int32_t(std::max_element(row, row + op.vocab) - row);
+        const int32_t best = best_of(row, op.vocab);
         const double lse = log_sum_exp(row, op.vocab, row[best]);
         int32_t id = best;
         if (!op.greedy) {
             const Philox4 words = random_words(op.seed, Stream::sample, op.keys[r], uint32_t(op.answers[r]), uint32_t(op.positions[r]));
-            float* room = cpu(device).private_floats(omp_get_thread_num());
-            id = draw(op, row, row[best], uniform(words.word[0], words.word[1]), room, reinterpret_cast<int32_t*>(room + op.vocab));
+            const double u = uniform(words.word[0], words.word[1]);
+            auto* room = reinterpret_cast<uint64_t*>(cpu(device).private_floats(omp_get_thread_num()));
+            const bool some = (op.top_k > 0 && op.top_k < op.vocab) || op.top_p < 1;
+            id = some ? draw_of_some(op, row, best, u, room) : draw_of_all(op, row, best, u, room);
         }
         op.ids[r] = id;
         op.logp[r] = float(double(row[id]) - lse);

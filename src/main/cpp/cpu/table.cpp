@@ -33,6 +33,7 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.attention_backward = attention_backward;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;
+        t.logprob_rows = logprob_rows;
         t.logprob_scratch = logprob_scratch;
         t.logprob_forward = logprob_forward;
         t.logprob_backward = logprob_backward;
@@ -42,6 +43,7 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.scatter_add_rows = scatter_add_rows;
         t.preference_loss = preference_loss;
         t.adamw_step = adamw_step;
+        t.adamw8_step = adamw8_step;
         t.squared_norm = squared_norm;
         t.kv_append = kv_append;
         t.attention_decode = attention_decode;

@@ -79,6 +79,31 @@ apo_status apo_trainer_write(apo_trainer* trainer, int32_t state, int32_t index,
     });
 }
 
+apo_status apo_trainer_packed_bytes(apo_trainer* trainer, int32_t state, int64_t* bytes, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        required(bytes, "bytes") = trainer->packed_bytes(state);
+    });
+}
+
+apo_status apo_trainer_read_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, void* target,
+                                   apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        if (target == nullptr) fail(APO_E_ARGUMENT, "target is null");
+        trainer->read_packed(state, offset, bytes, target);
+    });
+}
+
+apo_status apo_trainer_write_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, const void* source,
+                                    apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").model.engine);
+        if (source == nullptr) fail(APO_E_ARGUMENT, "source is null");
+        trainer->write_packed(state, offset, bytes, source);
+    });
+}
+
 apo_status apo_trainer_close(apo_trainer* trainer, apo_error* error) {
     return guarded(error, [&] {
         if (trainer == nullptr) return;

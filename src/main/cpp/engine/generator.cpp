@@ -24,6 +24,9 @@ int64_t initial_tokens(const Shape& s, const apo_generator_options& o) {
     return std::max<int64_t>(o.max_sequences, std::min<int64_t>({s.config.max_positions, kPrefillTokens, o.cache_tokens}));
 }
 
+// Logits that are sampled from together, where the backend takes so many rows at once.
+int64_t logit_rows(int64_t sequences) { return std::min<int64_t>(sequences, 256); }
+
 void check_options(const apo_generator_options& o) {
     if (o.max_sequences < 1 || o.max_sequences > 65536) fail(APO_E_ARGUMENT, "max_sequences is %d; expected 1 to 65536", o.max_sequences);
     if (o.cache_tokens < 1 || o.cache_tokens > INT32_MAX / 2) {
@@ -49,7 +52,8 @@ void check_sampling(const apo_sampling& s) {
 GeneratorBytes generator_bytes(const Shape& s, DType dtype, const OpTable& ops, const apo_generator_options& o) {
     check_options(o);
     const int64_t tokens = initial_tokens(s, o);
-    return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)), workspace_bytes(s, dtype, ops, tokens, Keep::nothing),
+    return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)),
+            workspace_bytes(s, dtype, ops, tokens, Keep::nothing, logit_rows(o.max_sequences)),
             GenerationStep::bytes({tokens, o.max_sequences, page_count(o)})};
 }
 
@@ -307,7 +311,7 @@ private:
     // Appends a token to each answer, from the hidden state at its entry of step_.rows.
     void sample(const std::vector<Answer*>& answers) {
         Workspace& w = g_.workspace_;
-        const int64_t chunk = std::min(w.chunk_rows, w.max_tokens), total = int64_t(answers.size());
+        const int64_t chunk = std::min(w.logit_rows, w.max_tokens), total = int64_t(answers.size());
         std::vector<int32_t> ids(answers.size());
         std::vector<float> logps(answers.size());
         for (const Answer* answer : answers) {
@@ -385,11 +389,11 @@ void apo_generator::reserve_tokens(int64_t tokens) {
     if (memory_.data() != nullptr && tokens <= workspace_.max_tokens) return;
     const int64_t most = std::max<int64_t>(tokens, max_sequences_);
     Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, model.engine.ops, most, Keep::nothing);
+    layout_workspace(measure, model.shape, model.dtype, model.engine.ops, most, Keep::nothing, logit_rows(max_sequences_));
     memory_ = Buffer();
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, most, Keep::nothing);
+    workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, most, Keep::nothing, logit_rows(max_sequences_));
     step_.reserve(model.engine, {most, max_sequences_, pages_});
 }
 

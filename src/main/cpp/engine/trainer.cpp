@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
+#include "adamw8.h"
 #include "loss_arguments.h"
 #include "scorer.h"
 
@@ -11,6 +13,11 @@ using namespace apo;
 namespace apo {
 
 namespace {
+
+// A packed moment: codes of whole blocks, then the blocks' scales.
+int64_t blocks_of(const Shape& shape) { return (shape.parameters() + kAdamw8Block - 1) / kAdamw8Block; }
+int64_t codes_bytes(const Shape& shape) { return blocks_of(shape) * kAdamw8Block; }
+int64_t packed_moment_bytes(const Shape& shape) { return codes_bytes(shape) + blocks_of(shape) * int64_t(sizeof(float)); }
 
 Keep keep_of(const apo_trainer_options& options) { return options.recompute ? Keep::inputs : Keep::all; }
 
@@ -32,14 +39,19 @@ void check_adamw(const apo_adamw& a) {
 TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const OpTable& ops, const apo_trainer_options& options) {
     check_max_tokens(options.max_tokens);
     if (options.recompute != 0 && options.recompute != 1) fail(APO_E_ARGUMENT, "recompute is %d; expected 0 or 1", options.recompute);
+    if (options.optimizer_state != APO_OPTIMIZER_F32 && options.optimizer_state != APO_OPTIMIZER_8BIT) {
+        fail(APO_E_ARGUMENT, "optimizer_state is %d; expected APO_OPTIMIZER_F32 or APO_OPTIMIZER_8BIT", options.optimizer_state);
+    }
     const int64_t floats = shape.parameters() * int64_t(sizeof(float));
-    return {floats, dtype == DType::f32 ? 0 : floats, 2 * floats,
+    const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT;
+    return {floats, dtype == DType::f32 || eight_bit ? 0 : floats, 2 * (eight_bit ? packed_moment_bytes(shape) : floats),
             workspace_bytes(shape, dtype, ops, options.max_tokens, keep_of(options))};
 }
 
 }  // namespace apo
 
-apo_trainer::apo_trainer(apo_model& m, const apo_trainer_options& options) : model(m) {
+apo_trainer::apo_trainer(apo_model& m, const apo_trainer_options& options)
+    : model(m), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT), seed_(options.seed) {
     if (model.has_trainer) fail(APO_E_STATE, "the model has a trainer already; close it first");
     const TrainerBytes bytes = trainer_bytes(model.shape, model.dtype, model.engine.ops, options);
     gradients_ = Buffer(model.engine, size_t(bytes.gradients));
@@ -62,7 +74,7 @@ apo_trainer::~apo_trainer() {
 }
 
 void apo_trainer::refresh_master() {
-    if (model.dtype == DType::f32) return;
+    if (master_.data() == nullptr) return;
     model.engine.ops.convert(model.engine.device,
                              {model.shape.parameters(), model.dtype, model.weights.data(), DType::f32, master_.data()});
 }
@@ -132,7 +144,7 @@ void apo_trainer::backward_tokens(const float* dlogps, Progress& progress) {
 }
 
 void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, const apo_objective& objective,
-                             const apo_meta& meta, double scale, double* sums, const apo_pair_results& results_in,
+                             const apo_meta& meta, double scale, double* sums, const apo_pair_results& results,
                              Progress& progress) {
     check_objective(&objective);
     check_meta(&meta);
@@ -141,26 +153,36 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
     run_forward(batch, progress);
     apo_pairs pairs = pairs_in;
     if (pairs.token_counts == nullptr) pairs.token_counts = batch.answer_lengths;
-    apo_pair_results results = results_in;
-    std::vector<double> dsums, losses;
-    if (results.dsums == nullptr) {
-        dsums.resize(size_t(batch.answers));
-        results.dsums = dsums.data();
-    }
-    if (results.loss == nullptr) {
-        losses.resize(size_t(pairs.rows));
-        results.loss = losses.data();
-    }
+
+    // The loss leaves everything on the device, so that the backward is queued before the results come back.
+    const size_t answers = size_t(batch.answers), rows = size_t(pairs.rows);
+    double* apo_pair_results::*const by_row[] = {
+        &apo_pair_results::loss,         &apo_pair_results::loss_offline,  &apo_pair_results::loss_online,  &apo_pair_results::score_offline,
+        &apo_pair_results::score_online, &apo_pair_results::delta_offline, &apo_pair_results::delta_online, &apo_pair_results::weight};
+    const size_t count = 2 * answers + std::size(by_row) * rows;
+    if (results_.bytes() < count * sizeof(double)) results_ = Buffer(model.engine, count * sizeof(double));
+    auto* device_sums = reinterpret_cast<double*>(results_.data());
+    apo_pair_results device_results{};
+    device_results.dsums = device_sums + answers;
+    for (size_t i = 0; i < std::size(by_row); i++) device_results.*by_row[i] = device_sums + 2 * answers + i * rows;
     model.engine.ops.preference_loss(model.engine.device, {batch.answers, workspace_.answer_begin, workspace_.logp, &pairs, &objective,
-                                                           &meta, scale, sums, &results, workspace_.coef});
+                                                           &meta, scale, device_sums, device_results, workspace_.coef});
+    run_backward(progress);
+
+    std::vector<double> host(count);
+    model.engine.ops.copy_to_host(model.engine.device, host.data(), device_sums, count * sizeof(double));
+    std::copy_n(host.begin(), answers, sums);
+    if (results.dsums != nullptr) std::copy_n(host.begin() + long(answers), answers, results.dsums);
+    for (size_t i = 0; i < std::size(by_row); i++) {
+        if (results.*by_row[i] != nullptr) std::copy_n(host.begin() + long(2 * answers + i * rows), rows, results.*by_row[i]);
+    }
+    const double* loss = host.data() + 2 * answers;
     for (int32_t b = 0; b < pairs.rows; b++) {
-        if (!std::isfinite(results.loss[b])) {
-            forwarded_ = false;
-            fail(APO_E_NUMERIC, "the loss of row %d is %g (log-probs chosen %g, rejected %g)", b, results.loss[b],
-                 sums[pairs.chosen[b]], sums[pairs.rejected[b]]);
+        if (!std::isfinite(loss[b])) {
+            fail(APO_E_NUMERIC, "the loss of row %d is %g (log-probs chosen %g, rejected %g)", b, loss[b], sums[pairs.chosen[b]],
+                 sums[pairs.rejected[b]]);
         }
     }
-    run_backward(progress);
 }
 
 double apo_trainer::step(const apo_adamw& a) {
@@ -171,6 +193,14 @@ double apo_trainer::step(const apo_adamw& a) {
     // As torch.nn.utils.clip_grad_norm_, whose curves are the yardstick.
     const double scale = a.clip > 0 ? std::min(1.0, a.clip / (norm + 1e-6)) : 1.0;
     forwarded_ = false;
+    if (eight_bit_) {
+        auto codes = [](const Buffer& moment) { return reinterpret_cast<uint8_t*>(moment.data()); };
+        auto scales = [&](const Buffer& moment) { return reinterpret_cast<float*>(moment.data() + codes_bytes(model.shape)); };
+        model.engine.ops.adamw8_step(model.engine.device,
+                                     {n, model.dtype, floats(gradients_), float(scale), model.weights.data(), codes(moment1_), scales(moment1_),
+                                      codes(moment2_), scales(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step, seed_});
+        return norm;
+    }
     model.engine.ops.adamw_step(model.engine.device,
                                 {n, model.dtype, floats(gradients_), float(scale), master(), floats(moment1_), floats(moment2_),
                                  model.weights.data(), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
@@ -181,6 +211,13 @@ void apo_trainer::zero_gradients() {
     model.engine.ops.fill_zero(model.engine.device, gradients_.data(), gradients_.bytes());
 }
 
+const Buffer& apo_trainer::moment(int32_t state) const {
+    if (state != APO_STATE_MOMENT1 && state != APO_STATE_MOMENT2) {
+        fail(APO_E_ARGUMENT, "state is %d; expected APO_STATE_MOMENT1 or APO_STATE_MOMENT2", state);
+    }
+    return state == APO_STATE_MOMENT1 ? moment1_ : moment2_;
+}
+
 float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t count) {
     const TensorSpec& spec = model.tensor(index);
     check_range(spec, offset, count);
@@ -188,19 +225,50 @@ float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t 
     switch (state) {
         case APO_STATE_GRADIENT: base = floats(gradients_); break;
         case APO_STATE_MASTER: base = master(); break;
-        case APO_STATE_MOMENT1: base = floats(moment1_); break;
-        case APO_STATE_MOMENT2: base = floats(moment2_); break;
+        case APO_STATE_MOMENT1:
+        case APO_STATE_MOMENT2:
+            if (eight_bit_) fail(APO_E_UNSUPPORTED, "the trainer's moments have 8 bits; read and write them packed");
+            base = floats(moment(state));
+            break;
         default: fail(APO_E_ARGUMENT, "state is %d; expected an apo_state", state);
     }
     return base + spec.offset + offset;
 }
 
 void apo_trainer::read(int32_t which, int32_t index, int64_t offset, int64_t count, float* target) {
+    if (which == APO_STATE_MASTER && !has_master()) {
+        model.read(index, offset, count, target, DType::f32);
+        return;
+    }
     model.engine.ops.copy_to_host(model.engine.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
 }
 
 void apo_trainer::write(int32_t which, int32_t index, int64_t offset, int64_t count, const float* source) {
+    if (which == APO_STATE_MASTER) {
+        model.write(index, offset, count, source, DType::f32);  // refuses NaN
+        if (!has_master()) return;
+    }
     float* target = state(which, index, offset, count);
-    if (which == APO_STATE_MASTER) model.write(index, offset, count, source, DType::f32);  // refuses NaN
     model.engine.ops.copy_to_device(model.engine.device, target, source, size_t(count) * sizeof(float));
+}
+
+int64_t apo_trainer::packed_bytes(int32_t state) const {
+    const Buffer& buffer = moment(state);
+    return eight_bit_ ? int64_t(buffer.bytes()) : 0;
+}
+
+char* apo_trainer::packed(int32_t state, int64_t offset, int64_t bytes) const {
+    const int64_t all = packed_bytes(state);
+    if (offset < 0 || bytes < 0 || offset > all - bytes) {
+        fail(APO_E_ARGUMENT, "bytes [%lld, %lld) of a packed moment; it has %lld", (long long)offset, (long long)(offset + bytes), (long long)all);
+    }
+    return moment(state).data() + offset;
+}
+
+void apo_trainer::read_packed(int32_t state, int64_t offset, int64_t bytes, void* target) {
+    model.engine.ops.copy_to_host(model.engine.device, target, packed(state, offset, bytes), size_t(bytes));
+}
+
+void apo_trainer::write_packed(int32_t state, int64_t offset, int64_t bytes, const void* source) {
+    model.engine.ops.copy_to_device(model.engine.device, packed(state, offset, bytes), source, size_t(bytes));
 }

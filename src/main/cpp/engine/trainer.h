@@ -31,6 +31,9 @@ struct apo_trainer {
     void zero_gradients();
     void read(int32_t state, int32_t index, int64_t offset, int64_t count, float* target);
     void write(int32_t state, int32_t index, int64_t offset, int64_t count, const float* source);
+    int64_t packed_bytes(int32_t state) const;
+    void read_packed(int32_t state, int64_t offset, int64_t bytes, void* target);
+    void write_packed(int32_t state, int64_t offset, int64_t bytes, const void* source);
 
     apo_model& model;
 
@@ -40,9 +43,16 @@ private:
     float* state(int32_t state, int32_t index, int64_t offset, int64_t count);
     float* floats(const apo::Buffer& buffer) const { return reinterpret_cast<float*>(buffer.data()); }
     float* master() const { return floats(model.dtype == apo::DType::f32 ? model.weights : master_); }
+    bool has_master() const { return model.dtype == apo::DType::f32 || master_.data() != nullptr; }
     void refresh_master();
+    const apo::Buffer& moment(int32_t state) const;
+    char* packed(int32_t state, int64_t offset, int64_t bytes) const;
 
-    apo::Buffer gradients_, master_, moment1_, moment2_, memory_;  // master_ only where the weights are not f32
+    const bool eight_bit_;
+    const uint64_t seed_;
+    apo::Buffer gradients_, moment1_, moment2_, memory_;
+    apo::Buffer master_;   // only where the weights are not f32, and the moments are
+    apo::Buffer results_;  // of the preference loss: log-prob sums, dsums, then results by row
     apo::Workspace workspace_;
     apo::Batch batch_;  // of the last forward
     bool forwarded_ = false;

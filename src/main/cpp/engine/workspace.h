@@ -45,6 +45,7 @@ struct Workspace {
 
     // Heads: a chunk of rows at a time.
     int64_t chunk_rows;
+    int64_t logit_rows;    // whole rows of logits that head_scratch holds, at most chunk_rows
     void* chunk_hidden;    // (chunk,C)
     void* chunk_dhidden;   // (chunk,C) backward
     float *logp, *lse;     // (T)
@@ -60,13 +61,14 @@ struct Workspace {
     void* dswiglu;     // (T,F)
 };
 
-// Deals the memory of one workspace from the arena.
-Workspace layout_workspace(Arena& arena, const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep);
+// Deals the memory of one workspace from the arena. logit_rows: whole rows of logits that are wanted at once, as for sampling.
+Workspace layout_workspace(Arena& arena, const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep,
+                           int64_t logit_rows = 0);
 
 // The bytes that layout_workspace takes, split into what grows with the layers and the rest.
 struct WorkspaceBytes {
     int64_t activations, scratch;
 };
-WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep);
+WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep, int64_t logit_rows = 0);
 
 }  // namespace apo

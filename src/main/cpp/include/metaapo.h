@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 1
+#define APO_ABI_VERSION 2
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -290,10 +290,18 @@ APO_API apo_status apo_meta_gradient(const apo_meta* meta, const double* scores,
 
 /* ---------------------------------------------------------------- training */
 
+/** How AdamW's state is kept. */
+typedef enum apo_optimizer_state {
+    APO_OPTIMIZER_F32 = 0, /**< moments in f32, and an f32 copy of bf16 weights: 12 bytes a bf16 weight */
+    APO_OPTIMIZER_8BIT = 1 /**< moments in 8 bits with a scale for 256 of them, no f32 copy: 2 bytes a weight. bf16 weights are
+                                rounded stochastically, by numbers of (seed, step, index) (ops/adamw8.h) */
+} apo_optimizer_state;
+
 typedef struct apo_trainer_options {
-    int64_t max_tokens; /**< longest batch of one forward and backward */
-    int32_t recompute;  /**< 1: keep only each layer's input and recompute the rest in the backward */
-    int32_t reserved;
+    int64_t max_tokens;      /**< longest batch of one forward and backward */
+    int32_t recompute;       /**< 1: keep only each layer's input and recompute the rest in the backward */
+    int32_t optimizer_state; /**< an apo_optimizer_state */
+    uint64_t seed;           /**< of the rounding of APO_OPTIMIZER_8BIT */
 } apo_trainer_options;
 
 /** Decoupled weight decay Adam (Loshchilov & Hutter, arXiv 1711.05101), on every tensor alike. */
@@ -310,8 +318,8 @@ typedef struct apo_adamw {
 /** What apo_trainer_read and _write reach. */
 typedef enum apo_state {
     APO_STATE_GRADIENT = 0,
-    APO_STATE_MASTER = 1, /**< f32 weights; writing them sets the model's weights too */
-    APO_STATE_MOMENT1 = 2,
+    APO_STATE_MASTER = 1,  /**< weights in f32; writing them sets the model's weights too */
+    APO_STATE_MOMENT1 = 2, /**< moments in f32; of 8 bits they are read and written packed */
     APO_STATE_MOMENT2 = 3
 } apo_state;
 
@@ -350,6 +358,16 @@ APO_API apo_status apo_trainer_read(apo_trainer* trainer, int32_t state, int32_t
 
 APO_API apo_status apo_trainer_write(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
                                      const float* source, apo_error* error);
+
+/** Bytes of a packed moment (APO_STATE_MOMENT1 or 2): codes, then scales, of all tensors; 0 where moments are f32. */
+APO_API apo_status apo_trainer_packed_bytes(apo_trainer* trainer, int32_t state, int64_t* bytes, apo_error* error);
+
+/** Bytes [offset, offset + bytes) of a packed moment; what one trainer gave, another of the same model takes. */
+APO_API apo_status apo_trainer_read_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, void* target,
+                                           apo_error* error);
+
+APO_API apo_status apo_trainer_write_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, const void* source,
+                                            apo_error* error);
 
 APO_API apo_status apo_trainer_close(apo_trainer* trainer, apo_error* error);
 
@@ -409,7 +427,7 @@ APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* erro
 typedef struct apo_memory_plan {
     int64_t weights;
     int64_t gradients;
-    int64_t master;       /**< f32 copies of bf16 weights */
+    int64_t master;       /**< f32 copies of bf16 weights, where the optimizer keeps them */
     int64_t moments;
     int64_t trainer_activations;
     int64_t trainer_workspace;

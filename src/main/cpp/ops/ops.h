@@ -100,7 +100,7 @@ struct SwigluForward { int64_t tokens, ffn; DType dtype; const void* gate_up; vo
 // dgate_up(T, 2F) from dout(T,F). Assigns. dgate_up may be gate_up itself.
 struct SwigluBackward { int64_t tokens, ffn; DType dtype; const void* gate_up; const void* dout; void* dgate_up; };
 
-// logits = hidden(R,C) head(V,C)^T in chunks of rows that fit `scratch`; logp(R) = logit[target] - lse, lse(R). Assigns.
+// logits = hidden(R,C) head(V,C)^T in chunks that fit `scratch`; logp(R) = logit[target] - lse, lse(R). Assigns.
 // argmax(R) (lowest id among equals) and entropy(R) when not null.
 struct LogprobForward {
     int64_t rows, hidden, vocab; DType dtype;
@@ -125,11 +125,12 @@ struct GatherRows { int64_t rows, width; DType dtype; const int32_t* index; cons
 struct ScatterAddRows { int64_t rows, width; DType dtype; const int32_t* index; const void* x; void* out; };
 
 // sums(N) f64 of logp over answer_begin(N+1); losses, weights and dsums by preference_loss.h; coef(R) = dsums of the
-// row's answer. One launch; everything stays on the device but the results that the caller asked for (host pointers).
+// row's answer, or null. One launch. Of results, dsums must be there and the others may be null. pairs, objective and meta, and
+// the arrays they point to, are host memory; sums, what results points to and coef are the device's.
 struct PreferenceLoss {
     int64_t answers; const int32_t* answer_begin; const float* logp;
     const apo_pairs* pairs; const apo_objective* objective; const apo_meta* meta; double scale;
-    double* sums; apo_pair_results* results; float* coef;
+    double* sums; apo_pair_results results; float* coef;
 };
 
 // One AdamW step of n elements: m, v, master f32 in place (arXiv 1711.05101), gradient times `gradient_scale` first; then
@@ -137,6 +138,14 @@ struct PreferenceLoss {
 struct AdamwStep {
     int64_t n; DType dtype; float* gradient; float gradient_scale; float* master; float* moment1; float* moment2; void* weight;
     double learning_rate, beta1, beta2, eps, weight_decay; int64_t step;
+};
+
+// The same with 8-bit moments and without a master: codes(n) and scales(ceil(n / 256)) of each moment in place, as adamw8.h
+// describes; a bf16 weight is rounded stochastically by Philox of (seed, step, index). All backends give the same bits.
+struct Adamw8Step {
+    int64_t n; DType dtype; float* gradient; float gradient_scale; void* weight;
+    uint8_t* codes1; float* scales1; uint8_t* codes2; float* scales2;
+    double learning_rate, beta1, beta2, eps, weight_decay; int64_t step; uint64_t seed;
 };
 
 // K and V rows of qkv(B, W) to page slots; slot(B) = page * page_size + offset. A page of the cache holds for each of the
@@ -150,7 +159,10 @@ struct AttentionDecode {
 };
 
 // Samples a token of each row of logits(B,V) f32: temperature, then top-k, then top-p, then inversion with a uniform of
-// Philox4x32-10 keyed by (seed, key, answer, position) (philox.h). logp is of the untempered, unfiltered distribution.
+// Philox4x32-10 keyed by (seed, key, answer, position) (philox.h), in order of ids, or of falling logits where top-k or top-p
+// choose. Weights and sums are sampling.h's, so that equal logits give equal ids on all backends. Where no weight is above 0
+// (logits that are not finite), and greedily, it is the lowest id of the largest logit. logp is of the untempered, unfiltered
+// distribution.
 struct Sample {
     int64_t rows, vocab; const float* logits; bool greedy; double temperature; int32_t top_k; double top_p; uint64_t seed;
     const uint64_t* keys; const int32_t* answers; const int32_t* positions; int32_t* ids; float* logp;
@@ -162,7 +174,7 @@ struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; 
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 1;
+constexpr int32_t kOpsAbiVersion = 2;
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
@@ -194,6 +206,7 @@ struct OpTable {
     void (*attention_backward)(Device&, const AttentionBackward&);
     void (*swiglu_forward)(Device&, const SwigluForward&);
     void (*swiglu_backward)(Device&, const SwigluBackward&);
+    int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take
     size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
     void (*logprob_forward)(Device&, const LogprobForward&);
     void (*logprob_backward)(Device&, const LogprobBackward&);
@@ -203,6 +216,7 @@ struct OpTable {
     void (*scatter_add_rows)(Device&, const ScatterAddRows&);
     void (*preference_loss)(Device&, const PreferenceLoss&);
     void (*adamw_step)(Device&, const AdamwStep&);
+    void (*adamw8_step)(Device&, const Adamw8Step&);
     double (*squared_norm)(Device&, const float* x, int64_t n);  // sum of squares in f64, fixed order
     void (*kv_append)(Device&, const KvAppend&);
     void (*attention_decode)(Device&, const AttentionDecode&);

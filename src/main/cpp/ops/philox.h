@@ -25,7 +25,7 @@ APO_HD inline Philox4 philox4x32_10(Philox4 counter, uint32_t key0, uint32_t key
 }
 
 // What a draw is for; the top bits of the fourth counter word, so that streams never meet.
-enum class Stream : uint32_t { sample = 0, initialize = 1, decision = 2 };
+enum class Stream : uint32_t { sample = 0, initialize = 1, decision = 2, optimizer = 3 };
 
 // Four words for draw (a, b, c) of a stream under a 64-bit seed.
 APO_HD inline Philox4 random_words(uint64_t seed, Stream stream, uint64_t a, uint32_t b, uint32_t c) {

@@ -22,7 +22,7 @@ APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& m
     row.weight = meta_weight(meta, row.score_offline);
     row.offline = objective_loss(objective, offline);
     if (online == nullptr) {
-        const double none = std::nan("");
+        const double none = double(NAN);
         row.delta_online = row.score_online = none;
         row.online = {none, 0, 0};
         row.share_offline = 1;
@@ -39,7 +39,7 @@ APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& m
 }
 
 // A pair of the batch from its log-prob sums.
-inline Pair pair_of(const apo_pairs& pairs, const double* sums, int32_t chosen, int32_t rejected) {
+APO_HD inline Pair pair_of(const apo_pairs& pairs, const double* sums, int32_t chosen, int32_t rejected) {
     Pair p{sums[chosen], sums[rejected], 0, 0, 1, 1};
     if (pairs.reference_sums != nullptr) {
         p.reference_chosen = pairs.reference_sums[chosen];
@@ -52,31 +52,45 @@ inline Pair pair_of(const apo_pairs& pairs, const double* sums, int32_t chosen, 
     return p;
 }
 
-// All rows of a batch. out.dsums (answers) must be there; the other results are filled where they are not null.
+// Answers of a row and d(scale * loss)/d(log-prob sum) of each: chosen, rejected, online chosen, online rejected.
+struct RowGradient {
+    int32_t count;  // 2, or 4 with an online pair
+    double dsum[4];
+};
+
+APO_HD inline bool has_online(const apo_pairs& pairs, int32_t b) { return pairs.online_chosen != nullptr && pairs.online_chosen[b] >= 0; }
+
+// Row b of a batch; results but dsums are filled where they are not null.
+APO_HD inline RowGradient preference_row(const apo_pairs& pairs, const double* sums, const apo_objective& objective, const apo_meta& meta,
+                                         double scale, int32_t b, const apo_pair_results& out) {
+    const Pair offline = pair_of(pairs, sums, pairs.chosen[b], pairs.rejected[b]);
+    const bool two = has_online(pairs, b);
+    const Pair online = two ? pair_of(pairs, sums, pairs.online_chosen[b], pairs.online_rejected[b]) : Pair{};
+    const RowLoss row = row_loss(objective, meta, offline, two ? &online : nullptr);
+    if (out.loss != nullptr) out.loss[b] = row.loss;
+    if (out.loss_offline != nullptr) out.loss_offline[b] = row.offline.loss;
+    if (out.loss_online != nullptr) out.loss_online[b] = row.online.loss;
+    if (out.score_offline != nullptr) out.score_offline[b] = row.score_offline;
+    if (out.score_online != nullptr) out.score_online[b] = row.score_online;
+    if (out.delta_offline != nullptr) out.delta_offline[b] = row.delta_offline;
+    if (out.delta_online != nullptr) out.delta_online[b] = row.delta_online;
+    if (out.weight != nullptr) out.weight[b] = row.weight;
+    return {two ? 4 : 2,
+            {scale * row.share_offline * row.offline.d_chosen, scale * row.share_offline * row.offline.d_rejected,
+             scale * row.share_online * row.online.d_chosen, scale * row.share_online * row.online.d_rejected}};
+}
+
+// All rows of a batch. out.dsums (answers) must be there.
 inline void preference_rows(const apo_pairs& pairs, const double* sums, const apo_objective& objective, const apo_meta& meta,
                             double scale, const apo_pair_results& out) {
     for (int32_t a = 0; a < pairs.answers; a++) out.dsums[a] = 0;
     for (int32_t b = 0; b < pairs.rows; b++) {
-        const Pair offline = pair_of(pairs, sums, pairs.chosen[b], pairs.rejected[b]);
-        const bool has_online = pairs.online_chosen != nullptr && pairs.online_chosen[b] >= 0;
-        const Pair online = has_online ? pair_of(pairs, sums, pairs.online_chosen[b], pairs.online_rejected[b]) : Pair{};
-        const RowLoss row = row_loss(objective, meta, offline, has_online ? &online : nullptr);
-        auto put = [&](double* array, double value) {
-            if (array != nullptr) array[b] = value;
-        };
-        put(out.loss, row.loss);
-        put(out.loss_offline, row.offline.loss);
-        put(out.loss_online, row.online.loss);
-        put(out.score_offline, row.score_offline);
-        put(out.score_online, row.score_online);
-        put(out.delta_offline, row.delta_offline);
-        put(out.delta_online, row.delta_online);
-        put(out.weight, row.weight);
-        out.dsums[pairs.chosen[b]] += scale * row.share_offline * row.offline.d_chosen;
-        out.dsums[pairs.rejected[b]] += scale * row.share_offline * row.offline.d_rejected;
-        if (!has_online) continue;
-        out.dsums[pairs.online_chosen[b]] += scale * row.share_online * row.online.d_chosen;
-        out.dsums[pairs.online_rejected[b]] += scale * row.share_online * row.online.d_rejected;
+        const RowGradient row = preference_row(pairs, sums, objective, meta, scale, b, out);
+        out.dsums[pairs.chosen[b]] += row.dsum[0];
+        out.dsums[pairs.rejected[b]] += row.dsum[1];
+        if (row.count == 2) continue;
+        out.dsums[pairs.online_chosen[b]] += row.dsum[2];
+        out.dsums[pairs.online_rejected[b]] += row.dsum[3];
     }
 }
 

@@ -24,7 +24,7 @@ import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 
 /**
- * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments),
+ * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments; moments of 8 bits packed),
  * {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if
  * its digests hold.
  */
@@ -32,8 +32,7 @@ public final class CheckpointStore {
     private static final String TENSORS = "trainer.safetensors";
     private static final String STATE = "state.json";
     private static final String DIGESTS = "digests.json";
-    private static final List<Trainer.State> SAVED =
-            List.of(Trainer.State.MASTER, Trainer.State.MOMENT1, Trainer.State.MOMENT2);
+    private static final List<Trainer.State> MOMENTS = List.of(Trainer.State.MOMENT1, Trainer.State.MOMENT2);
 
     private final Path folder;
     private final int keep;
@@ -50,7 +49,7 @@ public final class CheckpointStore {
             Map<String, TensorInfo> byName = new HashMap<>();
             Map<String, Trainer.State> states = new HashMap<>();
             List<TensorSpec> specs = new ArrayList<>();
-            for (Trainer.State part : SAVED) {
+            for (Trainer.State part : byTensor(trainer)) {
                 for (TensorInfo tensor : model.tensors()) {
                     String name = key(part, tensor);
                     byName.put(name, tensor);
@@ -58,7 +57,15 @@ public final class CheckpointStore {
                     specs.add(new TensorSpec(name, Dtype.F32, new long[] {tensor.count()}));
                 }
             }
+            for (Trainer.State moment : packed(trainer)) {
+                states.put(key(moment), moment);
+                specs.add(new TensorSpec(key(moment), Dtype.U8, new long[] {trainer.packedBytes(moment)}));
+            }
             SafetensorsWriter.write(target.resolve(TENSORS), specs, Map.of(), (spec, offset, chunk) -> {
+                if (spec.dtype() == Dtype.U8) {
+                    trainer.readPacked(states.get(spec.name()), offset, chunk.duplicate().rewind());
+                    return;
+                }
                 ByteBuffer view = chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind();
                 trainer.read(states.get(spec.name()), byName.get(spec.name()), offset / 4, view.asFloatBuffer());
             });
@@ -71,8 +78,23 @@ public final class CheckpointStore {
         prune();
     }
 
+    /** What is saved tensor by tensor, in f32. */
+    private static List<Trainer.State> byTensor(Trainer trainer) {
+        List<Trainer.State> parts = new ArrayList<>(List.of(Trainer.State.MASTER));
+        MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) == 0).forEach(parts::add);
+        return parts;
+    }
+
+    private static List<Trainer.State> packed(Trainer trainer) {
+        return MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) > 0).toList();
+    }
+
+    private static String key(Trainer.State part) {
+        return part.name().toLowerCase(Locale.ROOT);
+    }
+
     private static String key(Trainer.State part, TensorInfo tensor) {
-        return part.name().toLowerCase(Locale.ROOT) + "." + tensor.name();
+        return key(part) + "." + tensor.name();
     }
 
     private static String name(long step) {
@@ -142,28 +164,37 @@ public final class CheckpointStore {
     public void restore(long step, Model model, Trainer trainer) {
         Path file = folder.resolve(name(step)).resolve(TENSORS);
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            for (Trainer.State part : SAVED) {
+            for (Trainer.State part : byTensor(trainer)) {
                 for (TensorInfo tensor : model.tensors()) {
-                    restore(tensors, key(part, tensor), part, tensor, trainer, file);
+                    restore(tensors, key(part, tensor), Dtype.F32, tensor.count(), file, (offset, buffer) ->
+                            trainer.write(part, tensor, offset, buffer.asFloatBuffer()));
                 }
+            }
+            for (Trainer.State moment : packed(trainer)) {
+                restore(tensors, key(moment), Dtype.U8, trainer.packedBytes(moment), file, (offset, buffer) ->
+                        trainer.writePacked(moment, offset, buffer));
             }
         }
     }
 
-    private static void restore(
-            SafetensorsFile file, String name, Trainer.State part, TensorInfo tensor, Trainer trainer, Path path) {
+    /** Takes elements from {@code offset} on. */
+    private interface Sink {
+        void accept(long offset, ByteBuffer elements);
+    }
+
+    private static void restore(SafetensorsFile file, String name, Dtype dtype, long count, Path path, Sink sink) {
         org.metaapo.checkpoint.TensorInfo stored = file.tensors().get(name);
-        if (stored == null || stored.elements() != tensor.count()) {
+        if (stored == null || stored.dtype() != dtype || stored.elements() != count) {
             throw new DataException(path + ": " + name + " does not fit the model; the run was begun with another one");
         }
         int chunk = 1 << 20;
-        ByteBuffer buffer = ByteBuffer.allocateDirect(chunk * 4).order(ByteOrder.LITTLE_ENDIAN);
-        for (long offset = 0; offset < tensor.count(); offset += chunk) {
-            int count = (int) Math.min(chunk, tensor.count() - offset);
-            buffer.clear().limit(count * 4);
-            file.read(name, offset * 4, buffer);
+        ByteBuffer buffer = ByteBuffer.allocateDirect(chunk * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+        for (long offset = 0; offset < count; offset += chunk) {
+            int elements = (int) Math.min(chunk, count - offset);
+            buffer.clear().limit(elements * dtype.bytes());
+            file.read(name, offset * dtype.bytes(), buffer);
             buffer.rewind();
-            trainer.write(part, tensor, offset, buffer.asFloatBuffer());
+            sink.accept(offset, buffer);
         }
     }
 }

@@ -1,6 +1,9 @@
 package org.metaapo.engine;
 
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.metaapo.engine.internal.MetaapoC;
@@ -26,11 +29,11 @@ public final class Trainer extends NativeHandle {
     public enum State {
         /** Gradients summed since the last step. */
         GRADIENT,
-        /** f32 weights. */
+        /** Weights in f32. */
         MASTER,
-        /** AdamW's mean of gradients. */
+        /** AdamW's mean of gradients; of 8 bits it is read and written packed. */
         MOMENT1,
-        /** AdamW's mean of squared gradients. */
+        /** AdamW's mean of squared gradients; of 8 bits it is read and written packed. */
         MOMENT2
     }
 
@@ -139,7 +142,37 @@ public final class Trainer extends NativeHandle {
         }
     }
 
-    private static void requireDirect(FloatBuffer buffer) {
+    /** Bytes of a packed moment: codes, then scales, of all tensors; 0 where moments are f32. */
+    public long packedBytes(State moment) {
+        ensureOpen();
+        long[] bytes = new long[1];
+        Native.check(error -> MetaapoC.apo_trainer_packed_bytes(handle, moment.ordinal(), bytes, error));
+        return bytes[0];
+    }
+
+    /** Reads a packed moment, from byte {@code offset} on, into the remaining bytes of a direct buffer. */
+    public void readPacked(State moment, long offset, ByteBuffer buffer) {
+        ensureOpen();
+        requireDirect(buffer);
+        long bytes = buffer.remaining();
+        try (BytePointer pointer = new BytePointer(buffer)) {
+            Native.check(error ->
+                    MetaapoC.apo_trainer_read_packed(handle, moment.ordinal(), offset, bytes, pointer, error));
+        }
+    }
+
+    /** Writes a packed moment, from byte {@code offset} on, from the remaining bytes of a direct buffer. */
+    public void writePacked(State moment, long offset, ByteBuffer buffer) {
+        ensureOpen();
+        requireDirect(buffer);
+        long bytes = buffer.remaining();
+        try (BytePointer pointer = new BytePointer(buffer)) {
+            Native.check(error ->
+                    MetaapoC.apo_trainer_write_packed(handle, moment.ordinal(), offset, bytes, pointer, error));
+        }
+    }
+
+    private static void requireDirect(Buffer buffer) {
         if (!buffer.isDirect()) {
             throw new IllegalArgumentException("the buffer is on the heap; expected a direct one");
         }

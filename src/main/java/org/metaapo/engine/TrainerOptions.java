@@ -7,9 +7,28 @@ import org.metaapo.engine.internal.apo_trainer_options;
  *
  * @param maxTokens largest batch of one forward and backward, in tokens
  * @param recompute keep only each layer's input and compute the rest again in the backward: less memory, a third more work
+ * @param optimizer how AdamW's state is kept
+ * @param seed of the rounding of {@link OptimizerState#EIGHT_BIT}
  */
-public record TrainerOptions(long maxTokens, boolean recompute) {
+public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState optimizer, long seed) {
+    /** How AdamW's state is kept, in the order of {@code apo_optimizer_state}. */
+    public enum OptimizerState {
+        /** Moments in f32, and an f32 copy of bf16 weights: 12 bytes a bf16 weight. */
+        F32,
+        /** Moments in 8 bits, with a scale for each block of 256, and no f32 copy: 2 bytes a weight. bf16 weights are rounded stochastically. */
+        EIGHT_BIT
+    }
+
+    /** With the optimizer's state in f32. */
+    public TrainerOptions(long maxTokens, boolean recompute) {
+        this(maxTokens, recompute, OptimizerState.F32, 0);
+    }
+
     apo_trainer_options toNative() {
-        return new apo_trainer_options().max_tokens(maxTokens).recompute(recompute ? 1 : 0).reserved(0);
+        return new apo_trainer_options()
+                .max_tokens(maxTokens)
+                .recompute(recompute ? 1 : 0)
+                .optimizer_state(optimizer.ordinal())
+                .seed(seed);
     }
 }

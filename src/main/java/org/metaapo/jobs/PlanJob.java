@@ -35,7 +35,7 @@ public final class PlanJob {
         memory(out, "reference weights", memory.reference());
         memory(out, "gradients (f32)", plan.gradients());
         memory(out, "master weights (f32)", plan.master());
-        memory(out, "moments (f32)", plan.moments());
+        memory(out, "moments (" + config.text("optimizer.state") + ")", plan.moments());
         memory(out, "activations kept", plan.trainerActivations());
         memory(out, "workspace", plan.trainerWorkspace());
         memory(out, "scoring", plan.scorer());
@@ -44,7 +44,7 @@ public final class PlanJob {
         memory(out, "together", memory.total());
         long free = engine.info().memoryFree();
         memory(out, "available", free);
-        row(out, "fits", memory.total() <= free ? "yes" : "no: lower train.micro_tokens or rollout.sequences, or set train.recompute=true");
+        row(out, "fits", memory.total() <= free ? "yes" : "no: lower train.micro_tokens or rollout.sequences, or set train.recompute=true or optimizer.state=8bit");
         double perToken = 6.0 * size.parameters();
         double seconds = size.tokens() * config.integer("train.epochs") * perToken / flops(engine, dtype);
         row(out, "training time, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));

@@ -17,7 +17,6 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.Trainer;
-import org.metaapo.engine.TrainerOptions;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
@@ -144,7 +143,7 @@ final class Run implements AutoCloseable {
         }
         listener.begin("loading the model", 0);
         policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
-        trainer = policy.trainer(new TrainerOptions(maxTokens, config.flag("train.recompute")));
+        trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
         if (rewards != null && rewards.isLocal()) {
             reward = keep(rewards.open(engine, dtype(), maxTokens, null));
         }

@@ -32,7 +32,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
             generator = AnswerWriter.room(
                     config.count("rollout.sequences"), data.rows().size(), config.count("rollout.k"), data.longestPrompt(), data.newTokens(config));
         }
-        TrainerOptions trainer = new TrainerOptions(maxTokens, config.flag("train.recompute"));
+        TrainerOptions trainer = trainerOptions(config, maxTokens);
         MemoryPlan policy = Engine.plan(shape, dtype, trainer, generator);
         long reference = recipe.needsReference(recipe.objective(config)) ? policy.weights() : 0;
         long reward = 0;
@@ -45,6 +45,14 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         return new RunMemory(policy, reference, reward);
     }
 
+    /** Options of a run's trainer. */
+    static TrainerOptions trainerOptions(RunConfig config, long maxTokens) {
+        TrainerOptions.OptimizerState state = config.text("optimizer.state").equals("8bit")
+                ? TrainerOptions.OptimizerState.EIGHT_BIT
+                : TrainerOptions.OptimizerState.F32;
+        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"));
+    }
+
     /** All together. */
     public long total() {
         return policy.total() + reference + reward;
@@ -55,7 +63,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         if (total() > free) {
             throw new DeviceException(String.format(Locale.ROOT, "the run needs %,.0f MiB (weights, gradients and moments %,.0f, activations and workspace %,.0f, generation %,.0f, "
                             + "reference and reward model %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
-                            + "or set train.recompute=true or dtype=bf16",
+                            + "or set train.recompute=true, optimizer.state=8bit or dtype=bf16",
                     mib(total()), mib(policy.weights() + policy.gradients() + policy.master() + policy.moments()),
                     mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer()), mib(policy.generator()),
                     mib(reference + reward), mib(free)));

@@ -44,4 +44,13 @@ class RunMemoryTest {
         assertThat(memory("reward.path=null", "reward.url=http://localhost:1/score").reward()).isZero();
         assertThat(memory("rollout.decision=none").reward()).isZero();
     }
+
+    @Test
+    void momentsOf8BitsTakeAQuarterAndNeedNoMaster() {
+        RunMemory usual = memory();
+        RunMemory small = memory("optimizer.state=8bit");
+        assertThat(small.policy().master()).isZero();
+        assertThat(small.policy().moments()).isBetween(usual.policy().moments() / 4, usual.policy().moments() * 26 / 100);
+        assertThat(small.policy().gradients()).isEqualTo(usual.policy().gradients());
+    }
 }
