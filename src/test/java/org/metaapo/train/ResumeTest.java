@@ -91,7 +91,20 @@ class ResumeTest {
         assertThat(steps).isEqualTo(10);
         Recipes.run(config("again"), RunListener.SILENT, new StopSignal());
         assertSame("whole", "again");
-        // Stopped after every step in turn.
+        assertThat(stopAfterEveryStep("stopped", List.of())).isEqualTo((int) steps);
+        assertSame("whole", "stopped");
+    }
+
+    @Test
+    void aRunWithMomentsOf8BitsResumesInTheSameBits() throws IOException {
+        List<String> options = List.of("dtype=bf16", "optimizer.state=8bit", "train.epochs=1");
+        Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
+        assertThat(stopAfterEveryStep("stopped", options)).isPositive();
+        assertSame("whole", "stopped");
+    }
+
+    /** Runs to the end, stopped after every step in turn; how many stops there were. */
+    private int stopAfterEveryStep(String out, List<String> options) {
         int stops = 0;
         while (true) {
             StopSignal stop = new StopSignal();
@@ -104,14 +117,12 @@ class ResumeTest {
                 }
             };
             try {
-                Recipes.run(config("stopped"), listener, stop);
-                break;
+                Recipes.run(config(out, options), listener, stop);
+                return stops;
             } catch (InterruptedRunException e) {
                 stops++;
             }
         }
-        assertThat(stops).isEqualTo((int) steps);
-        assertSame("whole", "stopped");
     }
 
     @Test
