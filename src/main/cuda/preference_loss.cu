@@ -13,7 +13,7 @@ namespace cuda {
 
 namespace {
 
-constexpr int kThreads = 1024;
+constexpr int kThreads = 512;
 
 // Where an answer's dsum comes from: entry of the rows' gradients, in order of rows.
 struct Uses {
@@ -36,7 +36,7 @@ struct Arguments {
     double* row_gradients;  // (rows, 4)
 };
 
-__global__ void __launch_bounds__(kThreads) preference_loss_kernel(Arguments a) {
+__global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments a) {
     const int warps = int(blockDim.x) / kWarp, thread = int(threadIdx.x), threads = int(blockDim.x);
     for (int64_t answer = warp_index(); answer < a.answers; answer += warps) {
         double sum = 0;

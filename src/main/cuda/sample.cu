@@ -354,7 +354,7 @@ APO_DEVICE int32_t draw_of_some(const Row& row, int32_t best, int64_t top_k, dou
 
 // Filtered: top-k or top-p; its Shared is the launch's dynamic shared memory.
 template <int N, bool Filtered>
-__global__ void __launch_bounds__(kMostThreads) sample_kernel(Sample op, float inverse, int64_t top_k) {
+__global__ void __launch_bounds__(int(kMostThreads), 2) sample_kernel(Sample op, float inverse, int64_t top_k) {
     const int64_t r = blockIdx.x;
     APO_SHARED(uint64_t, words, kWarp);
     APO_SHARED(double, sums, kWarp);

@@ -362,6 +362,54 @@ TEST(bad_arguments_are_refused_in_words) {
     });
 }
 
+// Likelihood of four answers, trained with each form of the optimizer's state from the same start.
+TEST(moments_of_8_bits_train_as_f32_ones_do) {
+    auto train = [](int32_t dtype, int32_t state, int steps) {
+        const apo_engine_options open{APO_CPU, 0, 2, 0};
+        apo_engine* engine = nullptr;
+        apo_model* model = nullptr;
+        apo_trainer* trainer = nullptr;
+        apo_model_config config = tiny();
+        CHECK(apo_engine_create(&open, &engine, &error) == APO_OK);
+        CHECK(apo_model_create(engine, &config, dtype, &model, &error) == APO_OK);
+        CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
+        const apo_trainer_options options{100, 0, state, 7};
+        CHECK(apo_trainer_create(model, &options, &trainer, &error) == APO_OK);
+        const Packs packs = shared();
+        const apo_batch batch = packs.batch();
+        std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers), -1.0 / 14);
+        double loss = 0;
+        for (int step = 1; step <= steps; step++) {
+            CHECK(apo_trainer_forward(trainer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
+            loss = 0;
+            for (double sum : sums) loss -= sum / 14;
+            CHECK(apo_trainer_backward(trainer, dsums.data(), nullptr, &error) == APO_OK);
+            const apo_adamw adamw{3e-3, 0.9, 0.95, 1e-8, 0, 1, step};
+            CHECK(apo_trainer_step(trainer, &adamw, nullptr, &error) == APO_OK);
+        }
+        int64_t packed = -1;
+        CHECK(apo_trainer_packed_bytes(trainer, APO_STATE_MOMENT2, &packed, &error) == APO_OK);
+        CHECK((packed > 0) == (state == APO_OPTIMIZER_8BIT));
+        float value = 0;
+        CHECK(apo_trainer_read(trainer, APO_STATE_MASTER, 0, 3, 1, &value, &error) == APO_OK);
+        CHECK(apo_trainer_read(trainer, APO_STATE_MOMENT1, 0, 3, 1, &value, &error) == (state == APO_OPTIMIZER_8BIT ? APO_E_UNSUPPORTED : APO_OK));
+        CHECK(apo_trainer_read_packed(trainer, APO_STATE_MOMENT1, packed, 1, &value, &error) == APO_E_ARGUMENT);
+        CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+        CHECK(apo_model_close(model, &error) == APO_OK);
+        CHECK(apo_engine_close(engine, &error) == APO_OK);
+        return loss;
+    };
+    for (int32_t dtype : {APO_F32, APO_BF16}) {
+        const double start = train(dtype, APO_OPTIMIZER_F32, 1);
+        for (int steps : {10, 40}) {
+            const double wide = train(dtype, APO_OPTIMIZER_F32, steps), narrow = train(dtype, APO_OPTIMIZER_8BIT, steps);
+            CHECK(wide < 0.9 * start);
+            // Of the way that f32 went, all but a fiftieth.
+            CHECK_CLOSE(narrow, wide, 0.02 * (start - wide));
+        }
+    }
+}
+
 TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_model_config config = tiny();
     const apo_trainer_options keep{64, 0, 0, 0}, recompute{64, 1, 0, 0};

@@ -14,14 +14,14 @@ struct RowLoss {
     double share_offline, share_online;
 };
 
-// online is null for a row without an online pair; what needs one is then NaN.
-APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& meta, const Pair& offline, const Pair* online) {
+// online is read where the row has an online pair; what needs one is NaN where it has none.
+APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& meta, const Pair& offline, bool has_online, const Pair& online) {
     RowLoss row{};
     row.delta_offline = offline.delta();
     row.score_offline = pair_score(objective, offline, meta.score_scale);
     row.weight = meta_weight(meta, row.score_offline);
     row.offline = objective_loss(objective, offline);
-    if (online == nullptr) {
+    if (!has_online) {
         const double none = double(NAN);
         row.delta_online = row.score_online = none;
         row.online = {none, 0, 0};
@@ -29,9 +29,9 @@ APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& m
         row.loss = row.offline.loss;
         return row;
     }
-    row.delta_online = online->delta();
-    row.score_online = pair_score(objective, *online, meta.score_scale);
-    row.online = objective_loss(objective, *online);
+    row.delta_online = online.delta();
+    row.score_online = pair_score(objective, online, meta.score_scale);
+    row.online = objective_loss(objective, online);
     row.share_offline = row.weight;
     row.share_online = 1 - row.weight;
     row.loss = row.share_offline * row.offline.loss + row.share_online * row.online.loss;
@@ -66,7 +66,7 @@ APO_HD inline RowGradient preference_row(const apo_pairs& pairs, const double* s
     const Pair offline = pair_of(pairs, sums, pairs.chosen[b], pairs.rejected[b]);
     const bool two = has_online(pairs, b);
     const Pair online = two ? pair_of(pairs, sums, pairs.online_chosen[b], pairs.online_rejected[b]) : Pair{};
-    const RowLoss row = row_loss(objective, meta, offline, two ? &online : nullptr);
+    const RowLoss row = row_loss(objective, meta, offline, two, online);
     if (out.loss != nullptr) out.loss[b] = row.loss;
     if (out.loss_offline != nullptr) out.loss_offline[b] = row.offline.loss;
     if (out.loss_online != nullptr) out.loss_online[b] = row.online.loss;
