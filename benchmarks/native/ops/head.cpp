@@ -54,8 +54,8 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
             const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
             const apo_meta meta{APO_WEIGHT_LEARNED, 100, a->parameters.data(), 1, 1};
             apo_pair_results results{};
-            results.dsums = static_cast<double*>(dsums.get());
-            t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, static_cast<double*>(sums.get()), results, floats(coef)});
+            results.dsums = reinterpret_cast<double*>(dsums.get());
+            t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, reinterpret_cast<double*>(sums.get()), results, floats(coef)});
             t.ops.copy_to_host(t.device, a->sums.data(), sums.get(), size_t(answers) * sizeof(double));
         };
     }});
@@ -77,7 +77,7 @@ void add_optimizer(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
         const int64_t blocks = (n + 255) / 256;
         Memory gradient = normal(t, DType::f32, n), weight = normal(t, dtype, n), m = zeros(t, n), v = zeros(t, n), ms = zeros(t, blocks * 4), vs = zeros(t, blocks * 4);
         return [=] {
-            t.ops.adamw8_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), static_cast<uint8_t*>(m.get()), floats(ms), static_cast<uint8_t*>(v.get()), floats(vs), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1, 7});
+            t.ops.adamw8_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), reinterpret_cast<uint8_t*>(m.get()), floats(ms), reinterpret_cast<uint8_t*>(v.get()), floats(vs), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1, 7});
         };
     }});
     cases.push_back({"squared_norm", shape, DType::f32, double(n * 4), 0, t.ops.squared_norm != nullptr, [=] {
