@@ -1,8 +1,7 @@
-#include "adamw8.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "adamw8.h"
 #include "family.h"
 #include "parallel.h"
 
@@ -28,19 +27,23 @@ void step_block(const Adamw8Step& op, const Adamw8Rates& rates, int64_t block) {
     float* gradient = op.gradient + begin;
     T* weight = static_cast<T*>(op.weight) + begin;
     uint8_t *codes1 = op.codes1 + begin, *codes2 = op.codes2 + begin;
+    const float old_scale1 = op.scales1[block], old_scale2 = op.scales2[block];
     float largest1 = 0, largest2 = 0;
+#pragma omp simd reduction(max : largest1, largest2)
     for (int i = 0; i < n; i++) {
         float w = to_float(weight[i]);
-        moment1[i] = adamw8_moment1(codes1[i], op.scales1[block]);
-        moment2[i] = adamw8_moment2(codes2[i], op.scales2[block]);
+        moment1[i] = adamw8_moment1(codes1[i], old_scale1);
+        moment2[i] = adamw8_moment2(codes2[i], old_scale2);
         adamw8_element(rates, gradient[i], moment1[i], moment2[i], w);
         gradient[i] = 0;
         put(weight + i, w, word[i]);
-        largest1 = std::max(largest1, std::fabs(moment1[i]));
-        largest2 = std::max(largest2, moment2[i]);
+        const float size1 = std::fabs(moment1[i]), size2 = moment2[i];
+        largest1 = size1 > largest1 ? size1 : largest1;
+        largest2 = size2 > largest2 ? size2 : largest2;
     }
     const float scale1 = adamw8_scale(largest1), scale2 = adamw8_scale(largest2);
     const float inverse1 = scale1 > 0 ? 1 / scale1 : 0, inverse2 = scale2 > 0 ? 1 / scale2 : 0;
+#pragma omp simd
     for (int i = 0; i < n; i++) {
         codes1[i] = adamw8_code1(moment1[i], inverse1, word[i]);
         codes2[i] = adamw8_code2(moment2[i], inverse2, word[i]);

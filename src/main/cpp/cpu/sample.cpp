@@ -1,11 +1,10 @@
-#include "sampling.h"
-
 #include <algorithm>
 #include <cmath>
 
 #include "family.h"
 #include "parallel.h"
 #include "philox.h"
+#include "sampling.h"
 
 namespace apo {
 namespace APO_ISA_NAMESPACE {
@@ -25,16 +24,22 @@ double log_sum_exp(const float* row, int64_t n, double top) {
     return top + std::log(total);
 }
 
+// The token of the smallest sampling_order.
 int32_t best_of(const float* row, int64_t vocab) {
-    uint64_t best = sampling_order(row[0], 0);
-    for (int64_t j = 1; j < vocab; j++) best = std::min(best, sampling_order(row[j], int32_t(j)));
-    return int32_t(uint32_t(best));
+    vf lanes = splat(-INFINITY);
+    int64_t j = 0;
+    for (; j + kLanes <= vocab; j += kLanes) lanes = maximum(load(row + j), lanes);  // a NaN is not more than anything
+    float top = largest(lanes);
+    for (; j < vocab; j++) top = row[j] > top ? row[j] : top;
+    const int64_t found = std::find(row, row + vocab, top) - row;
+    return found < vocab ? int32_t(found) : 0;
 }
 
 // By inversion over all tokens in order of their ids. `room` holds V words.
 int32_t draw_of_all(const Sample& op, const float* row, int32_t best, double u, uint64_t* room) {
     const float top = row[best], inverse = float(1 / op.temperature);
     uint64_t total = 0;
+#pragma omp simd reduction(+ : total)
     for (int64_t j = 0; j < op.vocab; j++) {
         room[j] = sampling_weight(row[j], top, inverse);
         total += room[j];

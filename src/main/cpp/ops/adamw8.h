@@ -47,12 +47,13 @@ APO_HD inline float decode(uint32_t code, uint32_t lowest) { return code == 0 ? 
 
 constexpr uint32_t kLowest1 = 127 - 15, kLowest2 = 127 - 31;
 
-// Between the codes around z in [0, 1.875], by 8 random bits; codes are 0 to most.
+// Between the codes around z in [0, 1.875], by 8 random bits; codes are 0 to most. Without a branch, for loops over it to be
+// vectorised.
 APO_HD inline uint32_t encode(float z, uint32_t lowest, uint32_t most, uint32_t random) {
     const float smallest = float_of_bits((1 + (lowest << 3)) << 20);
-    if (!(z >= smallest)) return exact::mul(float(random) + 0.5f, smallest * 0.00390625f) < z ? 1 : 0;
-    const uint32_t code = ((bits_of(z) + (random << 12) + 0x800u) >> 20) - (lowest << 3);
-    return code < most ? code : most;
+    const uint32_t below = exact::mul(exact::add(float(int32_t(random)), 0.5f), smallest * 0.00390625f) < z ? 1 : 0;
+    const uint32_t above = ((bits_of(z) + (random << 12) + 0x800u) >> 20) - (lowest << 3);
+    return z >= smallest ? (above < most ? above : most) : below;
 }
 
 }  // namespace adamw8

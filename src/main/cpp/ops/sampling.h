@@ -11,9 +11,9 @@ namespace apo {
 
 // Grows with x; equal for equal x; NaN is below everything.
 APO_HD inline uint32_t sampling_key(float x) {
-    if (x != x) return 0;
     const uint32_t bits = x == 0 ? 0 : bits_of(x);  // one zero
-    return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+    const uint32_t key = bits ^ ((0 - (bits >> 31)) | 0x80000000u);
+    return x != x ? 0 : key;
 }
 
 // The x of a key.
@@ -25,12 +25,13 @@ APO_HD inline float sampling_logit(uint32_t key) {
 APO_HD inline uint64_t sampling_order(float x, int32_t id) { return uint64_t(~sampling_key(x)) << 32 | uint32_t(id); }
 
 // e^((x - top) / temperature) in units of 2^-40, for x <= top and inverse = 1 / temperature; 0 for NaN. A sum over fewer
-// than 2^23 tokens stays below 2^63. x = n ln 2 + r with a polynomial in r (relative error about 2^-23).
+// than 2^23 tokens stays below 2^63. x = n ln 2 + r with a polynomial in r (relative error about 2^-23). Without a branch, for
+// loops over it to be vectorised.
 APO_HD inline uint64_t sampling_weight(float x, float top, float inverse) {
     using exact::add;
     using exact::mul;
-    const float d = mul(add(x, -top), inverse);
-    if (!(d > -27.8f)) return 0;  // below 2^-40
+    const float power_of_e = mul(add(x, -top), inverse);
+    const float d = power_of_e > -27.8f ? power_of_e : -27.8f;  // where the weight is 0.94, and so 0
     constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: the sum's low bits are the rounded integer
     const float n = add(add(mul(d, 1.44269504f), kRound), -kRound);
     const float r = add(add(d, mul(n, -0.693359375f)), mul(n, 2.12194440e-4f));  // ln 2 in two parts
@@ -42,7 +43,10 @@ APO_HD inline uint64_t sampling_weight(float x, float top, float inverse) {
     p = add(mul(p, r), 5.0000001201e-1f);
     p = add(add(mul(mul(p, r), r), r), 1.0f);
     const float power = float_of_bits(uint32_t(int32_t(n) + 40 + 127) << 23);
-    return uint64_t(mul(p, power));
+    // To a whole number in two parts of 20 bits, which any processor converts.
+    const float weight = mul(p, power);
+    const int32_t high = int32_t(mul(weight, 0x1p-20f)), low = int32_t(add(weight, -mul(float(high), 0x1p20f)));
+    return (uint64_t(uint32_t(high)) << 20) + uint32_t(low);
 }
 
 // The mass that the kept tokens must reach: top_p of the total, at least 1.
