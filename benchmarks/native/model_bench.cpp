@@ -242,9 +242,9 @@ private:
         check(apo_trainer_forward(trainer, &batch.view, nullptr, reference.data(), nullptr, &error));
         std::vector<int32_t> chosen, rejected;
         for (int p = 0; p < o.prompts; p++) chosen.push_back(2 * p), rejected.push_back(2 * p + 1);
-        const apo_pairs pairs{o.prompts, answers, chosen.data(), rejected.data(), nullptr, nullptr, reference.data(), nullptr};
-        const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
-        const apo_meta meta{APO_WEIGHT_CONSTANT, 0, nullptr, 1, 1};
+        const apo_pairs pairs{o.prompts, answers, chosen.data(), rejected.data(), nullptr, nullptr, reference.data(), nullptr, nullptr, nullptr, nullptr};
+        const apo_objective objective{APO_DPO, 0, 0.1, 0, 0, 0, 0, 1, 1, 0, 0};
+        const apo_meta meta{APO_WEIGHT_CONSTANT, 0, 1, 0, nullptr, nullptr, 1, 1};
         apo_pair_results results{};
         int64_t step = 0;
         double norm = 0;

@@ -50,9 +50,9 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
         Memory begin = upload(t, counting(answers + 1, int64_t(1) << 31, length)), logp = normal(t, DType::f32, answers * length);
         Memory coef = zeros(t, answers * length * 4), sums = zeros(t, answers * 8), dsums = zeros(t, answers * 8);
         return [=] {
-            const apo_pairs pairs{int32_t(rows), int32_t(answers), a->chosen.data(), a->rejected.data(), nullptr, nullptr, a->references.data(), a->counts.data()};
-            const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
-            const apo_meta meta{APO_WEIGHT_LEARNED, 100, a->parameters.data(), 1, 1};
+            const apo_pairs pairs{int32_t(rows), int32_t(answers), a->chosen.data(), a->rejected.data(), nullptr, nullptr, a->references.data(), a->counts.data(), nullptr, nullptr, nullptr};
+            const apo_objective objective{APO_DPO, 0, 0.1, 0, 0, 0, 0, 1, 1, 0, 0};
+            const apo_meta meta{APO_WEIGHT_LEARNED, 100, 1, 0, a->parameters.data(), nullptr, 1, 1};
             apo_pair_results results{};
             results.dsums = reinterpret_cast<double*>(dsums.get());
             t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, reinterpret_cast<double*>(sums.get()), results, floats(coef)});

@@ -33,7 +33,7 @@ struct Arguments {
     apo_pair_results results;
     float* coef;
     Uses uses;
-    double* row_gradients;  // (rows, 4)
+    double* row_gradients;  // (rows, kRoles)
 };
 
 __global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments a) {
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments 
     for (int32_t b = thread; b < a.pairs.rows; b += threads) {
         const RowGradient row = preference_row(a.pairs, a.sums, a.objective, a.meta, a.scale, b, a.results);
 #pragma unroll
-        for (int i = 0; i < 4; i++) a.row_gradients[int64_t(b) * 4 + i] = row.dsum[i];  // those of no answer are not used
+        for (int i = 0; i < kRoles; i++) a.row_gradients[int64_t(b) * kRoles + i] = row.dsum[i];  // those of no answer are not used
     }
     __syncthreads();
     for (int64_t answer = warp_index(); answer < a.answers; answer += warps) {
@@ -64,11 +64,7 @@ __global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments 
 void count_uses(const apo_pairs& pairs, std::vector<int32_t>& begin, std::vector<int32_t>& entry) {
     auto each = [&](auto body) {
         for (int32_t b = 0; b < pairs.rows; b++) {
-            body(pairs.chosen[b], 4 * b);
-            body(pairs.rejected[b], 4 * b + 1);
-            if (!has_online(pairs, b)) continue;
-            body(pairs.online_chosen[b], 4 * b + 2);
-            body(pairs.online_rejected[b], 4 * b + 3);
+            each_role(pairs, b, [&](int32_t answer, int32_t role) { body(answer, b * kRoles + role); });
         }
     };
     begin.assign(size_t(pairs.answers) + 1, 0);
@@ -90,14 +86,19 @@ void preference_loss(Device& device, const PreferenceLoss& op) {
     std::vector<int32_t> begin, entry;
     count_uses(*op.pairs, begin, entry);
     a.uses = {scratch.upload(begin.data(), int64_t(begin.size())), scratch.upload(entry.data(), int64_t(entry.size()))};
-    a.row_gradients = scratch.take<double>(rows * 4);
+    a.row_gradients = scratch.take<double>(rows * kRoles);
     a.pairs.chosen = copy_of(op.pairs->chosen, rows);
     a.pairs.rejected = copy_of(op.pairs->rejected, rows);
     a.pairs.online_chosen = copy_of(op.pairs->online_chosen, rows);
     a.pairs.online_rejected = copy_of(op.pairs->online_rejected, rows);
     a.pairs.reference_sums = copy_of(op.pairs->reference_sums, op.answers);
     a.pairs.token_counts = copy_of(op.pairs->token_counts, op.answers);
-    a.meta.parameters = op.meta->mode == APO_WEIGHT_LEARNED ? scratch.upload(op.meta->parameters, 3 * int64_t(op.meta->hidden) + 1) : nullptr;
+    a.pairs.explored = copy_of(op.pairs->explored, rows);
+    a.pairs.wins = copy_of(op.pairs->wins, rows * 2);
+    a.pairs.given = copy_of(op.pairs->given, rows * 6);
+    const bool learned = op.meta->mode == APO_WEIGHT_LEARNED;
+    a.meta.parameters = learned ? scratch.upload(op.meta->parameters, meta_parameter_count(*op.meta)) : nullptr;
+    a.meta.features = learned && op.meta->inputs > 1 ? scratch.upload(op.meta->features, rows * (op.meta->inputs - 1)) : nullptr;
     const int64_t work = op.answers * kWarp > rows ? op.answers * kWarp : rows;
     APO_LAUNCH(d, preference_loss_kernel, 1, threads_for(work, kThreads), 0, a);
 }

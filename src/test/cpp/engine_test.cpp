@@ -200,9 +200,9 @@ TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
         apo_trainer* trainer = nullptr;
         CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
         const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
-        const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr};
-        const apo_objective objective{APO_DPO, 0, 0.1, 0, 0};
-        const apo_meta meta{APO_WEIGHT_CONSTANT, 0, nullptr, 1, 1};
+        const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr, nullptr, nullptr, nullptr};
+        const apo_objective objective{APO_DPO, 0, 0.1, 0, 0, 0, 0, 1, 1, 0, 0};
+        const apo_meta meta{APO_WEIGHT_CONSTANT, 0, 1, 0, nullptr, nullptr, 1, 1};
         double loss[2], delta[2], sums[4];
         apo_pair_results results{};
         results.loss = loss, results.delta_offline = delta;

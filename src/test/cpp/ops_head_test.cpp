@@ -1,9 +1,7 @@
-// The log-prob head, AdamW in f32, norms, and the preference loss.
+// The log-prob head, AdamW in f32, and norms.
 #include <algorithm>
 
-#include "meta_learner.h"
 #include "op_case.h"
-#include "preference_loss.h"
 
 using namespace apo_test;
 
@@ -138,71 +136,4 @@ TEST(adamw_and_squared_norm) {
             if (dtype == DType::bf16) CHECK(weight[i] == rounded(float(master[i]), DType::bf16));
         }
     }, &apo::OpTable::adamw_step, &apo::OpTable::squared_norm);
-}
-
-TEST(gradients_of_all_objectives_and_of_the_meta_learner) {
-    for (int kind = APO_DPO; kind <= APO_SIMPO; kind++) {
-        const apo_objective objective{kind, 0, 0.7, 0.3, 0.1};
-        std::vector<double> sums{-12.3, -11.1};
-        auto pair = [&] { return apo::Pair{sums[0], sums[1], -12.0, -11.5, 6, 9}; };
-        const apo::LossGradient g = apo::objective_loss(objective, pair());
-        auto loss = [&] { return apo::objective_loss(objective, pair()).loss; };
-        CHECK_CLOSE(g.d_chosen, slope(sums, 0, loss), 1e-6);
-        CHECK_CLOSE(g.d_rejected, slope(sums, 1, loss), 1e-6);
-    }
-    std::vector<double> parameters{0.3, -0.2, 0.1, 0.5, 0.7, -0.4, 0.2}, gradient(7);
-    const double x = -0.8, w = apo::meta_learner(parameters.data(), 2, x);
-    apo::meta_learner_backward(parameters.data(), 2, x, w, 1.5, gradient.data());
-    for (size_t i = 0; i < 7; i++) {
-        CHECK_CLOSE(gradient[i], 1.5 * slope(parameters, i, [&] { return apo::meta_learner(parameters.data(), 2, x); }), 1e-8);
-    }
-}
-
-// All backends against the pure function: an answer in two pairs, rows without an online pair, and an answer in no row.
-TEST(preference_loss_of_a_batch) {
-    on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
-        if (dtype != DType::f32) return;
-        const int N = 9, B = 3;
-        const std::vector<int32_t> begin{0, 1, 5, 45, 46, 50, 53, 60, 61, 70};
-        Numbers numbers(17);
-        Array logp = numbers.array(DType::f32, 70);
-        const int32_t chosen[B] = {0, 2, 6}, rejected[B] = {1, 3, 1}, online_chosen[B] = {4, -1, 0}, online_rejected[B] = {5, -1, 7};
-        std::vector<double> reference(N), parameters(3 * 5 + 1);
-        for (size_t i = 0; i < reference.size(); i++) reference[i] = -0.3 * double(i);
-        for (size_t i = 0; i < parameters.size(); i++) parameters[i] = 0.1 * double(i % 7) - 0.3;
-        std::vector<int32_t> counts(N);
-        for (size_t a = 0; a < counts.size(); a++) counts[a] = begin[a + 1] - begin[a];
-        const apo_pairs pairs{B, N, chosen, rejected, online_chosen, online_rejected, reference.data(), counts.data()};
-        const apo_meta meta{APO_WEIGHT_LEARNED, 5, parameters.data(), 0, 0.7};
-        std::vector<double> want_sums(N);
-        for (size_t a = 0; a < want_sums.size(); a++) {
-            for (int32_t r = begin[a]; r < begin[a + 1]; r++) want_sums[a] += logp[size_t(r)];
-        }
-        Ints answer_begin(begin);
-        for (int kind = APO_DPO; kind <= APO_SIMPO; kind++) {
-            const apo_objective objective{kind, 0, 0.4, 0.2, 0.1};
-            double want[8][B], want_dsums[N];
-            apo::preference_rows(pairs, want_sums.data(), objective, meta, 0.25,
-                                 {want[0], want[1], want[2], want[3], want[4], want[5], want[6], want[7], want_dsums});
-            Plain<double> sums(N), dsums(N), by_row(8 * B);
-            Plain<float> coef(70);
-            double* rows = by_row.data();
-            const apo_pair_results results{rows, rows + B, rows + 2 * B, rows + 3 * B, rows + 4 * B, rows + 5 * B, rows + 6 * B, rows + 7 * B, dsums.data()};
-            ops.preference_loss(device, {N, answer_begin.data(), logp.floats(), &pairs, &objective, &meta, 0.25, sums.data(), results, coef.data()});
-            for (size_t a = 0; a < N; a++) {
-                CHECK_CLOSE(sums[a], want_sums[a], 1e-12);
-                CHECK_CLOSE(dsums[a], want_dsums[a], 1e-12);
-                for (int32_t r = begin[a]; r < begin[a + 1]; r++) CHECK(coef[size_t(r)] == float(dsums[a]));
-            }
-            CHECK(dsums[8] == 0);
-            for (size_t i = 0; i < 8 * B; i++) {
-                const double w = want[i / B][i % B];
-                if (std::isnan(w)) {
-                    CHECK(std::isnan(by_row[i]));
-                } else {
-                    CHECK_CLOSE(by_row[i], w, 1e-11);
-                }
-            }
-        }
-    }, &apo::OpTable::preference_loss);
 }

@@ -10,9 +10,7 @@ using namespace apo;
 apo_status apo_preference_loss(const apo_pairs* pairs, const double* sums, const apo_objective* objective,
                                const apo_meta* meta, double scale, apo_pair_results* results, apo_error* error) {
     return guarded(error, [&] {
-        check_objective(objective);
-        check_meta(meta);
-        check_pairs(pairs, required(pairs, "pairs").answers, objective->kind == APO_SIMPO || objective->kind == APO_IPO_MEAN);
+        check_preference(pairs, required(pairs, "pairs").answers, objective, meta, false);
         required(sums, "sums");
         apo_pair_results out = required(results, "results");
         std::vector<double> dsums;
@@ -26,12 +24,12 @@ apo_status apo_preference_loss(const apo_pairs* pairs, const double* sums, const
 
 apo_status apo_meta_weights(const apo_meta* meta, const double* scores, int64_t n, double* weights, apo_error* error) {
     return guarded(error, [&] {
-        check_meta(meta);
         if (n < 0) fail(APO_E_ARGUMENT, "n is %lld; expected 0 or more", (long long)n);
+        check_meta(meta, n);
         if (n == 0) return;
         required(scores, "scores");
         required(weights, "weights");
-        for (int64_t i = 0; i < n; i++) weights[i] = meta_weight(*meta, scores[i]);
+        for (int64_t i = 0; i < n; i++) weights[i] = meta_weight(*meta, scores[i], row_features(*meta, i));
     });
 }
 
@@ -39,22 +37,22 @@ apo_status apo_meta_gradient(const apo_meta* meta, const double* scores, const d
                              const double* loss_online, int64_t n, double* loss, double* gradient, double* weight_mean,
                              apo_error* error) {
     return guarded(error, [&] {
-        check_meta(meta);
-        if (meta->mode != APO_WEIGHT_LEARNED) fail(APO_E_ARGUMENT, "meta.mode is %d; only a learned weight has a gradient", meta->mode);
         if (n < 1) fail(APO_E_ARGUMENT, "n is %lld; expected 1 or more", (long long)n);
+        check_meta(meta, n);
+        if (meta->mode != APO_WEIGHT_LEARNED) fail(APO_E_ARGUMENT, "meta.mode is %d; only a learned weight has a gradient", meta->mode);
         required(scores, "scores");
         required(loss_offline, "loss_offline");
         required(loss_online, "loss_online");
         required(loss, "loss");
         required(gradient, "gradient");
-        for (int64_t i = 0; i < 3 * int64_t(meta->hidden) + 1; i++) gradient[i] = 0;
+        for (int64_t i = 0; i < meta_parameter_count(*meta); i++) gradient[i] = 0;
         double total = 0, weights = 0;
         for (int64_t i = 0; i < n; i++) {
-            const double w = meta_learner(meta->parameters, meta->hidden, scores[i]);
+            const double* features = row_features(*meta, i);
+            const double w = meta_learner(*meta, scores[i], features);
             total += w * loss_offline[i] + (1 - w) * loss_online[i];
             weights += w;
-            meta_learner_backward(meta->parameters, meta->hidden, scores[i], w, (loss_offline[i] - loss_online[i]) / double(n),
-                                  gradient);
+            meta_learner_backward(*meta, scores[i], features, w, (loss_offline[i] - loss_online[i]) / double(n), gradient);
         }
         *loss = total / double(n);
         if (weight_mean != nullptr) *weight_mean = weights / double(n);

@@ -5,9 +5,9 @@
 
 namespace apo {
 
-void check_objective(const apo_objective* objective);
-void check_meta(const apo_meta* meta);
-// answers: how many there are; counts_needed: token_counts must be given.
-void check_pairs(const apo_pairs* pairs, int64_t answers, bool counts_needed);
+// rows: of the features, that a meta-learner with several inputs reads.
+void check_meta(const apo_meta* meta, int64_t rows);
+// All arguments of a loss over `answers` answers; batch_counts: a batch brings their token counts where the pairs do not.
+void check_preference(const apo_pairs* pairs, int64_t answers, const apo_objective* objective, const apo_meta* meta, bool batch_counts);
 
 }  // namespace apo

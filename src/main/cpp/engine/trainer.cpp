@@ -146,9 +146,7 @@ void apo_trainer::backward_tokens(const float* dlogps, Progress& progress) {
 void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, const apo_objective& objective,
                              const apo_meta& meta, double scale, double* sums, const apo_pair_results& results,
                              Progress& progress) {
-    check_objective(&objective);
-    check_meta(&meta);
-    check_pairs(&pairs_in, batch.answers, false);
+    check_preference(&pairs_in, batch.answers, &objective, &meta, true);
     if (!std::isfinite(scale)) fail(APO_E_ARGUMENT, "scale is %g; expected a number", scale);
     run_forward(batch, progress);
     apo_pairs pairs = pairs_in;
@@ -179,8 +177,9 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
     const double* loss = host.data() + 2 * answers;
     for (int32_t b = 0; b < pairs.rows; b++) {
         if (!std::isfinite(loss[b])) {
-            fail(APO_E_NUMERIC, "the loss of row %d is %g (log-probs chosen %g, rejected %g)", b, loss[b], sums[pairs.chosen[b]],
-                 sums[pairs.rejected[b]]);
+            auto sum_of = [&](int32_t answer) { return answer < 0 ? double(NAN) : sums[answer]; };
+            fail(APO_E_NUMERIC, "the loss of row %d is %g (log-probs chosen %g, rejected %g)", b, loss[b], sum_of(pairs.chosen[b]),
+                 sum_of(pairs.rejected[b]));
         }
     }
 }

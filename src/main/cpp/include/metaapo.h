@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 2
+#define APO_ABI_VERSION 3
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -221,47 +221,70 @@ typedef enum apo_objective_kind {
     APO_IPO_SUM = 3,
     APO_IPO_MEAN = 4,
     APO_HINGE = 5,
-    APO_SIMPO = 6
+    APO_SIMPO = 6,
+    APO_KTO = 7,   /**< a row may lack one of its answers */
+    APO_SPPO = 8,  /**< needs apo_pairs.wins; no online pairs */
+    APO_SELM = 9,  /**< DPO with an exploration term; needs apo_pairs.explored */
+    APO_ADPO = 10, /**< DPO with pseudo-labels */
+    APO_XPO = 11,  /**< DPO with an exploration term; needs apo_pairs.explored */
+    APO_GIVEN = 12 /**< loss and slopes are handed in as apo_pairs.given */
 } apo_objective_kind;
 
+/** An objective with its numbers; all are checked, those of other kinds are not read. */
 typedef struct apo_objective {
     int32_t kind; /**< an apo_objective_kind */
     int32_t reserved;
-    double beta;            /**< > 0 */
+    double beta;            /**< > 0; SPPO: 1 / eta */
     double gamma;           /**< SimPO's margin */
     double label_smoothing; /**< cDPO, robust DPO: in [0, 0.5) */
+    double alpha;           /**< SELM, XPO: weight of the exploration term, >= 0 */
+    double threshold;       /**< ADPO: |beta delta| above which the pair gets the policy's own label, >= 0 */
+    double desirable;       /**< KTO: weight of chosen answers, >= 0 */
+    double undesirable;     /**< KTO: weight of rejected answers, >= 0 */
+    double kl;              /**< KTO: estimate of KL(policy || reference), >= 0, of the whole batch; a constant to the gradient */
+    double likelihood;      /**< any kind: weight of the term -l_w / n_w that is added to a pair's loss, >= 0 */
 } apo_objective;
 
 /** Where a row's weight w comes from. */
 typedef enum apo_weight_mode {
     APO_WEIGHT_CONSTANT = 0, /**< w = constant */
-    APO_WEIGHT_LEARNED = 1,  /**< w = h(score_offline) */
+    APO_WEIGHT_LEARNED = 1,  /**< w = h(score_offline, features) */
     APO_WEIGHT_SCORE = 2     /**< w = exp(score_offline) = sigma(s * delta) */
 } apo_weight_mode;
 
-/** The meta-learner h: R -> (0, 1), h(x) = sigma(W2 tanh(W1 x + b1) + b2) (MetaAPO, arXiv 2509.23371). */
+/** The meta-learner h: R^inputs -> (0, 1), h(x) = sigma(W2 tanh(W1 x + b1) + b2) (MetaAPO, arXiv 2509.23371, where the score
+ *  is the one input). x is the score, then the row's features. */
 typedef struct apo_meta {
     int32_t mode;             /**< an apo_weight_mode */
     int32_t hidden;           /**< hidden units n, 1..65536; read in mode LEARNED */
-    const double* parameters; /**< (3n + 1): W1 (n), b1 (n), W2 (n), b2 (1); mode LEARNED */
+    int32_t inputs;           /**< 1..256; 1 is the score alone; read in mode LEARNED */
+    int32_t reserved;
+    const double* parameters; /**< (n (inputs + 2) + 1): W1 (n, inputs), b1 (n), W2 (n), b2 (1); mode LEARNED */
+    const double* features;   /**< (B, inputs - 1), a line a row; read in mode LEARNED, may be NULL where inputs is 1 */
     double constant;          /**< in [0, 1]; mode CONSTANT */
     double score_scale;       /**< s of score = log sigma(s * delta); SimPO: s * (l_w/n_w - l_l/n_l - gamma/beta) */
 } apo_meta;
 
-/** Rows of a batch: an offline pair and, where sampled, an online pair. Numbers are answer indices. */
+/** Rows of a batch: an offline pair and, where sampled, an online pair. Numbers are answer indices; an answer may have several
+ *  roles, whose gradients add up. */
 typedef struct apo_pairs {
     int32_t rows;                    /**< B >= 1 */
     int32_t answers;                 /**< N */
-    const int32_t* chosen;           /**< (B) */
-    const int32_t* rejected;         /**< (B) */
+    const int32_t* chosen;           /**< (B) KTO: -1 where the row has a rejected answer alone; then it has no online pair */
+    const int32_t* rejected;         /**< (B) KTO: -1 where the row has a chosen answer alone; then it has no online pair */
     const int32_t* online_chosen;    /**< (B) -1 where the row has no online pair, or NULL for none at all */
     const int32_t* online_rejected;  /**< (B) -1 exactly where online_chosen is, or NULL with it */
     const double* reference_sums;    /**< (N) log-prob sums under the reference, or NULL for all zero (SimPO) */
-    const int32_t* token_counts;     /**< (N) tokens of each answer, >= 1 */
+    const int32_t* token_counts;     /**< (N) tokens of each answer, >= 1; may be NULL but with SimPO, IPO_MEAN and likelihood */
+    const int32_t* explored;         /**< (B) SELM, XPO: answer of the offline loss's exploration term, -1 for none; else NULL */
+    const double* wins;              /**< (B, 2) SPPO: P(chosen wins), P(rejected wins), in [0, 1]; else NULL */
+    const double* given;             /**< (B, 2, 3) GIVEN: loss, dloss/dl_w, dloss/dl_l of the offline pair, then of the online
+                                          pair, read where there is one; else NULL */
 } apo_pairs;
 
 /** What the loss kernel says of each row; a NULL array is not filled. All (B) but the last. NaN where a row has no
- *  online pair and the value needs one. */
+ *  online pair and the value needs one; and a row of KTO that lacks an answer has no delta and no score, nor a weight that
+ *  depends on it. */
 typedef struct apo_pair_results {
     double* loss;           /**< w L_off + (1 - w) L_on, or L_off for a row without an online pair */
     double* loss_offline;
@@ -278,12 +301,13 @@ typedef struct apo_pair_results {
 APO_API apo_status apo_preference_loss(const apo_pairs* pairs, const double* sums, const apo_objective* objective,
                                        const apo_meta* meta, double scale, apo_pair_results* results, apo_error* error);
 
-/** weights(n) = w of each score. */
+/** weights(n) = w of each score; of a meta-learner with several inputs meta->features has a line for each (n, inputs - 1). */
 APO_API apo_status apo_meta_weights(const apo_meta* meta, const double* scores, int64_t n, double* weights,
                                     apo_error* error);
 
-/** Meta loss mean(w L_off + (1 - w) L_on) over n rows, w = h(score), and its gradient by h's parameters (3 hidden + 1).
- *  With L = -ell this is the paper's -mean(w ell_off + (1 - w) ell_on). Mode LEARNED only. weight_mean may be NULL. */
+/** Meta loss mean(w L_off + (1 - w) L_on) over n rows, w = h(score, features), and its gradient by h's parameters
+ *  (hidden (inputs + 2) + 1). With L = -ell this is the paper's -mean(w ell_off + (1 - w) ell_on). meta->features is
+ *  (n, inputs - 1). Mode LEARNED only. weight_mean may be NULL. */
 APO_API apo_status apo_meta_gradient(const apo_meta* meta, const double* scores, const double* loss_offline,
                                      const double* loss_online, int64_t n, double* loss, double* gradient,
                                      double* weight_mean, apo_error* error);

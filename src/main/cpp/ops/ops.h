@@ -174,7 +174,7 @@ struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; 
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 2;
+constexpr int32_t kOpsAbiVersion = 3;
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.

@@ -1,5 +1,6 @@
 package org.metaapo.engine;
 
+import java.lang.reflect.Array;
 import java.util.Arrays;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -26,40 +27,44 @@ final class PairArguments implements AutoCloseable {
     PairArguments(Pairs p, int answers, Objective objective, Weighting weighting) {
         this.rows = p.rows();
         this.answers = answers;
-        checkLength("rejected", p.rejected().length, rows);
-        if (p.onlineChosen() != null && p.onlineRejected() != null) {
-            checkLength("onlineChosen", p.onlineChosen().length, rows);
-            checkLength("onlineRejected", p.onlineRejected().length, rows);
-        }
-        if (p.referenceSums() != null) {
-            checkLength("referenceSums", p.referenceSums().length, answers);
-        }
-        if (p.tokenCounts() != null) {
-            checkLength("tokenCounts", p.tokenCounts().length, answers);
-        }
+        checkLength("rejected", p.rejected(), rows);
+        checkLength("onlineChosen", p.onlineChosen(), rows);
+        checkLength("onlineRejected", p.onlineRejected(), rows);
+        checkLength("referenceSums", p.referenceSums(), answers);
+        checkLength("tokenCounts", p.tokenCounts(), answers);
+        checkLength("explored", p.explored(), rows);
+        checkLength("wins", p.wins(), (long) Pairs.WINS * rows);
+        checkLength("given", p.given(), (long) Pairs.GIVEN * rows);
+        DoublePointer features = weighting.featuresOf(rows);
         IntPointer chosen = Native.ints(p.chosen());
         IntPointer rejected = Native.ints(p.rejected());
         IntPointer onlineChosen = Native.ints(p.onlineChosen());
         IntPointer onlineRejected = Native.ints(p.onlineRejected());
         DoublePointer reference = Native.doubles(p.referenceSums());
         IntPointer counts = Native.ints(p.tokenCounts());
+        IntPointer explored = Native.ints(p.explored());
+        DoublePointer wins = Native.doubles(p.wins());
+        DoublePointer given = Native.doubles(p.given());
         DoublePointer parameters = Native.doubles(weighting.parameters());
         values = new DoublePointer((long) RESULTS * Math.max(1, rows));
         dsums = new DoublePointer(Math.max(1, answers));
         arrays = new Pointer[] {
-            chosen, rejected, onlineChosen, onlineRejected, reference, counts, parameters, values, dsums
+            chosen, rejected, onlineChosen, onlineRejected, reference, counts, explored, wins, given, parameters, features,
+            values, dsums
         };
         pairs.rows(rows).answers(answers).chosen(chosen).rejected(rejected);
         pairs.online_chosen(onlineChosen).online_rejected(onlineRejected);
-        pairs.reference_sums(reference).token_counts(counts);
+        pairs.reference_sums(reference).token_counts(counts).explored(explored).wins(wins).given(given);
         this.objective = objective.toNative();
-        this.meta = weighting.toNative(parameters);
+        this.meta = weighting.toNative(parameters, features);
         results.loss(part(0)).loss_offline(part(1)).loss_online(part(2)).score_offline(part(3)).score_online(part(4));
         results.delta_offline(part(5)).delta_online(part(6)).weight(part(7)).dsums(dsums);
     }
 
-    private static void checkLength(String name, int found, int expected) {
-        if (found != expected) {
+    /** Null passes: whether an array may be missing is the engine's to say. */
+    private static void checkLength(String name, Object array, long expected) {
+        int found = array == null ? 0 : Array.getLength(array);
+        if (array != null && found != expected) {
             throw new IllegalArgumentException(name + " has " + found + " entries; expected " + expected);
         }
     }

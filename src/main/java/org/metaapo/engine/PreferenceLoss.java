@@ -23,12 +23,13 @@ public final class PreferenceLoss {
         }
     }
 
-    /** w of each score. */
+    /** w of each score, with the weighting's features where it reads some. */
     public static double[] weights(Weighting weighting, double[] scores) {
         Engine.load();
         double[] weights = new double[scores.length];
         try (DoublePointer parameters = Native.doubles(weighting.parameters());
-                apo_meta meta = weighting.toNative(parameters)) {
+                DoublePointer features = weighting.featuresOf(scores.length);
+                apo_meta meta = weighting.toNative(parameters, features)) {
             Native.check(error -> MetaapoC.apo_meta_weights(meta, scores, scores.length, weights, error));
         }
         return weights;
@@ -43,7 +44,7 @@ public final class PreferenceLoss {
      */
     public record MetaGradient(double loss, double[] gradient, double weightMean) {}
 
-    /** The meta loss of a learned weighting and its gradient. */
+    /** The meta loss of a learned weighting and its gradient, with the weighting's features where it reads some. */
     public static MetaGradient metaGradient(
             Weighting weighting, double[] scores, double[] lossOffline, double[] lossOnline) {
         if (scores.length != lossOffline.length || scores.length != lossOnline.length) {
@@ -55,7 +56,8 @@ public final class PreferenceLoss {
         double[] mean = new double[1];
         double[] gradient = new double[weighting.parameters() == null ? 1 : weighting.parameters().length];
         try (DoublePointer parameters = Native.doubles(weighting.parameters());
-                apo_meta meta = weighting.toNative(parameters)) {
+                DoublePointer features = weighting.featuresOf(scores.length);
+                apo_meta meta = weighting.toNative(parameters, features)) {
             Native.check(error -> MetaapoC.apo_meta_gradient(
                     meta, scores, lossOffline, lossOnline, scores.length, loss, gradient, mean, error));
         }

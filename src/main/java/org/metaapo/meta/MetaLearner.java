@@ -8,8 +8,9 @@ import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Weighting;
 
 /**
- * h(x) = σ(W₂ tanh(W₁x + b₁) + b₂) with its optimizer and its buffer. A row with both pairs enters the buffer as (score of the
- * offline pair, L(offline), L(online)), all detached; an update is one AdamW step on the whole buffer, minimising
+ * h(x) = σ(W₂ tanh(W₁x + b₁) + b₂) with its optimizer and its buffer; x is the score, and further features of the row where the
+ * learner has more than one input. A row with both pairs enters the buffer as (score of the offline pair, features, L(offline),
+ * L(online)), all detached; an update is one AdamW step on the whole buffer, minimising
  * mean(w·L(offline) + (1−w)·L(online)), which is −mean(w·ell_off + (1−w)·ell_on). Then the buffer is emptied.
  */
 public final class MetaLearner {
@@ -21,14 +22,22 @@ public final class MetaLearner {
     private final double[] parameters;
     private final double[] moment1;
     private final double[] moment2;
+    private final int inputs;
     private final double scoreScale;
     private final double learningRate;
     private final double weightDecay;
     private long updates;
     private final List<double[]> buffer = new ArrayList<>();
 
-    /** Starts from parameters W₁, b₁, W₂ (n each), b₂. */
-    public MetaLearner(double[] parameters, double scoreScale, double learningRate, double weightDecay) {
+    /**
+     * A learner.
+     *
+     * @param parameters to start from: W₁ (n, inputs), b₁ (n), W₂ (n), b₂
+     * @param inputs 1 for the score alone, else 1 and the number of features
+     * @param scoreScale s of the score log σ(s·delta)
+     */
+    public MetaLearner(double[] parameters, int inputs, double scoreScale, double learningRate, double weightDecay) {
+        this.inputs = inputs;
         this.parameters = parameters.clone();
         this.moment1 = new double[parameters.length];
         this.moment2 = new double[parameters.length];
@@ -38,19 +47,19 @@ public final class MetaLearner {
     }
 
     /** The authors' start: weights 0.1, biases 0; all hidden units stay alike. */
-    public static double[] referenceStart(int hidden) {
-        double[] p = new double[3 * hidden + 1];
-        Arrays.fill(p, 0, hidden, REFERENCE_WEIGHT);
-        Arrays.fill(p, 2 * hidden, 3 * hidden, REFERENCE_WEIGHT);
+    public static double[] referenceStart(int hidden, int inputs) {
+        double[] p = new double[(inputs + 2) * hidden + 1];
+        Arrays.fill(p, 0, inputs * hidden, REFERENCE_WEIGHT);
+        Arrays.fill(p, (inputs + 1) * hidden, (inputs + 2) * hidden, REFERENCE_WEIGHT);
         return p;
     }
 
     /** A start that breaks the symmetry: each layer uniform in ±1/√(fan-in), as torch's Linear. */
-    public static double[] randomStart(int hidden, long seed) {
+    public static double[] randomStart(int hidden, int inputs, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        double[] p = new double[3 * hidden + 1];
+        double[] p = new double[(inputs + 2) * hidden + 1];
         for (int i = 0; i < p.length; i++) {
-            double bound = i < 2 * hidden ? 1 : 1 / Math.sqrt(hidden);
+            double bound = 1 / Math.sqrt(i < (inputs + 1) * hidden ? inputs : hidden);
             p[i] = (2 * random.nextDouble() - 1) * bound;
         }
         return p;
@@ -61,9 +70,9 @@ public final class MetaLearner {
         return parameters.clone();
     }
 
-    /** For the loss: w by this learner as it is now. */
+    /** For the loss: w by this learner as it is now; with several inputs the rows' features are to be added. */
     public Weighting weighting() {
-        return Weighting.learned(parameters, scoreScale);
+        return Weighting.learned(parameters, scoreScale, inputs);
     }
 
     /** Rows in the buffer. */
@@ -71,9 +80,24 @@ public final class MetaLearner {
         return buffer.size();
     }
 
-    /** Adds a row that has both pairs. */
-    public void add(double score, double lossOffline, double lossOnline) {
-        buffer.add(new double[] {score, lossOffline, lossOnline});
+    /**
+     * Adds a row that has both pairs.
+     *
+     * @param features (inputs − 1); may be null where the score is the one input
+     */
+    public void add(double score, double[] features, double lossOffline, double lossOnline) {
+        int given = features == null ? 0 : features.length;
+        if (given != inputs - 1) {
+            throw new IllegalArgumentException("the row has " + given + " features; expected " + (inputs - 1));
+        }
+        double[] row = new double[inputs + 2];
+        row[0] = score;
+        if (given > 0) {
+            System.arraycopy(features, 0, row, 1, given);
+        }
+        row[inputs] = lossOffline;
+        row[inputs + 1] = lossOnline;
+        buffer.add(row);
     }
 
     /**
@@ -92,14 +116,18 @@ public final class MetaLearner {
         }
         int n = buffer.size();
         double[] scores = new double[n];
+        double[] features = new double[n * (inputs - 1)];
         double[] offline = new double[n];
         double[] online = new double[n];
         for (int i = 0; i < n; i++) {
-            scores[i] = buffer.get(i)[0];
-            offline[i] = buffer.get(i)[1];
-            online[i] = buffer.get(i)[2];
+            double[] row = buffer.get(i);
+            scores[i] = row[0];
+            System.arraycopy(row, 1, features, i * (inputs - 1), inputs - 1);
+            offline[i] = row[inputs];
+            online[i] = row[inputs + 1];
         }
-        PreferenceLoss.MetaGradient gradient = PreferenceLoss.metaGradient(weighting(), scores, offline, online);
+        PreferenceLoss.MetaGradient gradient =
+                PreferenceLoss.metaGradient(weighting().withFeatures(features), scores, offline, online);
         step(gradient.gradient());
         buffer.clear();
         return new Update(n, gradient.loss(), gradient.weightMean());
@@ -124,7 +152,7 @@ public final class MetaLearner {
      * @param moment1 AdamW's first moment
      * @param moment2 AdamW's second moment
      * @param updates steps taken
-     * @param buffer rows (score, L(offline), L(online)) not yet learned from
+     * @param buffer rows (score, features, L(offline), L(online)) not yet learned from
      */
     public record State(double[] parameters, double[] moment1, double[] moment2, long updates, List<double[]> buffer) {}
 
@@ -139,6 +167,12 @@ public final class MetaLearner {
         if (state.parameters().length != parameters.length) {
             throw new IllegalArgumentException("the meta-learner has " + parameters.length + " parameters, the state "
                     + state.parameters().length);
+        }
+        for (double[] row : state.buffer()) {
+            if (row.length != inputs + 2) {
+                throw new IllegalArgumentException("the meta-learner's buffer has rows of " + (inputs + 2)
+                        + " numbers, the state's of " + row.length);
+            }
         }
         System.arraycopy(state.parameters(), 0, parameters, 0, parameters.length);
         System.arraycopy(state.moment1(), 0, moment1, 0, parameters.length);

@@ -42,7 +42,7 @@ enum Recipe {
         }
         String name = config.text("objective.name");
         Objective.Kind kind = name.equals("ipo") ? Objective.Kind.IPO_MEAN : Objective.Kind.valueOf(name.toUpperCase(Locale.ROOT));
-        return new Objective(
+        return Objective.of(
                 kind, config.real("objective.beta"), config.real("objective.gamma"), config.real("objective.label_smoothing"));
     }
 

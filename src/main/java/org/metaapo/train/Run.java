@@ -89,10 +89,10 @@ final class Run implements AutoCloseable {
     private static MetaLearner newMeta(RunConfig config) {
         int hidden = config.count("meta.hidden");
         double[] start = config.text("meta.init").equals("reference")
-                ? MetaLearner.referenceStart(hidden)
-                : MetaLearner.randomStart(hidden, config.integer("seed"));
+                ? MetaLearner.referenceStart(hidden, 1)
+                : MetaLearner.randomStart(hidden, 1, config.integer("seed"));
         return new MetaLearner(
-                start, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+                start, 1, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
     }
 
     private Dtype dtype() {

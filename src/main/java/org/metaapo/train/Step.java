@@ -183,7 +183,7 @@ final class Step {
                 online++;
                 scoreOnline += r.scoreOnline()[i];
                 if (meta != null) {
-                    meta.add(r.scoreOffline()[i], r.lossOffline()[i], r.lossOnline()[i]);
+                    meta.add(r.scoreOffline()[i], null, r.lossOffline()[i], r.lossOnline()[i]);
                 }
             }
         }

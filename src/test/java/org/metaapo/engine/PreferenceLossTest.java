@@ -33,24 +33,41 @@ class PreferenceLossTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"dpo", "dpo_extreme", "cdpo", "robust_dpo", "ipo_sum", "ipo_mean", "hinge", "simpo"})
+    @ValueSource(strings = {
+        "dpo", "dpo_extreme", "cdpo", "robust_dpo", "ipo_sum", "ipo_mean", "hinge", "simpo", "kto", "sppo", "selm", "adpo"
+    })
     void objectivesMeetTheirGoldenValues(String name) {
         JsonNode all = Json.read(Fixtures.path("objectives.golden.json"));
         JsonNode golden = all.path("objectives").path(name);
-        JsonNode p = golden.path("params");
-        Objective objective = new Objective(
-                Objective.Kind.valueOf(name.replace("_extreme", "").toUpperCase(Locale.ROOT)),
-                p.path("beta").asDouble(), p.path("gamma").asDouble(), p.path("label_smoothing").asDouble());
+        Objective objective = goldenObjective(name, golden.path("params"));
         int n = all.path("l_w").size();
         int[] counts = Arrays.stream(join(numbers(all.path("n_w")), numbers(all.path("n_l")))).mapToInt(x -> (int) x).toArray();
+        double[] reference = join(numbers(all.path("r_w")), numbers(all.path("r_l")));
+        // The golden explored answer is the chosen one.
+        int[] explored = objective.kind() == Objective.Kind.SELM ? range(0, n) : null;
+        double[] wins = objective.kind() == Objective.Kind.SPPO ? new double[2 * n] : null;
+        for (int i = 0; wins != null && i < n; i++) {
+            wins[2 * i] = golden.path("params").path("p_w").asDouble();
+            wins[2 * i + 1] = golden.path("params").path("p_l").asDouble();
+        }
         PairResults r = PreferenceLoss.evaluate(
-                new Pairs(range(0, n), range(n, n), null, null, join(numbers(all.path("r_w")), numbers(all.path("r_l"))), counts),
+                new Pairs(range(0, n), range(n, n), null, null, reference, counts, explored, wins, null),
                 join(numbers(all.path("l_w")), numbers(all.path("l_l"))), objective, Weighting.constant(1), 1.0 / n);
         for (int i = 0; i < n; i++) {
             close(r.loss()[i], golden.path("loss").get(i).asDouble(), 1e-9);
             close(r.dsums()[i], golden.path("d_l_w").get(i).asDouble(), 1e-9);
             close(r.dsums()[n + i], golden.path("d_l_l").get(i).asDouble(), 1e-9);
         }
+    }
+
+    private static Objective goldenObjective(String name, JsonNode p) {
+        Objective.Kind kind = Objective.Kind.valueOf(name.replace("_extreme", "").toUpperCase(Locale.ROOT));
+        // ADPO's golden numbers come from a beta that was rounded to f32.
+        double beta = kind == Objective.Kind.ADPO ? (float) p.path("beta").asDouble() : p.path("beta").asDouble();
+        return new Objective(
+                kind, beta, p.path("gamma").asDouble(), p.path("label_smoothing").asDouble(), p.path("alpha").asDouble(),
+                p.path("threshold").asDouble(), p.path("lambda_d").asDouble(), p.path("lambda_u").asDouble(),
+                p.path("kl").asDouble(), 0);
     }
 
     private static void close(double found, double expected, double relative) {
@@ -66,7 +83,7 @@ class PreferenceLossTest {
     void initialWeightsAreTheAuthors() {
         JsonNode golden = Json.read(Fixtures.path("metaapo.golden.json")).path("initial_weight");
         double[] weights = PreferenceLoss.weights(
-                Weighting.learned(MetaLearner.referenceStart(100), 1), numbers(golden.path("score")));
+                Weighting.learned(MetaLearner.referenceStart(100, 1), 1), numbers(golden.path("score")));
         for (int i = 0; i < weights.length; i++) {
             // The golden weights were computed in f32: their logit carries a rounding of some units of 2^-24 of its size.
             double expected = golden.path("w").get(i).asDouble();
@@ -80,7 +97,7 @@ class PreferenceLossTest {
         for (JsonNode golden : Json.read(Fixtures.path("metaapo.golden.json")).path("weighted_loss")) {
             String name = golden.path("objective").asText();
             Objective.Kind kind = name.equals("ipo") ? Objective.Kind.IPO_SUM : Objective.Kind.valueOf(name.toUpperCase(Locale.ROOT));
-            Objective objective = new Objective(kind, golden.path("beta").asDouble(), golden.path("gamma").asDouble(0), 0);
+            Objective objective = Objective.of(kind, golden.path("beta").asDouble(), golden.path("gamma").asDouble(0), 0);
             int n = golden.path("chosen").size();
             double[] sums = join(numbers(golden.path("chosen")), numbers(golden.path("rejected")),
                     numbers(golden.path("online_chosen")), numbers(golden.path("online_rejected")));
@@ -92,7 +109,7 @@ class PreferenceLossTest {
             Arrays.fill(counts, 1);
             PairResults r = PreferenceLoss.evaluate(
                     new Pairs(range(0, n), range(n, n), range(2 * n, n), range(3 * n, n), reference, counts), sums, objective,
-                    Weighting.learned(MetaLearner.referenceStart(100), 1), 1.0 / n);
+                    Weighting.learned(MetaLearner.referenceStart(100, 1), 1), 1.0 / n);
             close(Arrays.stream(r.loss()).average().orElseThrow(), golden.path("loss").asDouble(), 1e-6);
             String[] names = {"grad_chosen", "grad_rejected", "grad_online_chosen", "grad_online_rejected"};
             for (int i = 0; i < 4 * n; i++) {
@@ -107,13 +124,13 @@ class PreferenceLossTest {
     void twentyMetaUpdatesAreTheAuthors(String name) {
         JsonNode golden = Json.read(Fixtures.path("metaapo.golden.json")).path(name);
         MetaLearner learner = new MetaLearner(
-                start(golden.path("start")), 1, golden.path("lr").asDouble(), golden.path("weight_decay").asDouble());
+                start(golden.path("start")), 1, 1, golden.path("lr").asDouble(), golden.path("weight_decay").asDouble());
         double beta = golden.path("beta").asDouble();
         for (JsonNode step : golden.path("steps")) {
             double[] offline = numbers(step.path("delta_offline"));
             double[] online = numbers(step.path("delta_online"));
             for (int i = 0; i < offline.length; i++) {
-                learner.add(logSigmoid(offline[i]), -logSigmoid(beta * offline[i]), -logSigmoid(beta * online[i]));
+                learner.add(logSigmoid(offline[i]), null, -logSigmoid(beta * offline[i]), -logSigmoid(beta * online[i]));
             }
             MetaLearner.Update update = learner.update();
             close(update.loss(), step.path("loss").asDouble(), 1e-6);
