@@ -62,8 +62,8 @@ public record ConfigKey(
         return new ConfigKey(name, Type.PATHS, List.of(), 0, 0, List.of(), doc);
     }
 
-    static ConfigKey texts(String name, String doc) {
-        return new ConfigKey(name, Type.TEXTS, List.of(), 0, 0, List.of(), doc);
+    static ConfigKey texts(String name, List<String> fallback, String doc) {
+        return new ConfigKey(name, Type.TEXTS, fallback, 0, 0, List.of(), doc);
     }
 
     static ConfigKey object(String name, String fallback, String doc) {

@@ -54,16 +54,29 @@ public final class RunConfig {
 
     /** As {@link #load}, from text; {@code where} names it in messages. */
     public static RunConfig parse(String yaml, String where, List<String> overrides) {
-        Map<String, Object> values = new LinkedHashMap<>();
-        ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
+        Map<String, Object> given = new LinkedHashMap<>();
         Node root = compose(yaml, where);
         if (root != null) {
-            readMapping("", root, where, values);
+            readMapping("", root, where, given);
         }
-        override(values, overrides);
-        RunConfig config = new RunConfig(values);
+        override(given, overrides);
+        RunConfig config = new RunConfig(complete(given));
         config.checkTogether(where);
         return config;
+    }
+
+    /** The table's defaults, over them the recipe's, over them what was given; a given null is the default. */
+    private static Map<String, Object> complete(Map<String, Object> given) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
+        Object recipe = given.get("recipe");
+        values.putAll(RecipeKeys.defaults((String) (recipe == null ? values.get("recipe") : recipe)));
+        given.forEach((name, value) -> {
+            if (value != null) {
+                values.put(name, value);
+            }
+        });
+        return values;
     }
 
     /**
@@ -72,10 +85,9 @@ public final class RunConfig {
      * @throws UsageException as {@link #load}, and if no source is named
      */
     public static RunConfig reward(List<String> overrides) {
-        Map<String, Object> values = new LinkedHashMap<>();
-        ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
-        override(values, overrides);
-        RunConfig config = new RunConfig(values);
+        Map<String, Object> given = new LinkedHashMap<>();
+        override(given, overrides);
+        RunConfig config = new RunConfig(complete(given));
         RewardKeys.check(config, "--reward", true);
         return config;
     }
@@ -88,8 +100,7 @@ public final class RunConfig {
             }
             ConfigKey key = known(override.substring(0, equals), "override");
             Node node = compose(override.substring(equals + 1), "override of " + key.name());
-            Object value = node == null ? null : ConfigValue.read(key, node, "override of " + key.name());
-            values.put(key.name(), value == null ? key.fallback() : value);
+            values.put(key.name(), node == null ? null : ConfigValue.read(key, node, "override of " + key.name()));
         }
     }
 
@@ -138,8 +149,7 @@ public final class RunConfig {
                 readMapping(name, tuple.getValueNode(), where, values);
             } else {
                 ConfigKey key = known(name, at(where, keyNode));
-                Object value = ConfigValue.read(key, tuple.getValueNode(), at(where, tuple.getValueNode()));
-                values.put(name, value == null ? key.fallback() : value);
+                values.put(name, ConfigValue.read(key, tuple.getValueNode(), at(where, tuple.getValueNode())));
             }
         }
     }
@@ -154,7 +164,8 @@ public final class RunConfig {
         if (paths("data.train").isEmpty()) {
             throw new UsageException(where + ": data.train is not set; expected a list of JSONL, JSON or Parquet files");
         }
-        RewardKeys.check(this, where, text("recipe").equals("metaapo") && !text("rollout.decision").equals("none"));
+        RecipeKeys.check(this, where);
+        RewardKeys.check(this, where, RecipeKeys.needsRewards(this));
         if (reals("optimizer.betas").size() != 2) {
             throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");
         }

@@ -40,12 +40,20 @@ public record Preparation(
         /** A better and a worse answer. */
         PAIR("needs chosen and rejected"),
         /** One answer to imitate; an answer with the label false is left out. */
-        ANSWER("needs an answer: messages, completion or chosen");
+        ANSWER("needs an answer: messages, completion or chosen"),
+        /** A better and a worse answer, or one answer with a label, which becomes the chosen or the rejected one. */
+        LABELLED("needs chosen and rejected, or completion and label"),
+        /** A prompt; answers that a row has are not read. */
+        PROMPT("needs a prompt");
 
         private final String words;
 
         Need(String words) {
             this.words = words;
+        }
+
+        private String lacks(Row row) {
+            return this == LABELLED && row.chosen() != null ? "label" : this == ANSWER ? "answer" : "pair";
         }
     }
 
@@ -63,19 +71,35 @@ public record Preparation(
     }
 
     private Prepared prepare(RowEncoder encoder, Row row) {
-        boolean fits = need == Need.PAIR ? row.isPair() : row.chosen() != null;
+        boolean fits = switch (need) {
+            case PAIR -> row.isPair();
+            case ANSWER -> row.chosen() != null;
+            case LABELLED -> row.isPair() || row.chosen() != null && row.label() != null;
+            case PROMPT -> true;
+        };
         if (!fits) {
-            throw new DataException(row.source() + ": has no pair or no answer; this recipe " + need.words);
+            throw new DataException(row.source() + ": has no " + need.lacks(row) + "; this recipe " + need.words);
         }
         if (need == Need.ANSWER && Boolean.FALSE.equals(row.label())) {
             return new Prepared(null, null, null, "answer with the label false");
         }
-        EncodedRow encoded = encoder.encode(row);
+        EncodedRow encoded = encode(encoder, row);
         String drop = RowEncoder.dropReason(encoded);
         drop = drop == null ? filter.reason(encoded) : drop;
         return drop == null
                 ? new Prepared(encoded, RowCodec.encode(row), RowCodec.promptDigest(row.prompt()), null)
                 : new Prepared(null, null, null, drop);
+    }
+
+    private EncodedRow encode(RowEncoder encoder, Row row) {
+        if (need == Need.PROMPT) {
+            return encoder.encodePromptOf(row);
+        }
+        EncodedRow encoded = encoder.encode(row);
+        boolean bad = need == Need.LABELLED && !row.isPair() && !row.label();
+        return bad
+                ? new TokenizedRow(row, encoded.prompt(), null, encoded.chosen(), encoded.promptCut(), 0, encoded.chosenCut())
+                : encoded;
     }
 
     /** One making of a store. */

@@ -79,9 +79,7 @@ public final class RowEncoder {
     /** One row. */
     public EncodedRow encode(Row row) {
         if (row.chosen() == null) {
-            int[] prompt = encodePrompt(row.prompt());
-            int[] cut = cutPrompt(prompt);
-            return new TokenizedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
+            return encodePromptOf(row);
         }
         List<String> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
         List<EncodedAnswer> encoded = answers(row.prompt(), answers);
@@ -97,6 +95,13 @@ public final class RowEncoder {
         int[] rejectedIds = cutAnswer(prompt, rejected);
         return new TokenizedRow(
                 row, prompt, chosenIds, rejectedIds, promptCut, chosen.length - chosenIds.length, rejected.length - rejectedIds.length);
+    }
+
+    /** A row's prompt without its answers. */
+    EncodedRow encodePromptOf(Row row) {
+        int[] prompt = encodePrompt(row.prompt());
+        int[] cut = cutPrompt(prompt);
+        return new TokenizedRow(row, cut, null, null, prompt.length - cut.length, 0, 0);
     }
 
     /** Ids of a prompt as generation starts from it: equal to those that training uses. */

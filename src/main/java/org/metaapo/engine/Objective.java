@@ -79,6 +79,14 @@ public record Objective(
         return kind != Kind.SIMPO;
     }
 
+    /**
+     * What is taken of pairs that stand in a file, with nothing made for them: DPO's loss where this one needs win probabilities or
+     * an explored answer, else this one.
+     */
+    public Objective ofGivenPairs() {
+        return kind == Kind.SPPO || kind == Kind.SELM || kind == Kind.XPO ? dpo(beta) : this;
+    }
+
     apo_objective toNative() {
         return new apo_objective()
                 .kind(kind.ordinal())

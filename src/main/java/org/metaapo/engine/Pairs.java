@@ -41,6 +41,11 @@ public record Pairs(
         this(chosen, rejected, onlineChosen, onlineRejected, referenceSums, tokenCounts, null, null, null);
     }
 
+    /** The same with losses and slopes of the caller's own. */
+    public Pairs withGiven(double[] losses) {
+        return new Pairs(chosen, rejected, onlineChosen, onlineRejected, referenceSums, tokenCounts, explored, wins, losses);
+    }
+
     /** Number of rows. */
     public int rows() {
         return chosen.length;

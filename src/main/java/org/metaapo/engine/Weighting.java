@@ -1,5 +1,6 @@
 package org.metaapo.engine;
 
+import java.util.Arrays;
 import org.bytedeco.javacpp.DoublePointer;
 import org.metaapo.engine.internal.apo_meta;
 
@@ -59,6 +60,11 @@ public record Weighting(
     /** The same for rows with these features (rows, inputs − 1); null where the score is the one input. */
     public Weighting withFeatures(double[] rowFeatures) {
         return new Weighting(mode, parameters, constant, scoreScale, inputs, rowFeatures);
+    }
+
+    /** The features of one row; null where there are none. */
+    public double[] featuresOfRow(int row) {
+        return features == null ? null : Arrays.copyOfRange(features, row * (inputs - 1), (row + 1) * (inputs - 1));
     }
 
     /**

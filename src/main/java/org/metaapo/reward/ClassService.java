@@ -1,13 +1,5 @@
 package org.metaapo.reward;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Modifier;
-import java.net.MalformedURLException;
-import java.net.URL;
-import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,22 +11,17 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.stream.Stream;
+import org.metaapo.config.UserClass;
 import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
-import org.metaapo.error.UsageException;
-import org.metaapo.files.Digests;
-import org.metaapo.files.FileFailures;
 
 /** A user's {@link RewardFunction}. It runs on a thread of its own, so that a call that never returns does not hold up the run's end. */
 final class ClassService implements QuestionSource {
     private static final int SHOWN_CHARS = 300;
 
     private final String className;
-    private final List<Path> classPath;
     private final Duration timeout;
-    private final URLClassLoader loader;
-    private final Class<? extends RewardFunction> type;
+    private final UserClass<RewardFunction> type;
     private final ExecutorService thread;
     private RewardFunction function;
 
@@ -43,55 +30,19 @@ final class ClassService implements QuestionSource {
      *
      * @param classPath jars and folders of classes, beside metaapo's own class path
      * @param timeout of one call
-     * @throws UsageException if there is no such class, or it is no RewardFunction with a public constructor without parameters
+     * @throws org.metaapo.error.UsageException if there is no such class, or it is no RewardFunction with a public constructor
+     *     without parameters
      */
     ClassService(String className, List<Path> classPath, Duration timeout) {
         this.className = className;
-        this.classPath = List.copyOf(classPath);
         this.timeout = timeout;
-        this.loader = new URLClassLoader(classPath.stream().map(ClassService::url).toArray(URL[]::new), getClass().getClassLoader());
-        this.type = load();
+        this.type = UserClass.load("reward.class", className, "reward.class_path", classPath, RewardFunction.class);
         this.thread = Executors.newSingleThreadExecutor(work -> {
             Thread own = new Thread(work, "reward class");
             own.setDaemon(true);
-            own.setContextClassLoader(loader);
+            own.setContextClassLoader(type.loader());
             return own;
         });
-    }
-
-    private static URL url(Path entry) {
-        if (!Files.exists(entry)) {
-            throw new UsageException("reward.class_path: " + entry + ": no such jar or folder");
-        }
-        try {
-            return entry.toUri().toURL();
-        } catch (MalformedURLException e) {
-            throw new UsageException("reward.class_path: " + entry + ": " + e.getMessage(), e);
-        }
-    }
-
-    private Class<? extends RewardFunction> load() {
-        Class<?> found;
-        try {
-            found = Class.forName(className, false, loader);
-        } catch (ClassNotFoundException e) {
-            throw new UsageException("reward.class: there is no class " + className
-                    + "; expected one on the class path, to which reward.class_path adds jars and folders", e);
-        } catch (LinkageError e) {
-            throw new UsageException("reward.class: " + className + " cannot be loaded: " + Question.oneLine(String.valueOf(e.getMessage()), SHOWN_CHARS), e);
-        }
-        if (!RewardFunction.class.isAssignableFrom(found)) {
-            throw new UsageException("reward.class: " + className + " does not implement " + RewardFunction.class.getName());
-        }
-        try {
-            if (!Modifier.isPublic(found.getModifiers()) || Modifier.isAbstract(found.getModifiers())) {
-                throw new NoSuchMethodException();
-            }
-            found.getConstructor();
-        } catch (NoSuchMethodException | LinkageError e) {
-            throw new UsageException("reward.class: " + className + " is no public class with a public constructor without parameters", e);
-        }
-        return found.asSubclass(RewardFunction.class);
     }
 
     @Override
@@ -102,25 +53,7 @@ final class ClassService implements QuestionSource {
     /** With the content of the class path: another version of the class is another source. */
     @Override
     public String identity() {
-        StringBuilder identity = new StringBuilder("class ").append(className);
-        for (Path entry : classPath) {
-            try (Stream<Path> files = Files.walk(entry)) {
-                for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-                    identity.append('\n').append(entry.relativize(file)).append(' ').append(Digests.sha256(file));
-                }
-            } catch (IOException e) {
-                throw FileFailures.reading(entry, e);
-            }
-        }
-        String resource = "/" + className.replace('.', '/') + ".class";
-        try (InputStream in = type.getResourceAsStream(resource)) {
-            if (in != null) {
-                identity.append('\n').append(Digests.sha256(in.readAllBytes()));
-            }
-        } catch (IOException e) {
-            throw FileFailures.reading(Path.of(resource), e);
-        }
-        return identity.toString();
+        return type.identity();
     }
 
     @Override
@@ -154,9 +87,9 @@ final class ClassService implements QuestionSource {
         }
     }
 
-    private RewardFunction function() throws ReflectiveOperationException {
+    private RewardFunction function() {
         if (function == null) {
-            function = type.getConstructor().newInstance();
+            function = type.instantiate();
         }
         return function;
     }
@@ -168,7 +101,10 @@ final class ClassService implements QuestionSource {
         } catch (TimeoutException e) {
             throw new RunFailedException(name() + ": no scores within " + HttpCaller.seconds(timeout), e);
         } catch (ExecutionException e) {
-            Throwable cause = e.getCause() instanceof InvocationTargetException thrown ? thrown.getCause() : e.getCause();
+            Throwable cause = e.getCause();
+            if (cause instanceof RunFailedException failed) {
+                throw failed;
+            }
             if (cause instanceof VirtualMachineError error) {
                 throw error;
             }
@@ -191,15 +127,7 @@ final class ClassService implements QuestionSource {
             Thread.currentThread().interrupt();
         } finally {
             thread.shutdownNow();
-            closeLoader();
-        }
-    }
-
-    private void closeLoader() {
-        try {
-            loader.close();
-        } catch (IOException e) {
-            throw new RunFailedException(name() + ": its class path cannot be closed: " + e.getMessage(), e);
+            type.close();
         }
     }
 }

@@ -21,6 +21,9 @@ public record Decision(Kind kind, double threshold) {
         NONE
     }
 
+    /** Every prompt. */
+    public static final Decision ALL = new Decision(Kind.ALL, 0);
+
     /** Whether a row of weight {@code w} is sampled, given its uniform number. */
     public boolean samples(double w, double u) {
         return switch (kind) {

@@ -74,7 +74,7 @@ final class DataReading {
         Preparation preparation = new Preparation(
                 config.paths(key),
                 new DataFiles.Options(training ? "train" : "test", config.text("data.on_error").equals("skip"), config.integer("seed")),
-                recipe.isPairwise() ? Preparation.Need.PAIR : Preparation.Need.ANSWER,
+                training ? recipe.need(config) : recipe.evaluationNeed(config),
                 format,
                 config.count("data.max_length"),
                 config.count("data.max_prompt_length"),

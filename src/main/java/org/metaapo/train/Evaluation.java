@@ -16,6 +16,7 @@ final class Evaluation {
     private final Model policy;
     private final List<double[]> references;
     private final Objective objective;
+    private final OwnObjective own;
     private final Recipe recipe;
     private final long maxTokens;
     private final boolean sharePrompts;
@@ -23,11 +24,12 @@ final class Evaluation {
 
     /** {@code references} are the rows' (chosen, rejected) log-prob sums under the reference; null where the loss has none. */
     Evaluation(
-            Model policy, List<double[]> references, Objective objective, Recipe recipe, long maxTokens, boolean sharePrompts,
+            Model policy, List<double[]> references, Objective objective, OwnObjective own, Recipe recipe, long maxTokens, boolean sharePrompts,
             TrainedTokens trained) {
         this.policy = policy;
         this.references = references;
         this.objective = objective;
+        this.own = own;
         this.recipe = recipe;
         this.maxTokens = maxTokens;
         this.sharePrompts = sharePrompts;
@@ -43,15 +45,20 @@ final class Evaluation {
         List<double[]> sums = recipe == Recipe.REWARD_MODEL
                 ? values(pairs)
                 : new PairScorer(policy, maxTokens, sharePrompts).score(pairs, done -> {});
-        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, Weighting.constant(1));
+        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, own, Weighting.constant(1));
         int n = rows.size();
         double loss = 0;
         double accurate = 0;
+        int paired = 0;
         for (int i = 0; i < n; i++) {
             loss += results.loss()[i];
             accurate += results.deltaOffline()[i] > 0 ? 1 : 0;
+            paired += Double.isNaN(results.deltaOffline()[i]) ? 0 : 1;
         }
-        line.put("loss", loss / n).put("accuracy", accurate / n);
+        line.put("loss", loss / n);
+        if (paired > 0) {
+            line.put("accuracy", accurate / paired);
+        }
     }
 
     private List<double[]> values(List<PairScorer.Pair> pairs) {

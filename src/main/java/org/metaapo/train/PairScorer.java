@@ -4,8 +4,10 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.RandomAccess;
 import java.util.function.LongConsumer;
+import java.util.stream.Stream;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
@@ -38,11 +40,22 @@ public final class PairScorer {
     }
 
     /**
-     * A prompt with two answers.
+     * A prompt with two answers, of which one may be null in unpaired data.
      *
      * @param source file and line, for messages
      */
-    public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {}
+    public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {
+        List<int[]> answers() {
+            return Stream.of(chosen, rejected).filter(Objects::nonNull).toList();
+        }
+    }
+
+    /**
+     * A prompt with any answers.
+     *
+     * @param source file and line, for messages
+     */
+    record Pack(int[] prompt, List<int[]> answers, String source) {}
 
     /** The offline pairs of rows: a view that reads a row's tokens whenever it is asked for. */
     public static List<Pair> pairs(List<EncodedRow> rows) {
@@ -76,47 +89,90 @@ public final class PairScorer {
      */
     public static PairResults evaluate(
             List<Pair> pairs, List<double[]> sums, List<double[]> references, Objective objective, Weighting weighting) {
+        return evaluate(pairs, sums, references, objective, null, weighting);
+    }
+
+    /** As the other, where {@code own} is a user's objective or null. */
+    static PairResults evaluate(
+            List<Pair> pairs, List<double[]> sums, List<double[]> references, Objective objective, OwnObjective own,
+            Weighting weighting) {
         int n = pairs.size();
         int[] chosen = new int[n];
         int[] rejected = new int[n];
-        int[] counts = new int[2 * n];
+        List<Integer> counts = new ArrayList<>();
+        List<Double> flat = new ArrayList<>();
+        List<Double> flatReferences = new ArrayList<>();
         for (int i = 0; i < n; i++) {
-            chosen[i] = 2 * i;
-            rejected[i] = 2 * i + 1;
-            Pair pair = pairs.get(i);
-            counts[2 * i] = pair.chosen().length;
-            counts[2 * i + 1] = pair.rejected().length;
+            int[][] answers = {pairs.get(i).chosen(), pairs.get(i).rejected()};
+            for (int side = 0; side < 2; side++) {
+                (side == 0 ? chosen : rejected)[i] = answers[side] == null ? -1 : counts.size();
+                if (answers[side] != null) {
+                    counts.add(answers[side].length);
+                    flat.add(sums.get(i)[side]);
+                    flatReferences.add(references == null ? 0 : references.get(i)[side]);
+                }
+            }
         }
-        double[] flat = sums.stream().flatMapToDouble(Arrays::stream).toArray();
-        double[] flatReferences = references == null ? null : references.stream().flatMapToDouble(Arrays::stream).toArray();
-        return PreferenceLoss.evaluate(
-                new Pairs(chosen, rejected, null, null, flatReferences, counts), flat, objective, weighting, 1);
+        Pairs all = new Pairs(
+                chosen, rejected, null, null, references == null ? null : doubles(flatReferences),
+                counts.stream().mapToInt(Integer::intValue).toArray());
+        double[] values = doubles(flat);
+        return PreferenceLoss.evaluate(own == null ? all : all.withGiven(own.losses(all, values)), values, objective, weighting, 1);
+    }
+
+    private static double[] doubles(List<Double> values) {
+        return values.stream().mapToDouble(Double::doubleValue).toArray();
     }
 
     /**
-     * (chosen, rejected) of each pair.
+     * (chosen, rejected) of each pair; 0 for an answer that a row does not have.
      *
      * @param done hears how many pairs are finished
      * @throws NumericException if a log-prob is not finite
      */
     public List<double[]> score(List<Pair> pairs, LongConsumer done) {
+        List<Pack> packs = new AbstractList<>() {
+            @Override
+            public Pack get(int index) {
+                Pair pair = pairs.get(index);
+                return new Pack(pair.prompt(), pair.answers(), pair.source());
+            }
+
+            @Override
+            public int size() {
+                return pairs.size();
+            }
+        };
+        List<double[]> sums = scorePacks(packs, done);
+        for (int i = 0; i < sums.size(); i++) {
+            if (sums.get(i).length == 1) {
+                double only = sums.get(i)[0];
+                sums.set(i, pairs.get(i).chosen() == null ? new double[] {0, only} : new double[] {only, 0});
+            }
+        }
+        return sums;
+    }
+
+    /** The sums of each pack's answers; see {@link #score}. */
+    List<double[]> scorePacks(List<Pack> packs, LongConsumer done) {
         List<double[]> sums = new ArrayList<>();
         try (Scorer scorer = model.scorer(maxTokens)) {
-            for (int from = 0; from < pairs.size(); from += GROUP) {
-                List<Pair> group = List.copyOf(pairs.subList(from, Math.min(pairs.size(), from + GROUP)));
+            for (int from = 0; from < packs.size(); from += GROUP) {
+                // Read once: a pack of a view reads its tokens whenever it is asked for.
+                List<Pack> group = List.copyOf(packs.subList(from, Math.min(packs.size(), from + GROUP)));
                 TokenBatch.Builder builder = TokenBatch.builder();
-                for (Pair pair : group) {
+                for (Pack pack : group) {
                     if (sharePrompts) {
-                        builder.pack(pair.prompt(), List.of(pair.chosen(), pair.rejected()));
+                        builder.pack(pack.prompt(), pack.answers());
                     } else {
-                        builder.pack(pair.prompt(), List.of(pair.chosen()));
-                        builder.pack(pair.prompt(), List.of(pair.rejected()));
+                        pack.answers().forEach(answer -> builder.pack(pack.prompt(), List.of(answer)));
                     }
                 }
                 try (TokenBatch batch = builder.build()) {
                     double[] values = scorer.logprobs(batch);
-                    for (int i = 0; i < group.size(); i++) {
-                        sums.add(new double[] {values[2 * i], values[2 * i + 1]});
+                    int at = 0;
+                    for (Pack pack : group) {
+                        sums.add(Arrays.copyOfRange(values, at, at += pack.answers().size()));
                     }
                 } catch (NumericException e) {
                     throw new NumericException("rows " + group.get(0).source() + " to " + group.get(group.size() - 1).source()

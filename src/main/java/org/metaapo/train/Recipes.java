@@ -38,16 +38,28 @@ public final class Recipes {
                 data.checkPositions(source);
                 checkReference(config, recipe, source);
                 checkReward(config, recipe);
+                if (Run.learnsWeights(config, recipe)) {
+                    new MetaFeatures(config).check(data.rows());
+                }
                 try (RunLock lock = RunLock.acquire(folder.path())) {
                     if (!data.skipped().isEmpty()) {
                         folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
                     }
-                    String fingerprint = RunFingerprint.of(config, data, source);
-                    try (Run run = new Run(config, recipe, data, source, fingerprint, listener, stop)) {
-                        return run.run();
-                    }
+                    RunData trained = recipe == Recipe.SELECTIVE_DPO
+                            ? new Selection(config, data, source, listener, stop).select()
+                            : data;
+                    return train(config, recipe, trained, source, listener, stop);
                 }
             }
+        }
+    }
+
+    /** Trains, or goes on training. */
+    static Totals train(
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+        String fingerprint = RunFingerprint.of(config, data, source);
+        try (Run run = new Run(config, recipe, data, source, fingerprint, listener, stop)) {
+            return run.run();
         }
     }
 
@@ -59,7 +71,7 @@ public final class Recipes {
                 Tokenizer tokenizer = Tokenizer.load(policyPath);
                 RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
             boolean share = config.flag("data.share_prompts");
-            long tokens = Arrays.stream(data.order(0)).mapToLong(i -> new TrainRow(data.rows().get(i), null, null).tokens(share)).sum();
+            long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
             long batch = config.integer("train.batch");
             long steps = (data.epochRows() + batch - 1) / batch * config.integer("train.epochs");
             return new RunSize(
@@ -70,7 +82,7 @@ public final class Recipes {
 
     private static void checkReference(RunConfig config, Recipe recipe, ModelFolder source) {
         Path path = config.path("reference.path");
-        if (path == null || !recipe.needsReference(recipe.objective(config))) {
+        if (path == null || !recipe.needsReference(config)) {
             return;
         }
         try (ModelFolder other = ModelFolder.open(path)) {
@@ -86,7 +98,7 @@ public final class Recipes {
         }
     }
 
-    private static boolean isFinished(RunFolder folder) {
+    static boolean isFinished(RunFolder folder) {
         if (!Files.isRegularFile(folder.metrics()) || !Files.isDirectory(folder.model())) {
             return false;
         }

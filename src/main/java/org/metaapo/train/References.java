@@ -24,9 +24,13 @@ final class References {
      */
     record State(double[][] rows, double[][] evaluation) {}
 
-    /** Scores pairs under a model, with progress under a name. */
+    /** Scores under a model, with progress under a name. */
     interface BatchScorer {
+        /** (chosen, rejected) of each pair. */
         List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase);
+
+        /** Each answer of each pack. */
+        List<double[]> scorePacks(Model model, List<PairScorer.Pack> packs, String phase);
     }
 
     References(Model model, boolean follows, RunData data, State state, BatchScorer scorer) {
@@ -54,9 +58,21 @@ final class References {
         return Arrays.stream(indices).mapToObj(i -> state.rows()[i]).toList();
     }
 
-    /** Sums of pairs that the policy wrote. */
-    List<double[]> online(List<PairScorer.Pair> pairs) {
-        return scorer.score(model, pairs, "reference log-probs of new pairs");
+    /** Lets the reference become the policy as it is, where it follows; for recipes that do not ask for {@link #slice}. */
+    void follow(Model policy) {
+        if (follows) {
+            model.copyFrom(policy);
+        }
+    }
+
+    /** The reference itself, to sample from. */
+    Model model() {
+        return model;
+    }
+
+    /** Sums of answers that are new. */
+    List<double[]> of(List<PairScorer.Pack> packs, String phase) {
+        return scorer.scorePacks(model, packs, phase);
     }
 
     /** Sums of the held-out rows. */

@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
@@ -16,6 +18,7 @@ import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
+import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
@@ -44,7 +47,10 @@ final class Run implements AutoCloseable {
     private final RunData data;
     private final Engine engine;
     private final ModelFolder source;
+    private final Rollout rollout;
     private final Objective objective;
+    private final OwnObjective own;
+    private final MetaFeatures features;
     private final MetaLearner meta;
     private final CheckpointStore checkpoints;
     private final long maxTokens;
@@ -57,6 +63,10 @@ final class Run implements AutoCloseable {
     private Annotator reward;
     private Totals totals = new Totals();
     private MetricsWriter metrics;
+    /** What the meta-learner learned from; null without one. */
+    private MetricsWriter buffer;
+    /** Rows whose label was asked for, in recipe adpo. */
+    private BitSet asked = new BitSet();
     private long step;
     private long epoch;
     private int slice;
@@ -73,12 +83,22 @@ final class Run implements AutoCloseable {
         this.listener = listener;
         this.stop = stop;
         this.folder = new RunFolder(config.path("out"));
+        this.rollout = recipe.rollout(config);
         this.objective = recipe.objective(config);
-        this.meta = recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned") ? newMeta(config) : null;
+        this.features = new MetaFeatures(config);
+        this.meta = learnsWeights(config, recipe) ? newMeta(config, features.inputs()) : null;
         this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"));
         this.maxTokens = data.maxTokens(recipe, config);
         this.engine = keep(Engine.open(
                 org.metaapo.engine.DeviceSpec.parse(config.text("device")), config.count("threads")));
+        this.own = recipe.isPreference() ? OwnObjective.of(config) : null;
+        if (own != null) {
+            keep(own);
+        }
+    }
+
+    static boolean learnsWeights(RunConfig config, Recipe recipe) {
+        return recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned");
     }
 
     private <T extends AutoCloseable> T keep(T resource) {
@@ -86,13 +106,13 @@ final class Run implements AutoCloseable {
         return resource;
     }
 
-    private static MetaLearner newMeta(RunConfig config) {
+    private static MetaLearner newMeta(RunConfig config, int inputs) {
         int hidden = config.count("meta.hidden");
         double[] start = config.text("meta.init").equals("reference")
-                ? MetaLearner.referenceStart(hidden, 1)
-                : MetaLearner.randomStart(hidden, 1, config.integer("seed"));
+                ? MetaLearner.referenceStart(hidden, inputs)
+                : MetaLearner.randomStart(hidden, inputs, config.integer("seed"));
         return new MetaLearner(
-                start, 1, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+                start, inputs, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
     }
 
     private Dtype dtype() {
@@ -104,7 +124,7 @@ final class Run implements AutoCloseable {
         RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
         load();
         resume();
-        int sliceRows = recipe == Recipe.METAAPO ? config.count("rollout.slice") : data.epochRows();
+        int sliceRows = rollout == null ? data.epochRows() : config.count("rollout.slice");
         int slices = (data.epochRows() + sliceRows - 1) / sliceRows;
         long stepsPerEpoch = stepsPerEpoch(sliceRows);
         long allSteps = stepsPerEpoch * config.integer("train.epochs");
@@ -180,15 +200,16 @@ final class Run implements AutoCloseable {
             throw new UsageException(folder.path() + ": holds a run with another configuration, other data or other models; give "
                     + "another out, or delete the folder");
         }
-        if (recipe.needsReference(objective)) {
+        if (recipe.needsReference(config)) {
             // Before the checkpoint's weights: the reference is the policy at its start.
             references = new References(
                     loadReference(), config.text("reference.update").equals("slice"), data,
-                    state == null ? null : state.references(), this::score);
+                    state == null ? null : state.references(), scoring());
         }
         folder.write(folder.config(), config.toYaml());
         if (state == null) {
             metrics = keep(MetricsWriter.open(folder.metrics(), 0));
+            buffer = meta == null ? null : keep(MetricsWriter.open(folder.metaBuffer(), 0));
             writeStart();
             return;
         }
@@ -202,21 +223,21 @@ final class Run implements AutoCloseable {
             meta.restore(state.meta());
         }
         rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
+        asked = state.asked() == null ? asked : BitSet.valueOf(state.asked());
         metrics = keep(MetricsWriter.open(folder.metrics(), state.metricsBytes()));
+        buffer = meta == null ? null : keep(MetricsWriter.open(folder.metaBuffer(), state.bufferBytes()));
         listener.note("continuing at step " + step);
     }
 
     private TrainRow restored(RunState.SliceRow row) {
-        TrainRow.OnlinePair online = row.onlineChosen() == null
-                ? null
-                : new TrainRow.OnlinePair(row.onlineChosen(), row.onlineRejected(), row.onlineReference());
-        return new TrainRow(data.rows().get(row.index()), row.reference(), online);
+        return new TrainRow(data.rows().get(row.index()), row.own(), row.reference(), row.made(), row.mismatched());
     }
 
     private void writeStart() {
         ObjectNode line = MetricsWriter.line().put("kind", "start").put("recipe", config.text("recipe"));
         line.put("rows", data.rows().size()).put("policy", config.path("model.path").toString());
         if (meta != null) {
+            line.putPOJO("meta_features", config.texts("meta.features"));
             curve(line, meta.parameters());
         }
         emit(line);
@@ -261,57 +282,92 @@ final class Run implements AutoCloseable {
     private void prepare(int[] indices, int slices) {
         List<EncodedRow> slicedRows = Arrays.stream(indices).mapToObj(data.rows()::get).toList();
         if (!recipe.isPreference()) {
-            rows = slicedRows.stream().map(row -> new TrainRow(row, null, null)).toList();
+            rows = slicedRows.stream().map(row -> TrainRow.own(row, null)).toList();
             return;
         }
         long start = System.nanoTime();
-        List<double[]> sums = references == null ? null : references.slice(indices, slicedRows, policy);
-        if (recipe != Recipe.METAAPO || config.text("rollout.decision").equals("none")) {
-            totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
-            rows = prepared(slicedRows, sums);
-            return;
+        List<double[]> sums = null;
+        if (references != null && (rollout == null || rollout.scoresOwnPair())) {
+            sums = references.slice(indices, slicedRows, policy);
+        } else if (references != null) {
+            references.follow(policy);
         }
-        List<double[]> own = score(policy, PairScorer.pairs(slicedRows), "scoring");
+        SlicePreparation.Agreement agreement = rollout != null && rollout.scoresOwnPair() ? agreement(slicedRows, sums) : null;
         totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
+        rows = rollout == null ? ownRows(slicedRows, sums) : madeRows(slicedRows, agreement, sums, slices);
+        if (objective.kind() == Objective.Kind.KTO) {
+            rows = withMismatched(rows);
+        }
+    }
+
+    private SlicePreparation.Agreement agreement(List<EncodedRow> slicedRows, List<double[]> sums) {
+        List<PairScorer.Pair> pairs = PairScorer.pairs(slicedRows);
+        PairResults results = PairScorer.evaluate(
+                pairs, scoring().score(policy, pairs, "scoring"), sums, objective, own, weighting(slicedRows));
+        return new SlicePreparation.Agreement(results.scoreOffline(), results.weight());
+    }
+
+    private static List<TrainRow> ownRows(List<EncodedRow> slicedRows, List<double[]> sums) {
+        return IntStream.range(0, slicedRows.size())
+                .mapToObj(i -> TrainRow.own(slicedRows.get(i), sums == null ? null : sums.get(i)))
+                .toList();
+    }
+
+    private List<TrainRow> madeRows(
+            List<EncodedRow> slicedRows, SlicePreparation.Agreement agreement, List<double[]> sums, int slices) {
         StringBuilder samples = new StringBuilder();
-        OnlinePreparation preparation = new OnlinePreparation(
-                config, policy, reward, data, objective, listener, stop, totals);
         long before = totals.promptsSampled;
-        rows = preparation.prepare(
-                slicedRows, own, sums, weighting(), epoch * slices + slice, pairs -> references.online(pairs), samples);
+        List<TrainRow> made = new SlicePreparation(config, rollout, policy, references, reward, data, listener, stop, totals)
+                .prepare(slicedRows, agreement, sums, references != null, epoch * slices + slice, samples);
         AtomicFiles.write(folder.samples(epoch, slice), samples.toString());
         ObjectNode line = MetricsWriter.line().put("kind", "slice").put("epoch", epoch).put("slice", slice).put("step", step);
-        line.put("rows", slicedRows.size()).put("sampled", totals.promptsSampled - before).put("trained", rows.size());
+        line.put("rows", slicedRows.size()).put("sampled", totals.promptsSampled - before).put("trained", made.size());
         emit(line);
-        if (rows.isEmpty()) {
-            listener.note("slice " + slice + " has no pair left: nothing was sampled and rollout.unsampled is drop");
+        if (made.isEmpty()) {
+            listener.note("slice " + slice + " has no pair left: " + (rollout.keepsOwnPair()
+                    ? "nothing was sampled and rollout.unsampled is drop"
+                    : "the best and the worst answer to every prompt are equal or have equal rewards"));
         }
+        return made;
     }
 
-    private static List<TrainRow> prepared(List<EncodedRow> slicedRows, List<double[]> references) {
-        List<TrainRow> list = new ArrayList<>();
-        for (int i = 0; i < slicedRows.size(); i++) {
-            list.add(new TrainRow(slicedRows.get(i), references == null ? null : references.get(i), null));
+    /** With the reference's sums of the answers by which KTO's divergence is estimated, batch by batch. */
+    private List<TrainRow> withMismatched(List<TrainRow> prepared) {
+        int batch = config.count("train.batch");
+        List<PairScorer.Pack> packs = new ArrayList<>();
+        for (int from = 0; from < prepared.size(); from += batch) {
+            packs.addAll(MismatchedAnswers.of(
+                    prepared.subList(from, Math.min(prepared.size(), from + batch)), data.room(config)));
         }
-        return list;
+        if (packs.isEmpty()) {
+            return prepared;
+        }
+        List<double[]> sums = references.of(packs, "reference log-probs of mismatched answers");
+        // Batches of one row have no packs, and only the last batch can be one.
+        return IntStream.range(0, prepared.size())
+                .mapToObj(i -> i < sums.size() ? prepared.get(i).withMismatched(sums.get(i)) : prepared.get(i))
+                .toList();
     }
 
-    private List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
-        listener.begin(phase, pairs.size());
-        List<double[]> sums = new PairScorer(model, maxTokens, config.flag("data.share_prompts")).score(pairs, done -> {
-            listener.progress(done, "");
-            stop.check();
-        });
-        listener.end();
-        return sums;
+    private Objective objectiveOf(List<TrainRow> batch) {
+        if (objective.kind() != Objective.Kind.KTO || batch.size() < 2) {
+            return objective;
+        }
+        List<double[]> sums = new PairScorer(policy, maxTokens, config.flag("data.share_prompts"))
+                .scorePacks(MismatchedAnswers.of(batch, data.room(config)), done -> { });
+        return objective.withKl(MismatchedAnswers.divergence(sums, batch.stream().map(TrainRow::mismatched).toList()));
     }
 
-    private Weighting weighting() {
+    private References.BatchScorer scoring() {
+        return new PhasedScoring(listener, stop, maxTokens, config.flag("data.share_prompts"));
+    }
+
+    private Weighting weighting(List<? extends EncodedRow> weighed) {
         if (recipe != Recipe.METAAPO) {
             return Weighting.constant(1);
         }
         return switch (config.text("meta.weight")) {
-            case "learned" -> meta.weighting();
+            case "learned" -> meta.weighting().withFeatures(features.of(weighed, epoch));
             case "score" -> Weighting.score(config.real("meta.score_scale"));
             default -> Weighting.constant(config.real("meta.constant"));
         };
@@ -341,9 +397,11 @@ final class Run implements AutoCloseable {
     private void oneStep(List<TrainRow> part, Schedule schedule, long stepsPerEpoch, long allSteps) {
         long start = System.nanoTime();
         Step work = new Step(
-                trainer, objective, references == null, config.flag("data.share_prompts"), maxTokens);
+                trainer, objectiveOf(part), own, references == null, config.flag("data.share_prompts"), maxTokens);
         if (recipe.isPairwise()) {
-            work.preference(part, weighting(), meta);
+            work.preference(part, micro -> weighting(micro.stream().map(TrainRow::row).toList()), meta);
+            work.asked().forEach(row -> asked.set(data.index(row.row())));
+            totals.labelsAsked = asked.cardinality();
         } else {
             work.likelihood(part, trainedTokens());
         }
@@ -368,10 +426,12 @@ final class Run implements AutoCloseable {
     }
 
     private void updateMeta() {
+        ObjectNode learned = MetricsWriter.line().put("step", step).putPOJO("rows", meta.state().buffer());
         MetaLearner.Update update = meta.update();
         if (update == null) {
             return;
         }
+        buffer.write(learned);
         ObjectNode line = MetricsWriter.line().put("kind", "meta").put("step", step).put("rows", update.rows());
         line.put("meta_loss", update.loss()).put("weight_mean", update.weightMean());
         curve(line, meta.parameters());
@@ -381,16 +441,13 @@ final class Run implements AutoCloseable {
     private void save() {
         List<RunState.SliceRow> sliceRows = rows == null ? null : rows.stream().map(this::saved).toList();
         RunState state = new RunState(
-                fingerprint, step, epoch, slice, batches, metrics.sync(), totals, meta == null ? null : meta.state(),
-                references == null ? null : references.state(), sliceRows);
+                fingerprint, step, epoch, slice, batches, metrics.sync(), buffer == null ? 0 : buffer.sync(), totals,
+                meta == null ? null : meta.state(), recipe == Recipe.ADPO ? asked.toLongArray() : null, references == null ? null : references.state(), sliceRows);
         checkpoints.save(step, policy, trainer, state);
     }
 
     private RunState.SliceRow saved(TrainRow row) {
-        TrainRow.OnlinePair online = row.online();
-        return new RunState.SliceRow(
-                data.index(row.row()), row.reference(), online == null ? null : online.chosen(),
-                online == null ? null : online.rejected(), online == null ? null : online.reference());
+        return new RunState.SliceRow(data.index(row.row()), row.own(), row.reference(), row.made(), row.mismatched());
     }
 
     private TrainedTokens trainedTokens() {
@@ -404,7 +461,7 @@ final class Run implements AutoCloseable {
         ObjectNode line = MetricsWriter.line().put("kind", "eval").put("step", step).put("epoch", epoch);
         List<double[]> sums = references == null ? null : references.evaluation();
         listener.begin("evaluating", 0);
-        new Evaluation(policy, sums, objective, recipe, maxTokens, config.flag("data.share_prompts"), trainedTokens())
+        new Evaluation(policy, sums, objective.ofGivenPairs(), own, recipe, maxTokens, config.flag("data.share_prompts"), trainedTokens())
                 .write(data.evaluation(), line);
         listener.end();
         emit(line);
@@ -413,6 +470,7 @@ final class Run implements AutoCloseable {
     private void finish() {
         if (meta != null) {
             ObjectNode learner = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
+            learner.putPOJO("features", config.texts("meta.features"));
             array(learner, "parameters", meta.parameters());
             AtomicFiles.write(folder.metaLearner(), Json.writePretty(learner));
         }
@@ -426,6 +484,9 @@ final class Run implements AutoCloseable {
         }
         emit(line);
         metrics.sync();
+        if (buffer != null) {
+            buffer.sync();
+        }
         deleteCheckpoints();
     }
 

@@ -1,10 +1,12 @@
 package org.metaapo.train;
 
+import java.util.Arrays;
 import java.util.List;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Mixture;
 import org.metaapo.data.RowStore;
+import org.metaapo.engine.Objective;
 import org.metaapo.error.DataException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
@@ -16,6 +18,8 @@ final class RunData implements AutoCloseable {
     private final Mixture mixture;
     private final ChatFormat format;
     private final int maxPositions;
+    /** Rows of every epoch in their order, where it is not the mixture's. */
+    private final int[] picked;
 
     /** {@code evaluation} is null where there is none. */
     RunData(RowStore rows, RowStore evaluation, Mixture mixture, ChatFormat format, int maxPositions) {
@@ -24,6 +28,26 @@ final class RunData implements AutoCloseable {
         this.mixture = mixture;
         this.format = format;
         this.maxPositions = maxPositions;
+        this.picked = null;
+    }
+
+    private RunData(RunData other, RowStore evaluation, int[] picked) {
+        this.rows = other.rows;
+        this.evaluation = evaluation;
+        this.mixture = other.mixture;
+        this.format = other.format;
+        this.maxPositions = other.maxPositions;
+        this.picked = picked;
+    }
+
+    /** The same rows, of which every epoch takes {@code picked} in this order; the owner of this object closes both. */
+    RunData picking(int[] picked) {
+        return new RunData(this, evaluation, picked);
+    }
+
+    /** As {@link #picking}, without evaluation. */
+    RunData pickingUnevaluated(int[] picked) {
+        return new RunData(this, null, picked);
     }
 
     List<EncodedRow> rows() {
@@ -36,12 +60,12 @@ final class RunData implements AutoCloseable {
 
     /** The rows of an epoch in their order; see {@link Mixture}. */
     int[] order(long epoch) {
-        return mixture.order(epoch);
+        return picked == null ? mixture.order(epoch) : picked;
     }
 
     /** Rows of an epoch. */
     int epochRows() {
-        return mixture.rows();
+        return picked == null ? mixture.rows() : picked.length;
     }
 
     ChatFormat format() {
@@ -59,7 +83,8 @@ final class RunData implements AutoCloseable {
 
     /** What the tokens are, training and evaluation. */
     String digest() {
-        return rows.stats().digest() + " " + (evaluation == null ? "" : evaluation.stats().digest());
+        return rows.stats().digest() + " " + (evaluation == null ? "" : evaluation.stats().digest())
+                + (picked == null ? "" : " " + Arrays.hashCode(picked));
     }
 
     /** Throws if the model has too few positions for a row. */
@@ -89,23 +114,29 @@ final class RunData implements AutoCloseable {
 
     /** Tokens that an answer of the policy may have: what is asked for, as far as the longest prompt leaves room. */
     int newTokens(RunConfig config) {
-        int room = Math.min(maxPositions, config.count("data.max_length")) - longestPrompt();
-        return Math.max(1, Math.min(config.count("rollout.max_new_tokens"), room));
+        return Math.max(1, Math.min(config.count("rollout.max_new_tokens"), room(config) - longestPrompt()));
     }
 
-    /** Tokens of the longest pack that can come up. */
+    /** Tokens that a prompt and an answer may have together. */
+    int room(RunConfig config) {
+        return Math.min(maxPositions, config.count("data.max_length"));
+    }
+
+    /** Tokens of the longest pack that can come up: of training, of scoring, and of KTO's mismatched answers. */
     long longestPack(Recipe recipe, RunConfig config) {
         boolean share = config.flag("data.share_prompts");
         long longest = 1;
         for (List<EncodedRow> part : List.of(rows(), evaluation())) {
             for (EncodedRow row : part) {
-                longest = Math.max(longest, new TrainRow(row, null, null).tokens(share));
+                longest = Math.max(longest, TrainRow.own(row, null).tokens(share));
             }
         }
-        if (recipe == Recipe.METAAPO) {
-            longest += 2L * newTokens(config) + (share ? 0 : 2L * longestPrompt());
+        Rollout rollout = recipe.rollout(config);
+        if (rollout != null) {
+            int made = rollout.explored() >= 0 ? 3 : 2;
+            longest += (long) made * newTokens(config) + (share ? 0 : (long) made * longestPrompt());
         }
-        return longest;
+        return recipe.objective(config).kind() == Objective.Kind.KTO ? longest + longestPrompt() : longest;
     }
 
     @Override

@@ -50,6 +50,9 @@ final class RunFingerprint {
         }
         RewardSource reward = Recipe.of(config).rewards(config);
         print.add(reward == null ? "" : reward.identity());
+        try (OwnObjective own = OwnObjective.of(config)) {
+            print.add(own == null ? "" : own.identity());
+        }
         return HexFormat.of().formatHex(print.digest.digest());
     }
 

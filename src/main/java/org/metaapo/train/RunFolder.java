@@ -40,6 +40,16 @@ public record RunFolder(Path path) {
         return path.resolve("skipped-rows.txt");
     }
 
+    /** What the meta-learner learned from, a line an update: its inputs and the losses of both pairs. */
+    public Path metaBuffer() {
+        return path.resolve("meta-buffer.jsonl");
+    }
+
+    /** Losses by which recipe selective-dpo orders the pairs. */
+    public Path difficulty() {
+        return path.resolve("difficulty");
+    }
+
     /** The meta-learner at the end. */
     public Path metaLearner() {
         return path.resolve("meta-learner.json");

@@ -28,13 +28,14 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         long maxTokens = data.maxTokens(recipe, config);
         ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()));
         GeneratorOptions generator = null;
-        if (recipe == Recipe.METAAPO) {
+        Rollout rollout = recipe.rollout(config);
+        if (rollout != null) {
             generator = AnswerWriter.room(
-                    config.count("rollout.sequences"), data.rows().size(), config.count("rollout.k"), data.longestPrompt(), data.newTokens(config));
+                    config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
         MemoryPlan policy = Engine.plan(shape, dtype, trainer, generator);
-        long reference = recipe.needsReference(recipe.objective(config)) ? policy.weights() : 0;
+        long reference = recipe.needsReference(config) ? policy.weights() : 0;
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {

@@ -12,8 +12,10 @@ import org.metaapo.meta.MetaLearner;
  * @param slice the present one within the epoch, from 0
  * @param batches batches of the slice that are done
  * @param metricsBytes length of metrics.jsonl
+ * @param bufferBytes length of meta-buffer.jsonl
  * @param totals costs so far
  * @param meta the meta-learner; null in recipes without one
+ * @param asked rows whose label was asked for, as a bit set; null in recipes that do not ask
  * @param references log-prob sums under the reference; null where not used
  * @param rows the present slice; null before it is prepared
  */
@@ -24,18 +26,20 @@ record RunState(
         int slice,
         int batches,
         long metricsBytes,
+        long bufferBytes,
         Totals totals,
         MetaLearner.State meta,
+        long[] asked,
         References.State references,
         List<SliceRow> rows) {
     /**
      * A prepared row.
      *
      * @param index of the encoded row
+     * @param own see {@link TrainRow#own}
      * @param reference see {@link TrainRow#reference}
-     * @param onlineChosen ids, or null
-     * @param onlineRejected ids, or null
-     * @param onlineReference see {@link TrainRow.OnlinePair#reference}
+     * @param made see {@link TrainRow#made}
+     * @param mismatched see {@link TrainRow#mismatched}
      */
-    record SliceRow(int index, double[] reference, int[] onlineChosen, int[] onlineRejected, double[] onlineReference) {}
+    record SliceRow(int index, boolean own, double[] reference, TrainRow.MadePair made, double[] mismatched) {}
 }

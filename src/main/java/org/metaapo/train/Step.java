@@ -5,9 +5,11 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Pairs;
+import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.Weighting;
@@ -18,11 +20,12 @@ import org.metaapo.meta.MetaLearner;
 final class Step {
     private final Trainer trainer;
     private final Objective objective;
+    private final OwnObjective own;
     private final boolean referenceFree;
     private final boolean sharePrompts;
     private final long microTokens;
 
-    /** Sums over the batch's rows. */
+    /** Sums over the batch's rows, and of how many. */
     private double loss;
     private double chosen;
     private double rejected;
@@ -32,21 +35,27 @@ final class Step {
     private double weight;
     private double scoreOffline;
     private double scoreOnline;
+    private int chosenRows;
+    private int rejectedRows;
+    private int pairedRows;
     private int online;
     private long tokens;
+    private final List<TrainRow> asked = new ArrayList<>();
 
-    Step(Trainer trainer, Objective objective, boolean referenceFree, boolean sharePrompts, long microTokens) {
+    /** {@code own} is the user's objective, or null. */
+    Step(Trainer trainer, Objective objective, OwnObjective own, boolean referenceFree, boolean sharePrompts, long microTokens) {
         this.trainer = trainer;
         this.objective = objective;
+        this.own = own;
         this.referenceFree = referenceFree;
         this.sharePrompts = sharePrompts;
         this.microTokens = microTokens;
     }
 
     /** The preference loss of rows; rows with both pairs go to the meta-learner's buffer, where there is one. */
-    void preference(List<TrainRow> rows, Weighting weighting, MetaLearner meta) {
+    void preference(List<TrainRow> rows, Function<List<TrainRow>, Weighting> weighting, MetaLearner meta) {
         for (List<TrainRow> micro : split(rows)) {
-            preferenceMicro(micro, weighting, meta, rows.size());
+            preferenceMicro(micro, weighting.apply(micro), meta, rows.size());
         }
     }
 
@@ -61,6 +70,7 @@ final class Step {
                 for (double sum : sums) {
                     loss -= sum / answerTokens * rows.size();
                     chosen += sum;
+                    chosenRows++;
                 }
                 tokens += batch.tokens();
             } catch (NumericException e) {
@@ -109,41 +119,25 @@ final class Step {
     }
 
     private void preferenceMicro(List<TrainRow> rows, Weighting weighting, MetaLearner meta, int batchRows) {
-        int n = rows.size();
-        int[] chosenAt = new int[n];
-        int[] rejectedAt = new int[n];
-        int[] onlineChosenAt = new int[n];
-        int[] onlineRejectedAt = new int[n];
-        List<Double> references = new ArrayList<>();
-        TokenBatch.Builder builder = TokenBatch.builder();
-        for (int i = 0; i < n; i++) {
-            TrainRow row = rows.get(i);
-            List<int[]> answers = new ArrayList<>(List.of(row.row().chosen(), row.row().rejected()));
-            if (row.online() != null) {
-                answers.add(row.online().chosen());
-                answers.add(row.online().rejected());
-            }
-            int first = pack(builder, row.row().prompt(), answers);
-            chosenAt[i] = first;
-            rejectedAt[i] = first + 1;
-            onlineChosenAt[i] = row.online() == null ? -1 : first + 2;
-            onlineRejectedAt[i] = row.online() == null ? -1 : first + 3;
-            if (!referenceFree) {
-                addAll(references, row.reference());
-                if (row.online() != null) {
-                    addAll(references, row.online().reference());
-                }
-            }
-        }
-        double[] reference = referenceFree ? null : references.stream().mapToDouble(Double::doubleValue).toArray();
-        Pairs pairs = new Pairs(chosenAt, rejectedAt, onlineChosenAt, onlineRejectedAt, reference, null);
-        try (TokenBatch batch = builder.build()) {
-            Trainer.PreferenceStep step = trainer.preference(batch, pairs, objective, weighting, 1.0 / batchRows, null);
-            collect(step, pairs, reference, meta);
+        PairLayout layout = new PairLayout(rows, !referenceFree, sharePrompts);
+        try (TokenBatch batch = layout.batch()) {
+            Trainer.PreferenceStep step = own == null
+                    ? trainer.preference(batch, layout.pairs(), objective, weighting, 1.0 / batchRows, null)
+                    : ownLoss(batch, layout, weighting, batchRows);
+            collect(step, layout, rows, weighting, meta);
             tokens += batch.tokens();
         } catch (NumericException e) {
             throw inRows(rows, e);
         }
+    }
+
+    /** As the fused step, with the losses of a user's class: forward, the class, the mix by w, backward. */
+    private Trainer.PreferenceStep ownLoss(TokenBatch batch, PairLayout layout, Weighting weighting, int batchRows) {
+        double[] sums = trainer.forward(batch);
+        PairResults results = PreferenceLoss.evaluate(
+                layout.pairs().withGiven(own.losses(layout.pairs(), sums)), sums, objective, weighting, 1.0 / batchRows);
+        trainer.backward(results.dsums());
+        return new Trainer.PreferenceStep(sums, results);
     }
 
     private static NumericException inRows(List<TrainRow> rows, NumericException e) {
@@ -151,42 +145,50 @@ final class Step {
                 + rows.get(rows.size() - 1).row().row().source() + ": " + e.getMessage() + "; a smaller learning rate may help");
     }
 
-    private int pack(TokenBatch.Builder builder, int[] prompt, List<int[]> answers) {
-        if (sharePrompts) {
-            return builder.pack(prompt, answers);
-        }
-        int first = builder.pack(prompt, List.of(answers.get(0)));
-        answers.subList(1, answers.size()).forEach(answer -> builder.pack(prompt, List.of(answer)));
-        return first;
-    }
-
-    private static void addAll(List<Double> list, double[] values) {
-        for (double value : values) {
-            list.add(value);
-        }
-    }
-
-    private void collect(Trainer.PreferenceStep step, Pairs pairs, double[] reference, MetaLearner meta) {
+    private void collect(Trainer.PreferenceStep step, PairLayout layout, List<TrainRow> rows, Weighting weighting, MetaLearner meta) {
         PairResults r = step.results();
+        Pairs pairs = layout.pairs();
         for (int i = 0; i < pairs.rows(); i++) {
+            loss += r.loss()[i];
+            weight += r.weight()[i];
             int c = pairs.chosen()[i];
             int j = pairs.rejected()[i];
-            loss += r.loss()[i];
-            chosen += step.sums()[c];
-            rejected += step.sums()[j];
-            rewardChosen += objective.beta() * (step.sums()[c] - (reference == null ? 0 : reference[c]));
-            rewardRejected += objective.beta() * (step.sums()[j] - (reference == null ? 0 : reference[j]));
+            if (c >= 0) {
+                chosenRows++;
+                chosen += step.sums()[c];
+                rewardChosen += objective.beta() * (step.sums()[c] - reference(pairs, c));
+            }
+            if (j >= 0) {
+                rejectedRows++;
+                rejected += step.sums()[j];
+                rewardRejected += objective.beta() * (step.sums()[j] - reference(pairs, j));
+            }
+            if (c < 0 || j < 0) {
+                continue;
+            }
+            pairedRows++;
             accurate += r.deltaOffline()[i] > 0 ? 1 : 0;
-            weight += r.weight()[i];
             scoreOffline += r.scoreOffline()[i];
+            if (objective.kind() == Objective.Kind.ADPO && Math.abs(objective.beta() * r.deltaOffline()[i]) <= objective.threshold()) {
+                asked.add(rows.get(i));
+            }
             if (pairs.onlineChosen()[i] >= 0) {
                 online++;
                 scoreOnline += r.scoreOnline()[i];
                 if (meta != null) {
-                    meta.add(r.scoreOffline()[i], null, r.lossOffline()[i], r.lossOnline()[i]);
+                    meta.add(r.scoreOffline()[i], weighting.featuresOfRow(i), r.lossOffline()[i], r.lossOnline()[i]);
                 }
             }
         }
+    }
+
+    private static double reference(Pairs pairs, int answer) {
+        return pairs.referenceSums() == null ? 0 : pairs.referenceSums()[answer];
+    }
+
+    /** Rows whose label the objective adpo made use of. */
+    List<TrainRow> asked() {
+        return asked;
     }
 
     double loss(int rows) {
@@ -200,20 +202,27 @@ final class Step {
     /** Fields that the recipe's loss gives; `pairs` and `meta` say which there are. */
     void write(ObjectNode line, int rows, boolean pairs, boolean meta) {
         line.put("loss", loss / rows);
-        line.put("logps_chosen", chosen / rows);
+        put(line, "logps_chosen", chosen, chosenRows);
         if (pairs) {
-            line.put("logps_rejected", rejected / rows);
-            line.put("rewards_chosen", rewardChosen / rows).put("rewards_rejected", rewardRejected / rows);
-            line.put("rewards_margin", (rewardChosen - rewardRejected) / rows).put("accuracy", accurate / rows);
+            put(line, "logps_rejected", rejected, rejectedRows);
+            put(line, "rewards_chosen", rewardChosen, chosenRows);
+            put(line, "rewards_rejected", rewardRejected, rejectedRows);
+            put(line, "rewards_margin", rewardChosen / chosenRows - rewardRejected / rejectedRows, Math.min(1, chosenRows * rejectedRows));
+            put(line, "accuracy", accurate, pairedRows);
         }
         if (meta) {
             line.put("weight_mean", weight / rows).put("score_offline", scoreOffline / rows);
-            if (online > 0) {
-                line.put("score_online", scoreOnline / online);
-            } else {
-                line.putNull("score_online");
-            }
+            put(line, "score_online", scoreOnline, online);
             line.put("online_share", (double) online / rows);
+        }
+    }
+
+    /** A mean; null where there is nothing to take it of, as in a batch of unpaired data without a bad answer. */
+    private static void put(ObjectNode line, String name, double sum, int count) {
+        if (count > 0) {
+            line.put(name, sum / count);
+        } else {
+            line.putNull(name);
         }
     }
 }

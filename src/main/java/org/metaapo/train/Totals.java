@@ -10,11 +10,13 @@ public final class Totals {
     public long promptsSampled;
     /** Answers generated. */
     public long answersGenerated;
-    /** Generated answers that the reward model scored. */
+    /** Candidates that the source of rewards scored. */
     public long answersAnnotated;
+    /** Rows of the data whose label was asked for, in recipe adpo. */
+    public long labelsAsked;
     /** Scores wanted of a source that is called, found in its cache or not. */
     public long rewardLookups;
-    /** Sampled prompts whose best and worst answers were equal, and so gave no pair. */
+    /** Prompts with candidates whose best and worst answers were equal, and so gave no pair. */
     public long ties;
     /** Tokens forwarded and backwarded in training. */
     public long tokensTrained;
@@ -33,6 +35,7 @@ public final class Totals {
         copy.promptsSampled = promptsSampled;
         copy.answersGenerated = answersGenerated;
         copy.answersAnnotated = answersAnnotated;
+        copy.labelsAsked = labelsAsked;
         copy.rewardLookups = rewardLookups;
         copy.ties = ties;
         copy.tokensTrained = tokensTrained;
@@ -46,6 +49,7 @@ public final class Totals {
     void write(ObjectNode line) {
         line.put("prompts_seen", promptsSeen).put("prompts_sampled", promptsSampled);
         line.put("answers_generated", answersGenerated).put("answers_annotated", answersAnnotated).put("ties", ties);
+        line.put("labels_asked", labelsAsked);
         line.put("tokens_trained", tokensTrained);
         line.put("seconds_scoring", secondsScoring).put("seconds_sampling", secondsSampling);
         line.put("seconds_ranking", secondsRanking).put("seconds_training", secondsTraining);

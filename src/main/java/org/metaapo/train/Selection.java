@@ -1,0 +1,149 @@
+package org.metaapo.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Shuffle;
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Objective;
+import org.metaapo.engine.PairResults;
+import org.metaapo.engine.Weighting;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.FileFailures;
+import org.metaapo.files.Json;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+
+/**
+ * Selective DPO's choice of pairs (arXiv 2502.09650): a pair's difficulty is its DPO loss under a policy that was trained on the
+ * half of the data without it, averaged over reference runs with other halves. The easiest share is kept and trained from easy to
+ * hard. Each reference run is an ordinary run of recipe dpo in the folder {@code difficulty}; its losses are kept there, so that a
+ * run that goes on repeats none.
+ */
+final class Selection {
+    private final RunConfig config;
+    private final RunData data;
+    private final ModelFolder source;
+    private final RunListener listener;
+    private final StopSignal stop;
+    private final Path folder;
+
+    Selection(RunConfig config, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+        this.config = config;
+        this.data = data;
+        this.source = source;
+        this.listener = listener;
+        this.stop = stop;
+        this.folder = new RunFolder(config.path("out")).difficulty();
+    }
+
+    /** The kept rows, easiest first. */
+    RunData select() {
+        int n = data.rows().size();
+        double[] difficulty = new double[n];
+        int runs = config.count("selective.runs");
+        for (int run = 0; run < runs; run++) {
+            int[] order = Shuffle.order(n, config.integer("seed"), run, true);
+            int[] first = Arrays.copyOf(order, n / 2);
+            int[] second = Arrays.copyOfRange(order, n / 2, n);
+            add(difficulty, run, 0, first, second);
+            add(difficulty, run, 1, second, first);
+        }
+        int[] easiest = IntStream.range(0, n).boxed()
+                .sorted(Comparator.comparingDouble((Integer i) -> difficulty[i]).thenComparing(i -> i))
+                .limit(Math.max(1, Math.round(n * config.real("selective.keep"))))
+                .mapToInt(Integer::intValue)
+                .toArray();
+        listener.note(String.format(java.util.Locale.ROOT, "kept the %,d easiest of %,d pairs", easiest.length, n));
+        return data.picking(easiest);
+    }
+
+    private void add(double[] difficulty, int run, int half, int[] trained, int[] scored) {
+        if (trained.length == 0) {
+            return;
+        }
+        Path file = folder.resolve("losses-" + run + "-" + half + ".json");
+        Path out = folder.resolve("run-" + run + "-" + half);
+        RunConfig own = config.with("recipe", "dpo").with("objective.name", "dpo").with("out", out.toString())
+                .with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
+        RunData part = data.pickingUnevaluated(trained);
+        String fingerprint = RunFingerprint.of(own, part, source);
+        double[] losses = kept(file, fingerprint, scored.length);
+        if (losses == null) {
+            listener.note("difficulty: reference run " + (run + 1) + " of " + config.integer("selective.runs") + ", half " + (half + 1) + " of 2");
+            losses = losses(own, part, scored);
+            ObjectNode json = Json.mapper().createObjectNode().put("fingerprint", fingerprint);
+            ArrayNode values = json.putArray("losses");
+            Arrays.stream(losses).forEach(values::add);
+            AtomicFiles.write(file, Json.write(json));
+            delete(out);
+        }
+        for (int i = 0; i < scored.length; i++) {
+            difficulty[scored[i]] += losses[i] / config.integer("selective.runs");
+        }
+    }
+
+    private static double[] kept(Path file, String fingerprint, int count) {
+        if (!Files.isRegularFile(file)) {
+            return null;
+        }
+        JsonNode json = Json.read(file);
+        JsonNode losses = json.path("losses");
+        return json.path("fingerprint").asText().equals(fingerprint) && losses.size() == count
+                ? IntStream.range(0, count).mapToDouble(i -> losses.get(i).asDouble()).toArray()
+                : null;
+    }
+
+    private double[] losses(RunConfig own, RunData part, int[] scored) {
+        RunFolder run = new RunFolder(own.path("out"));
+        if (!Recipes.isFinished(run)) {
+            Recipes.train(own, Recipe.DPO, part, source, listener, stop);
+        }
+        List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();
+        List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
+        Dtype dtype = Dtype.fromName(config.text("dtype"));
+        try (Engine engine = Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"));
+                ModelFolder trained = ModelFolder.open(run.model())) {
+            List<double[]> sums = score(engine, trained, dtype, pairs, "scoring the other half");
+            List<double[]> references;
+            if (config.path("reference.path") == null) {
+                references = score(engine, source, dtype, pairs, "reference log-probs");
+            } else {
+                try (ModelFolder reference = ModelFolder.open(config.path("reference.path"))) {
+                    references = score(engine, reference, dtype, pairs, "reference log-probs");
+                }
+            }
+            PairResults results = PairScorer.evaluate(
+                    pairs, sums, references, Objective.dpo(config.real("objective.beta")), Weighting.constant(1));
+            return results.loss();
+        }
+    }
+
+    private List<double[]> score(Engine engine, ModelFolder model, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
+        try (Model loaded = ModelLoader.load(engine, model, dtype, Head.LM, 0)) {
+            return new PhasedScoring(listener, stop, data.maxTokens(Recipe.SELECTIVE_DPO, config), config.flag("data.share_prompts"))
+                    .score(loaded, pairs, phase);
+        }
+    }
+
+    private static void delete(Path out) {
+        try {
+            AtomicFiles.deleteTree(out);
+        } catch (IOException e) {
+            throw FileFailures.writing(out, -1, e);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+package org.metaapo.train;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.data.Prompt;
+import org.metaapo.data.Row;
+import org.metaapo.engine.GeneratedAnswer;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Sampling;
+import org.metaapo.files.Json;
+import org.metaapo.reward.Annotator;
+import org.metaapo.rollout.AnswerWriter;
+import org.metaapo.rollout.CounterRandom;
+
+/**
+ * Makes the pairs of a slice, as a {@link Rollout} says: decides which prompts get candidates, has them written and ranked, and
+ * pairs the best with the worst.
+ */
+final class SlicePreparation {
+    /** Keeps the reference's random numbers apart from the policy's. */
+    private static final long REFERENCE_SEED = 0x9E3779B97F4A7C15L;
+
+    private final RunConfig config;
+    private final Rollout rollout;
+    private final Model policy;
+    private final References references;
+    private final Annotator reward;
+    private final RunData data;
+    private final RunListener listener;
+    private final StopSignal stop;
+    private final Totals totals;
+
+    /** {@code references} is null where neither loss nor candidates need them. */
+    SlicePreparation(
+            RunConfig config,
+            Rollout rollout,
+            Model policy,
+            References references,
+            Annotator reward,
+            RunData data,
+            RunListener listener,
+            StopSignal stop,
+            Totals totals) {
+        this.config = config;
+        this.rollout = rollout;
+        this.policy = policy;
+        this.references = references;
+        this.reward = reward;
+        this.data = data;
+        this.listener = listener;
+        this.stop = stop;
+        this.totals = totals;
+    }
+
+    /**
+     * What the policy thinks of the rows' own pairs; of no meaning to rollouts that take every prompt.
+     *
+     * @param score the meta-learner's first input
+     * @param weight w
+     */
+    record Agreement(double[] score, double[] weight) {}
+
+    /**
+     * Prepares a slice.
+     *
+     * @param agreement null where {@link Rollout#scoresOwnPair} is false
+     * @param sums log-prob sums of the own pairs under the reference; null where not needed
+     * @param needsReference whether the loss compares with the reference
+     * @param samples gets a line a row
+     */
+    List<TrainRow> prepare(
+            List<EncodedRow> rows, Agreement agreement, List<double[]> sums, boolean needsReference, long iteration,
+            StringBuilder samples) {
+        double[] uniform = rows.stream()
+                .mapToDouble(row -> CounterRandom.uniform(config.integer("seed"), iteration, row.id())).toArray();
+        List<Integer> sampled = IntStream.range(0, rows.size())
+                .filter(i -> rollout.decision().samples(agreement == null ? 0 : agreement.weight()[i], uniform[i]))
+                .boxed()
+                .toList();
+        Candidates[] candidates = new Candidates[rows.size()];
+        sampled.forEach(i -> candidates[i] = new Candidates());
+        totals.promptsSeen += rows.size();
+        totals.promptsSampled += sampled.size();
+        write(rows, candidates, sampled, iteration);
+        double[][] ownRewards = rank(rows, candidates, sampled);
+        TrainRow.MadePair[] made = pair(rows, candidates, needsReference);
+        for (int i = 0; i < rows.size(); i++) {
+            ObjectNode line = describe(rows.get(i).row());
+            if (agreement != null) {
+                line.put("score", agreement.score()[i]).put("weight", agreement.weight()[i]).put("uniform", uniform[i]);
+            }
+            add(line, candidates[i], made[i] != null, ownRewards[i]);
+            samples.append(Json.write(line)).append('\n');
+        }
+        return trainRows(rows, sums, made);
+    }
+
+    private List<TrainRow> trainRows(List<EncodedRow> rows, List<double[]> sums, TrainRow.MadePair[] made) {
+        boolean drop = !rollout.keepsOwnPair() || config.text("rollout.unsampled").equals("drop");
+        List<TrainRow> prepared = new ArrayList<>();
+        for (int i = 0; i < rows.size(); i++) {
+            if (made[i] != null || !drop) {
+                prepared.add(new TrainRow(rows.get(i), rollout.keepsOwnPair(), sums == null ? null : sums.get(i), made[i], null));
+            }
+        }
+        return prepared;
+    }
+
+    private void write(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration) {
+        long start = System.nanoTime();
+        long seed = config.integer("seed");
+        write(rows, candidates, sampled, iteration, policy, rollout.answers(), rollout.greedy(), seed, "sampling");
+        if (rollout.referenceAnswers() > 0) {
+            write(rows, candidates, sampled, iteration, references.model(), rollout.referenceAnswers(), false, seed ^ REFERENCE_SEED,
+                    "sampling the reference");
+        }
+        for (int i : sampled) {
+            if (rollout.ownAnswers()) {
+                Row row = rows.get(i).row();
+                candidates[i].add(new Candidates.Candidate(rows.get(i).chosen(), row.chosen(), "data", Double.NaN));
+                candidates[i].add(new Candidates.Candidate(rows.get(i).rejected(), row.rejected(), "data", Double.NaN));
+            }
+        }
+        totals.secondsSampling += (System.nanoTime() - start) * 1e-9;
+    }
+
+    private void write(
+            List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration, Model model, int count,
+            boolean greedy, long seed, String phase) {
+        Sampling sampling = new Sampling(
+                count, data.newTokens(config), greedy, config.count("rollout.top_k"), config.real("rollout.top_p"),
+                config.real("rollout.temperature"), seed, data.format().stopIds());
+        List<int[]> prompts = sampled.stream().map(i -> rows.get(i).prompt()).toList();
+        long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).id()).toArray();
+        listener.begin(phase, prompts.size());
+        List<List<GeneratedAnswer>> answers = new AnswerWriter(model, config.count("rollout.sequences"))
+                .write(prompts, keys, sampling, done -> {
+                    listener.progress(done, "");
+                    stop.check();
+                });
+        listener.end();
+        for (int j = 0; j < sampled.size(); j++) {
+            for (GeneratedAnswer answer : answers.get(j)) {
+                candidates[sampled.get(j)].add(new Candidates.Candidate(
+                        answer.tokens(), text(answer), answer.stopped() ? "stop" : "length", answer.logp()));
+            }
+        }
+        totals.answersGenerated += (long) sampled.size() * count;
+    }
+
+    private String text(GeneratedAnswer answer) {
+        int[] ids = answer.tokens();
+        return data.format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
+    }
+
+    /** Has candidates ranked; the rewards of the own pairs, as far as they are wanted for the report. */
+    private double[][] rank(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled) {
+        long start = System.nanoTime();
+        List<Prompt> prompts = sampled.stream().map(i -> rows.get(i).row().prompt()).toList();
+        List<List<String>> answers = new ArrayList<>();
+        for (int i : sampled) {
+            List<String> all = new ArrayList<>(candidates[i].all().stream().map(Candidates.Candidate::text).toList());
+            if (forTheReport(rows.get(i).row())) {
+                // It costs no new annotation of the method.
+                all.add(rows.get(i).row().chosen());
+                all.add(rows.get(i).row().rejected());
+            }
+            answers.add(all);
+        }
+        long wanted = reward.costs().lookups();
+        listener.begin("ranking", prompts.size());
+        List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, stop));
+        listener.end();
+        totals.rewardLookups += reward.costs().lookups() - wanted;
+        double[][] own = new double[rows.size()][];
+        for (int j = 0; j < sampled.size(); j++) {
+            int i = sampled.get(j);
+            int count = candidates[i].all().size();
+            candidates[i].rewards(Arrays.copyOf(scores.get(j), count));
+            own[i] = scores.get(j).length > count ? Arrays.copyOfRange(scores.get(j), count, count + 2) : null;
+            totals.answersAnnotated += count;
+        }
+        totals.secondsRanking += (System.nanoTime() - start) * 1e-9;
+        return own;
+    }
+
+    private boolean forTheReport(Row row) {
+        return config.flag("reward.offline_pairs") && row.isPair() && !rollout.ownAnswers();
+    }
+
+    private TrainRow.MadePair[] pair(List<EncodedRow> rows, Candidates[] candidates, boolean needsReference) {
+        TrainRow.MadePair[] made = new TrainRow.MadePair[rows.size()];
+        List<Integer> paired = new ArrayList<>();
+        List<PairScorer.Pack> packs = new ArrayList<>();
+        for (int i = 0; i < rows.size(); i++) {
+            if (candidates[i] == null) {
+                continue;
+            }
+            if (candidates[i].isTie()) {
+                totals.ties++;
+                continue;
+            }
+            made[i] = candidates[i].pair(rollout);
+            paired.add(i);
+            packs.add(new PairScorer.Pack(rows.get(i).prompt(), made[i].answers(), rows.get(i).source()));
+        }
+        if (needsReference && !packs.isEmpty()) {
+            List<double[]> sums = references.of(packs, "reference log-probs of new pairs");
+            for (int j = 0; j < packs.size(); j++) {
+                made[paired.get(j)] = made[paired.get(j)].withReference(sums.get(j));
+            }
+        }
+        return made;
+    }
+
+    private static ObjectNode describe(Row row) {
+        ObjectNode line = Json.mapper().createObjectNode();
+        line.put("row", row.id()).put("source", row.source()).put("prompt", row.prompt().shown());
+        if (row.isPair()) {
+            line.put("chosen", row.chosen()).put("rejected", row.rejected());
+        }
+        return line;
+    }
+
+    private static void add(ObjectNode line, Candidates candidates, boolean paired, double[] ownRewards) {
+        line.put("sampled", candidates != null);
+        if (candidates == null) {
+            return;
+        }
+        ArrayNode answers = line.putArray("answers");
+        for (int k = 0; k < candidates.all().size(); k++) {
+            Candidates.Candidate candidate = candidates.all().get(k);
+            ObjectNode answer = answers.addObject().put("text", candidate.text()).put("reward", candidates.rewards()[k])
+                    .put("tokens", candidate.tokens().length).put("finish", candidate.finish());
+            if (!Double.isNaN(candidate.logp())) {
+                answer.put("logp", candidate.logp());
+            }
+        }
+        line.put("online_chosen", paired ? candidates.best() : -1).put("online_rejected", paired ? candidates.worst() : -1);
+        if (ownRewards != null) {
+            line.put("reward_chosen", ownRewards[0]).put("reward_rejected", ownRewards[1]);
+        }
+    }
+}
