@@ -105,8 +105,11 @@ public final class ScoreJob {
         for (int i = 0; i < parameters.length; i++) {
             parameters[i] = json.path("parameters").get(i).asDouble();
         }
-        if (parameters.length < 4 || parameters.length % 3 != 1 || !json.path("score_scale").isNumber()) {
+        if (parameters.length < 4 || json.path("features").size() <= 1 && parameters.length % 3 != 1 || !json.path("score_scale").isNumber()) {
             throw new DataException(file + ": not a meta-learner; expected the meta-learner.json of a finished run");
+        }
+        if (json.path("features").size() > 1) {
+            throw new DataException(file + ": a meta-learner that reads " + json.path("features") + "; score knows the score alone");
         }
         return Weighting.learned(parameters, json.path("score_scale").asDouble());
     }

@@ -33,18 +33,22 @@
       [line('w', column(steps, 'weight_mean'))], 'step');
     chart(charts, 'Share of rows with an online pair', 'Of each step.', x, [line('share', column(steps, 'online_share'))], 'step');
   }
+  // Other inputs than the score are 0 in the curve.
+  const width = { score: 1, answer_lengths: 2 };
+  const inputs = (start.meta_features || ['score']).reduce((sum, name) => sum + (width[name] || 1), 0);
   const curve = parameters => {
-    const n = (parameters.length - 1) / 3;
+    const n = (parameters.length - 1) / (inputs + 2), bias = n * inputs, outer = bias + n;
     return score => {
-      let sum = parameters[3 * n];
-      for (let i = 0; i < n; i++) sum += parameters[2 * n + i] * Math.tanh(parameters[i] * score + parameters[n + i]);
+      let sum = parameters[outer + n];
+      for (let i = 0; i < n; i++) sum += parameters[outer + i] * Math.tanh(parameters[i * inputs] * score + parameters[bias + i]);
       return 1 / (1 + Math.exp(-sum));
     };
   };
   if (start.meta_parameters) {
     const scores = Array.from({ length: 81 }, (_, i) => -8 + i / 10);
     const first = curve(start.meta_parameters), now = metas.length ? curve(metas[metas.length - 1].meta_parameters) : first;
-    chart(charts, 'The meta-learner', 'w over the score log σ(s·delta), at the start and now.', scores,
+    chart(charts, 'The meta-learner', 'w over the score log σ(s·delta), at the start and now'
+      + (inputs > 1 ? '; its other inputs at 0.' : '.'), scores,
       [line('start', scores.map(first)), line('now', scores.map(now))], 'score');
   }
   const pairs = data.samples.filter(s => s.sampled && s.online_chosen >= 0);
@@ -122,7 +126,8 @@
         prompt.append(element('div', s.prompt, 'answer'));
         const best = s.sampled && s.online_chosen >= 0 ? s.answers[s.online_chosen] : {};
         const worst = s.sampled && s.online_rejected >= 0 ? s.answers[s.online_rejected] : {};
-        line.append(prompt, element('td', number(s.score, 2), 'number'), element('td', number(s.weight, 3), 'number'),
+        line.append(prompt, element('td', s.score === undefined ? '–' : number(s.score, 2), 'number'),
+          element('td', s.weight === undefined ? '–' : number(s.weight, 3), 'number'),
           element('td', s.sampled ? 'yes' : 'no', s.sampled ? 'yes' : ''), answer(s.chosen, s.reward_chosen),
           answer(s.rejected, s.reward_rejected), answer(best.text, best.reward), answer(worst.text, worst.reward));
         rows.append(line);
