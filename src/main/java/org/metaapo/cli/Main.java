@@ -15,6 +15,7 @@ import picocli.CommandLine.ScopeType;
         subcommands = {
             DemoCommand.class,
             TrainCommand.class,
+            CompareCommand.class,
             PlanCommand.class,
             ScoreCommand.class,
             GenerateCommand.class,
@@ -83,7 +84,7 @@ public final class Main implements Runnable {
 
     @Override
     public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "expected a command: demo, train, plan, score, generate, "
+        throw new CommandLine.ParameterException(spec.commandLine(), "expected a command: demo, train, compare, plan, score, generate, "
                 + "reward, inspect, report or info");
     }
 

@@ -1,20 +1,12 @@
 package org.metaapo.config;
 
-import java.io.StringReader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
-import org.metaapo.files.StrictText;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -22,8 +14,6 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
 
 /** A checked configuration. Values are read by the keys of {@link ConfigKeys}; every key has a value or is absent by design. */
 public final class RunConfig {
-    private static final int LARGEST_FILE = 1 << 20;
-
     private final Map<String, Object> values;
 
     private RunConfig(Map<String, Object> values) {
@@ -37,27 +27,29 @@ public final class RunConfig {
      *     not parse; with file, line and key
      */
     public static RunConfig load(Path file, List<String> overrides) {
-        if (!Files.isRegularFile(file)) {
-            throw new UsageException(file + ": no such file; expected a configuration in YAML");
-        }
-        String text;
-        try {
-            if (Files.size(file) > LARGEST_FILE) {
-                throw new UsageException(file + ": larger than 1 MiB; a configuration is smaller");
-            }
-            text = StrictText.read(file);
-        } catch (DataException | java.io.IOException e) {
-            throw new UsageException(e.getMessage(), e);
-        }
-        return parse(text, file.toString(), overrides);
+        return parse(YamlText.read(file), file.toString(), overrides);
     }
 
     /** As {@link #load}, from text; {@code where} names it in messages. */
     public static RunConfig parse(String yaml, String where, List<String> overrides) {
+        return layered(List.of(new Layer(YamlText.compose(yaml, where), where)), where, overrides);
+    }
+
+    /**
+     * Keys and values of one text.
+     *
+     * @param node the mapping, or null for none
+     * @param where names the text in messages
+     */
+    public record Layer(Node node, String where) {}
+
+    /** As {@link #parse}, from several mappings: a later one's value of a key goes before an earlier one's. */
+    public static RunConfig layered(List<Layer> layers, String where, List<String> overrides) {
         Map<String, Object> given = new LinkedHashMap<>();
-        Node root = compose(yaml, where);
-        if (root != null) {
-            readMapping("", root, where, given);
+        for (Layer layer : layers) {
+            if (layer.node() != null) {
+                readMapping("", layer.node(), layer.where(), given);
+            }
         }
         override(given, overrides);
         RunConfig config = new RunConfig(complete(given));
@@ -99,25 +91,8 @@ public final class RunConfig {
                 throw new UsageException("override \"" + override + "\"; expected key=value, such as train.batch=32");
             }
             ConfigKey key = known(override.substring(0, equals), "override");
-            Node node = compose(override.substring(equals + 1), "override of " + key.name());
+            Node node = YamlText.compose(override.substring(equals + 1), "override of " + key.name());
             values.put(key.name(), node == null ? null : ConfigValue.read(key, node, "override of " + key.name()));
-        }
-    }
-
-    private static Node compose(String yaml, String where) {
-        LoaderOptions options = new LoaderOptions();
-        options.setAllowDuplicateKeys(false);
-        options.setMaxAliasesForCollections(10);
-        options.setNestingDepthLimit(20);
-        try {
-            return new Yaml(options).compose(new StringReader(yaml));
-        } catch (MarkedYAMLException e) {
-            String place = e.getProblemMark() == null
-                    ? where
-                    : where + ":" + (e.getProblemMark().getLine() + 1) + ":" + (e.getProblemMark().getColumn() + 1);
-            throw new UsageException(place + ": not YAML: " + e.getProblem(), e);
-        } catch (YAMLException e) {
-            throw new UsageException(where + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""), e);
         }
     }
 
@@ -131,31 +106,27 @@ public final class RunConfig {
 
     private static void readMapping(String prefix, Node node, String where, Map<String, Object> values) {
         if (!(node instanceof MappingNode mapping)) {
-            throw new UsageException(at(where, node) + ": expected keys and values"
+            throw new UsageException(YamlText.at(where, node) + ": expected keys and values"
                     + (prefix.isEmpty() ? "" : " under " + prefix) + ", found " + ConfigValue.shown(node));
         }
         List<String> seen = new ArrayList<>();
         for (NodeTuple tuple : mapping.getValue()) {
             if (!(tuple.getKeyNode() instanceof ScalarNode keyNode)) {
-                throw new UsageException(at(where, tuple.getKeyNode()) + ": a key must be a word");
+                throw new UsageException(YamlText.at(where, tuple.getKeyNode()) + ": a key must be a word");
             }
             String name = prefix.isEmpty() ? keyNode.getValue() : prefix + "." + keyNode.getValue();
             if (seen.contains(name)) {
-                throw new UsageException(at(where, keyNode) + ": key " + name + " is given twice");
+                throw new UsageException(YamlText.at(where, keyNode) + ": key " + name + " is given twice");
             }
             seen.add(name);
             boolean isGroup = ConfigKeys.all().stream().anyMatch(key -> key.name().startsWith(name + "."));
             if (isGroup) {
                 readMapping(name, tuple.getValueNode(), where, values);
             } else {
-                ConfigKey key = known(name, at(where, keyNode));
-                values.put(name, ConfigValue.read(key, tuple.getValueNode(), at(where, tuple.getValueNode())));
+                ConfigKey key = known(name, YamlText.at(where, keyNode));
+                values.put(name, ConfigValue.read(key, tuple.getValueNode(), YamlText.at(where, tuple.getValueNode())));
             }
         }
-    }
-
-    static String at(String where, Node node) {
-        return node.getStartMark() == null ? where : where + ":" + (node.getStartMark().getLine() + 1);
     }
 
     private void checkTogether(String where) {

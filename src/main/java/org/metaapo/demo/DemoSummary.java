@@ -5,16 +5,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Random;
 import org.apache.commons.math3.stat.StatUtils;
-import org.metaapo.files.Json;
-import org.metaapo.files.StrictText;
+import org.metaapo.statistics.Bootstrap;
+import org.metaapo.statistics.Estimate;
 import org.metaapo.train.RunFolder;
 
 /** What the demo came to: gold rewards on held-out prompts, the win rate with its interval, and the cost. */
 final class DemoSummary {
-    private static final int RESAMPLES = 2000;
-
     private final List<Request> requests;
     private final List<String> before;
     private final List<String> after;
@@ -39,7 +36,7 @@ final class DemoSummary {
             wins[i] = metaapo[i] > sft[i] ? 1 : metaapo[i] == sft[i] ? 0.5 : 0;
             gain[i] = metaapo[i] - sft[i];
         }
-        JsonNode end = endLine();
+        JsonNode end = new RunFolder(run).end();
         double seen = end.path("prompts_seen").asDouble();
         double sampled = end.path("prompts_sampled").asDouble();
         double annotated = end.path("answers_annotated").asDouble();
@@ -88,21 +85,8 @@ final class DemoSummary {
 
     /** 95 % interval of the mean, by bootstrap over prompts. */
     private String interval(double[] values) {
-        Random random = new Random(seed);
-        double[] means = new double[RESAMPLES];
-        for (int r = 0; r < RESAMPLES; r++) {
-            double sum = 0;
-            for (int i = 0; i < values.length; i++) {
-                sum += values[random.nextInt(values.length)];
-            }
-            means[r] = sum / values.length;
-        }
-        return format("95 %% interval %.3f", StatUtils.percentile(means, 2.5)) + format(" to %.3f", StatUtils.percentile(means, 97.5));
-    }
-
-    private JsonNode endLine() {
-        String[] lines = StrictText.read(new RunFolder(run).metrics()).split("\n");
-        return Json.parse(lines[lines.length - 1], "metrics.jsonl");
+        Estimate estimate = Bootstrap.mean(List.of(values), seed);
+        return format("95 %% interval %.3f", estimate.low()) + format(" to %.3f", estimate.high());
     }
 
     private static String paragraph(double sft, double metaapo, double wins, double share) {

@@ -1,6 +1,5 @@
 package org.metaapo.train;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.metaapo.config.RunConfig;
@@ -30,7 +29,7 @@ public final class Recipes {
                         + ", the model's vocabulary " + source.config().vocabSize() + " tokens");
             }
             RunFolder folder = new RunFolder(config.path("out"));
-            if (isFinished(folder)) {
+            if (folder.end() != null) {
                 listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                 return new Totals();
             }
@@ -95,17 +94,6 @@ public final class Recipes {
         RewardSource reward = recipe.rewards(config);
         if (reward != null) {
             reward.check();
-        }
-    }
-
-    static boolean isFinished(RunFolder folder) {
-        if (!Files.isRegularFile(folder.metrics()) || !Files.isDirectory(folder.model())) {
-            return false;
-        }
-        try (java.util.stream.Stream<String> lines = Files.lines(folder.metrics())) {
-            return lines.anyMatch(line -> line.contains("\"kind\":\"end\""));
-        } catch (java.io.IOException | java.io.UncheckedIOException e) {
-            return false;
         }
     }
 }

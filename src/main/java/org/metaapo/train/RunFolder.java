@@ -1,8 +1,12 @@
 package org.metaapo.train;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Json;
+import org.metaapo.files.StrictText;
 
 /**
  * Names in a run's folder.
@@ -73,6 +77,18 @@ public record RunFolder(Path path) {
     /** Sampled answers of a slice. */
     public Path samples(long epoch, int slice) {
         return samples().resolve(String.format(Locale.ROOT, "epoch-%03d-slice-%04d.jsonl", epoch, slice));
+    }
+
+    /** The end line of a finished run: its totals. Null where there is none. */
+    public JsonNode end() {
+        if (!Files.isRegularFile(metrics()) || !Files.isDirectory(model())) {
+            return null;
+        }
+        String text = StrictText.read(metrics());
+        String[] lines = text.split("\n");
+        String last = lines[lines.length - 1];
+        // A process that was killed may have left half a line.
+        return text.endsWith("\n") && last.contains("\"kind\":\"end\"") ? Json.parse(last, metrics().toString(), lines.length) : null;
     }
 
     void write(Path file, String text) {

@@ -109,7 +109,7 @@ final class Selection {
 
     private double[] losses(RunConfig own, RunData part, int[] scored) {
         RunFolder run = new RunFolder(own.path("out"));
-        if (!Recipes.isFinished(run)) {
+        if (run.end() == null) {
             Recipes.train(own, Recipe.DPO, part, source, listener, stop);
         }
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();

@@ -1,0 +1,51 @@
+package org.metaapo.compare;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.metaapo.demo.DemoWorld;
+import org.metaapo.train.RunListener;
+import org.metaapo.train.StopSignal;
+
+/** The demo's world of one seed. */
+final class DemoSeed implements SeedWorld {
+    private final DemoWorld world;
+
+    DemoSeed(Path folder, long seed, int threads) {
+        this.world = new DemoWorld(folder, seed, threads);
+    }
+
+    @Override
+    public void make(RunListener listener, StopSignal stop) {
+        world.make(listener, stop);
+    }
+
+    @Override
+    public boolean isMade() {
+        return world.isMade();
+    }
+
+    @Override
+    public int work() {
+        return 3;
+    }
+
+    @Override
+    public String settings() {
+        return String.join("\n", world.settings());
+    }
+
+    @Override
+    public List<Path> prompts(Split split) {
+        return List.of(split == Split.TEST ? world.testPrompts() : world.validationPrompts());
+    }
+
+    @Override
+    public boolean hasGold() {
+        return true;
+    }
+
+    @Override
+    public double gold(Split split, int prompt, String answer) {
+        return split == Split.TEST ? world.testGold(prompt, answer) : world.validationGold(prompt, answer);
+    }
+}

@@ -1,0 +1,130 @@
+package org.metaapo.compare;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.metaapo.statistics.Estimate;
+
+/** The summary as text: the same columns on a terminal and in Markdown, and what they mean below. */
+final class Table {
+    private final Results results;
+    private final Summary summary;
+    private final boolean gold;
+
+    Table(Results results, Summary summary) {
+        this.results = results;
+        this.summary = summary;
+        this.gold = results.hasGold();
+    }
+
+    /** Aligned by spaces. */
+    String text() {
+        List<List<String>> lines = lines();
+        StringBuilder out = new StringBuilder();
+        int[] widths = new int[lines.get(0).size()];
+        lines.forEach(line -> {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], line.get(i).length());
+            }
+        });
+        for (List<String> line : lines) {
+            StringBuilder text = new StringBuilder();
+            for (int i = 0; i < widths.length; i++) {
+                String pad = " ".repeat(widths[i] - line.get(i).length());
+                text.append(i == 0 ? line.get(i) + pad : "  " + pad + line.get(i));
+            }
+            out.append(text.toString().stripTrailing()).append('\n');
+        }
+        return out.append('\n').append(notes("")).toString();
+    }
+
+    /** A Markdown table. */
+    String markdown() {
+        List<List<String>> lines = lines();
+        StringBuilder out = new StringBuilder();
+        for (int i = 0; i < lines.size(); i++) {
+            out.append("| ").append(String.join(" | ", lines.get(i).stream().map(cell -> cell.replace("|", "\\|")).toList())).append(" |\n");
+            if (i == 0) {
+                out.append("|---|").append("---:|".repeat(lines.get(0).size() - 1)).append('\n');
+            }
+        }
+        return out.append('\n').append(notes("- ")).toString();
+    }
+
+    private List<List<String>> lines() {
+        List<List<String>> lines = new ArrayList<>();
+        List<String> head = new ArrayList<>(List.of(
+                "method", gold ? "gold reward" : "reward", "minus " + results.suite().baseline(), "p", "p seeds", "win rate over sft"));
+        if (gold) {
+            head.add("reward model");
+        }
+        head.addAll(List.of("KL", "tokens", "steps", "sampled", "generated", "annotated", "s score", "s sample", "s rank", "s train"));
+        lines.add(head);
+        summary.rows().forEach(row -> lines.add(line(row)));
+        return lines;
+    }
+
+    private List<String> line(Summary.Row row) {
+        Summary.Difference difference = row.difference();
+        List<String> line = new ArrayList<>(List.of(
+                row.name() + (row.seeds() < results.suite().seeds().size() ? " (" + row.seeds() + " seeds)" : ""),
+                interval("%.3f", row.measure()),
+                difference == null ? "" : interval("%+.3f", difference.mean()),
+                difference == null ? "" : p(difference.p()),
+                difference == null ? "" : p(difference.pSeeds()),
+                interval("%.3f", row.wins())));
+        if (gold) {
+            line.add(format("%.2f", row.reward().mean()));
+        }
+        line.addAll(List.of(format("%.2f", row.kl().mean()), format("%.1f", row.length().mean())));
+        Map<String, Double> totals = row.totals();
+        for (String count : List.of("step", "prompts_sampled", "answers_generated", "answers_annotated")) {
+            line.add(format("%.0f", totals.get(count)));
+        }
+        for (String phase : List.of("scoring", "sampling", "ranking", "training")) {
+            line.add(format("%.1f", totals.get("seconds_" + phase)));
+        }
+        return line;
+    }
+
+    private static String interval(String pattern, Estimate estimate) {
+        return format(pattern, estimate.mean()) + " [" + format(pattern, estimate.low()) + ", " + format(pattern, estimate.high()) + "]";
+    }
+
+    private static String p(double value) {
+        return Double.isNaN(value) ? "–" : value < 1e-3 ? "< 0.001" : format("%.3f", value);
+    }
+
+    private static String format(String pattern, double value) {
+        return String.format(Locale.ROOT, pattern, value);
+    }
+
+    /** What the columns mean. */
+    private String notes(String bullet) {
+        int seeds = results.suite().seeds().size();
+        int prompts = results.runs().get(Suite.START).get(0).evaluation().reward().length;
+        List<String> notes = new ArrayList<>();
+        notes.add(seeds + (seeds == 1 ? " seed, " : " seeds, ") + prompts + " held-out prompts each, "
+                + results.suite().answers() + (results.suite().answers() == 1 ? " answer" : " answers")
+                + " a prompt at temperature 1; sft is the model that all methods start from.");
+        notes.add("Brackets: 95 % intervals by bootstrap over seeds, then prompts within each (2,000 resamples).");
+        notes.add("p, p seeds: paired t test against " + results.suite().baseline()
+                + " over prompts × seeds, and over the seeds' means; two-sided, Holm-adjusted.");
+        notes.add("KL: nats an answer from sft, the mean of log π − log π_sft on the policy's own answers. tokens: of an answer.");
+        notes.add("steps to s train: means over seeds of one run; s: seconds.");
+        results.choices().forEach((method, trials) -> {
+            String tried = String.join(", ", trials.stream()
+                    .map(trial -> String.join(" ", trial.setting()) + " (" + format("%.3f", trial.reward()) + (trial.chosen() ? ", chosen)" : ")"))
+                    .toList());
+            notes.add(method + ": mean reward on validation prompts of seed " + results.suite().seeds().get(0) + " with " + tried + ".");
+        });
+        if (summary.rows().stream().skip(1).map(row -> row.totals().get("step")).distinct().count() > 1) {
+            notes.add("Not all methods took the same number of optimizer steps.");
+        }
+        results.failures().forEach((task, failure) -> notes.add("Failed: " + task + ": " + failure));
+        StringBuilder out = new StringBuilder();
+        notes.forEach(note -> out.append(bullet).append(note).append('\n'));
+        return out.toString();
+    }
+}

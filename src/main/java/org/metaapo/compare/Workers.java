@@ -1,0 +1,104 @@
+package org.metaapo.compare;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
+import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.MetaapoException;
+import org.metaapo.error.RunFailedException;
+import org.metaapo.train.StopSignal;
+
+/**
+ * Does tasks on some threads. A failure that can be told in a line ends its task alone, and the others go on; a stop or any
+ * other failure ends them all, each with its checkpoint.
+ */
+final class Workers {
+    private final int parallel;
+    private final Board board;
+    private final StopSignal stop;
+    private final Map<String, MetaapoException> failures = new ConcurrentSkipListMap<>();
+    private final AtomicReference<Throwable> fatal = new AtomicReference<>();
+
+    Workers(int parallel, Board board, StopSignal stop) {
+        this.parallel = parallel;
+        this.board = board;
+        this.stop = stop;
+    }
+
+    /**
+     * Tasks of a seed.
+     *
+     * @param first comes before the others
+     * @param then in any order
+     */
+    record Stage(Task first, List<Task> then) {}
+
+    /** What went wrong so far, by task. */
+    Map<String, MetaapoException> failures() {
+        return failures;
+    }
+
+    /**
+     * Does all tasks.
+     *
+     * @throws InterruptedRunException after a stop
+     */
+    void run(List<Stage> stages) {
+        ExecutorService pool = Executors.newFixedThreadPool(parallel);
+        try {
+            List<CompletableFuture<Void>> all = new ArrayList<>();
+            for (Stage stage : stages) {
+                CompletableFuture<Void> first = CompletableFuture.runAsync(() -> attempt(stage.first()), pool);
+                for (Task task : stage.then()) {
+                    all.add(first.thenRunAsync(() -> after(stage.first(), task), pool));
+                }
+                all.add(first);
+            }
+            all.forEach(CompletableFuture::join);
+        } finally {
+            pool.shutdown();
+        }
+        if (fatal.get() instanceof Error error) {
+            throw error;
+        }
+        if (fatal.get() != null) {
+            throw (RuntimeException) fatal.get();
+        }
+        if (stop.isRequested()) {
+            throw new InterruptedRunException("stopped; what is finished is kept, and the same command goes on from here");
+        }
+    }
+
+    private void after(Task first, Task task) {
+        if (failures.containsKey(first.name())) {
+            failures.put(task.name(), new RunFailedException(first.name() + " failed"));
+            board.finish(task);
+        } else {
+            attempt(task);
+        }
+    }
+
+    private void attempt(Task task) {
+        if (stop.isRequested()) {
+            return;
+        }
+        try {
+            task.body().run(board.start(task));
+        } catch (InterruptedRunException e) {
+            // told once, when all tasks have stopped
+        } catch (MetaapoException e) {
+            failures.put(task.name(), e);
+            board.note(task.name() + " failed: " + e.getMessage());
+        } catch (RuntimeException | Error e) {
+            fatal.compareAndSet(null, e);
+            stop.request();
+        } finally {
+            board.finish(task);
+        }
+    }
+}

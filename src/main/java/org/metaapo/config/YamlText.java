@@ -1,0 +1,73 @@
+package org.metaapo.config;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
+import org.metaapo.files.StrictText;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.Node;
+
+/** YAML as nodes that know their lines; nothing is guessed about types, and no key may come twice. */
+public final class YamlText {
+    private static final int LARGEST_FILE = 1 << 20;
+
+    private YamlText() {}
+
+    /**
+     * Text of a file that a user writes.
+     *
+     * @throws UsageException if it is not there, not UTF-8 or too large
+     */
+    public static String read(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new UsageException(file + ": no such file; expected a configuration in YAML");
+        }
+        try {
+            if (Files.size(file) > LARGEST_FILE) {
+                throw new UsageException(file + ": larger than 1 MiB; a configuration is smaller");
+            }
+            return StrictText.read(file);
+        } catch (DataException | IOException e) {
+            throw new UsageException(e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The root node, or null for an empty text.
+     *
+     * @param where names the text in messages
+     * @throws UsageException if it is not YAML; with line and column
+     */
+    public static Node compose(String yaml, String where) {
+        LoaderOptions options = new LoaderOptions();
+        options.setAllowDuplicateKeys(false);
+        options.setMaxAliasesForCollections(10);
+        options.setNestingDepthLimit(20);
+        try {
+            return new Yaml(options).compose(new StringReader(yaml));
+        } catch (MarkedYAMLException e) {
+            String place = e.getProblemMark() == null
+                    ? where
+                    : where + ":" + (e.getProblemMark().getLine() + 1) + ":" + (e.getProblemMark().getColumn() + 1);
+            throw new UsageException(place + ": not YAML: " + e.getProblem(), e);
+        } catch (YAMLException e) {
+            throw new UsageException(where + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""), e);
+        }
+    }
+
+    /** File and line of a node. */
+    public static String at(String where, Node node) {
+        return node.getStartMark() == null ? where : where + ":" + (node.getStartMark().getLine() + 1);
+    }
+
+    /** What a node is, for messages: {@code "a text"}, a list or a mapping. */
+    public static String shown(Node node) {
+        return ConfigValue.shown(node);
+    }
+}

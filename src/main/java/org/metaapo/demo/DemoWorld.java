@@ -1,0 +1,196 @@
+package org.metaapo.demo;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.metaapo.config.RunConfig;
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Model;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.model.ModelConfig;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.train.Recipes;
+import org.metaapo.train.RunFolder;
+import org.metaapo.train.RunListener;
+import org.metaapo.train.StopSignal;
+
+/**
+ * The demo's world in a folder: data, a policy after SFT, a reward model, and the gold reward. All of it follows from the seed;
+ * what is there already is not made again.
+ */
+public final class DemoWorld {
+    private static final int DEMONSTRATIONS = 8000;
+    private static final int JUDGEMENTS = 4000;
+    private static final int PAIRS = 2048;
+    private static final int HELD_OUT = 400;
+    private static final double ANNOTATOR_NOISE = 0.05;
+    private static final double OFFLINE_NOISE = 0.1;
+    private static final int MAX_NEW_TOKENS = 16;
+    /** Set apart from the world's own seed, so that validation prompts change nothing in the world. */
+    private static final long VALIDATION = 0x5DEECE66DL;
+
+    private final Path folder;
+    private final long seed;
+    private final int threads;
+    private final List<Request> test;
+    private final List<Request> validation;
+
+    /** Draws the requests; writes nothing. */
+    public DemoWorld(Path folder, long seed, int threads) {
+        this.folder = folder.toAbsolutePath().normalize();
+        this.seed = seed;
+        this.threads = threads;
+        List<Request> all = requests(new World(seed));
+        this.test = all.subList(all.size() - HELD_OUT, all.size());
+        this.validation = others(all);
+    }
+
+    private static List<Request> requests(World world) {
+        return world.requests(DEMONSTRATIONS + JUDGEMENTS + PAIRS + HELD_OUT);
+    }
+
+    private List<Request> others(List<Request> all) {
+        Set<String> known = new HashSet<>();
+        all.forEach(request -> known.add(request.text()));
+        // There are few facts, and all of them are in the training data; of the other kinds no request comes twice.
+        return new World(seed ^ VALIDATION).requests(10 * HELD_OUT).stream()
+                .filter(request -> request.kind() == Request.Kind.FACT || !known.contains(request.text()))
+                .limit(HELD_OUT)
+                .toList();
+    }
+
+    /** Writes data and the first model, then trains SFT model and reward model; goes on where an earlier call stopped. */
+    public void make(RunListener listener, StopSignal stop) {
+        listener.begin("making the world", 0);
+        writeData();
+        writeFirstModel();
+        listener.end();
+        writeConfig("sft", "recipe: sft", "dtype: f32", "model: {path: " + quoted(path("base")) + "}",
+                "data: {train: [" + quoted(data("demonstrations")) + "], max_length: 64, max_prompt_length: 32}",
+                "optimizer: {learning_rate: 2e-3, schedule: cosine, min_ratio: 0.05}",
+                "train: {epochs: 4, batch: 32, micro_tokens: 2048}");
+        writeConfig("reward", "recipe: reward-model", "dtype: f32", "model: {path: " + quoted(startModel()) + "}",
+                "data: {train: [" + quoted(data("judgements")) + "], max_length: 64, max_prompt_length: 32}",
+                "optimizer: {learning_rate: 5e-4, schedule: cosine, min_ratio: 0.05}",
+                "train: {epochs: 3, batch: 32, micro_tokens: 2048}");
+        listener.note("supervised fine-tuning on people's mixed answers");
+        train("sft", listener, stop);
+        listener.note("reward model from noisy judgements");
+        train("reward", listener, stop);
+    }
+
+    /** Whether there is nothing left to make. */
+    public boolean isMade() {
+        return new RunFolder(path("sft")).end() != null && new RunFolder(path("reward")).end() != null;
+    }
+
+    private void writeData() {
+        World world = new World(seed);
+        List<Request> all = requests(world);
+        int at = 0;
+        // In this order: the world's random numbers go on from one file to the next.
+        DemoFiles.writeDemonstrations(data("demonstrations"), world, all.subList(at, at += DEMONSTRATIONS));
+        DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += JUDGEMENTS), ANNOTATOR_NOISE);
+        DemoFiles.writeOfflinePairs(data("pairs"), world, all.subList(at, at + PAIRS), OFFLINE_NOISE);
+        DemoFiles.writePrompts(testPrompts(), test);
+        DemoFiles.writePrompts(validationPrompts(), validation);
+    }
+
+    private void writeFirstModel() {
+        Path base = path("base");
+        if (Files.isDirectory(base)) {
+            return;
+        }
+        Path tokenizer = path("tokenizer");
+        DemoFiles.writeTokenizer(tokenizer);
+        ModelConfig config = DemoFiles.modelConfig();
+        try (Engine engine = Engine.open(DeviceSpec.CPU, threads);
+                Model model = engine.createModel(ModelLoader.shape(config), Dtype.F32)) {
+            model.initialize(seed, 0.04);
+            ModelLoader.create(base, model, config, tokenizer);
+        }
+    }
+
+    /** Lines of configuration that every method shares in this world: models, data, lengths and the optimizer's terms. */
+    public List<String> settings() {
+        return List.of(
+                "dtype: f32",
+                "model: {path: " + quoted(startModel()) + "}",
+                "reward: {path: " + quoted(new RunFolder(path("reward")).model()) + "}",
+                "data: {train: [" + quoted(data("pairs")) + "], max_length: 64, max_prompt_length: 32}",
+                "meta: {every: 4}",
+                "rollout: {slice: 256, max_new_tokens: " + MAX_NEW_TOKENS + "}",
+                "optimizer: {learning_rate: 2e-4, schedule: cosine, min_ratio: 0.1}",
+                "train: {epochs: 1, batch: 16, micro_tokens: 2048}");
+    }
+
+    /** Longest answer on held-out prompts, in tokens. */
+    public int maxNewTokens() {
+        return MAX_NEW_TOKENS;
+    }
+
+    /** The policy after SFT, from which every method starts. */
+    public Path startModel() {
+        return new RunFolder(path("sft")).model();
+    }
+
+    /** Held-out prompts of the final measurement. */
+    public Path testPrompts() {
+        return data("held-out");
+    }
+
+    /** Held-out prompts for choosing settings; none of them is a test prompt but for the few facts. */
+    public Path validationPrompts() {
+        return data("validation");
+    }
+
+    /** Gold reward of an answer to a test prompt, by the prompt's number. */
+    public double testGold(int prompt, String answer) {
+        return Gold.reward(test.get(prompt), answer);
+    }
+
+    /** Gold reward of an answer to a validation prompt, by the prompt's number. */
+    public double validationGold(int prompt, String answer) {
+        return Gold.reward(validation.get(prompt), answer);
+    }
+
+    /** The test prompts' requests. */
+    List<Request> test() {
+        return test;
+    }
+
+    Path path(String name) {
+        return folder.resolve(name);
+    }
+
+    private Path data(String name) {
+        return path("data").resolve(name + ".jsonl");
+    }
+
+    private static String quoted(Path path) {
+        return "\"" + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
+    }
+
+    private Path configFile(String name) {
+        return path(name + ".yaml");
+    }
+
+    /** Writes the configuration of a run in this folder. */
+    void writeConfig(String name, String... lines) {
+        List<String> all = new ArrayList<>(List.of(
+                "# made by metaapo demo; run it again with: metaapo train " + configFile(name).getFileName() + " out=another-folder",
+                "out: " + quoted(path(name)), "seed: " + seed, "threads: " + threads));
+        all.addAll(List.of(lines));
+        AtomicFiles.write(configFile(name), String.join("\n", all) + "\n");
+    }
+
+    /** Runs such a configuration. */
+    void train(String name, RunListener listener, StopSignal stop) {
+        Recipes.run(RunConfig.load(configFile(name), List.of()), listener, stop);
+    }
+}

@@ -1,0 +1,58 @@
+package org.metaapo.jobs;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.metaapo.data.Row;
+import org.metaapo.data.RowEncoder;
+import org.metaapo.engine.GeneratedAnswer;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.Sampling;
+import org.metaapo.rollout.AnswerWriter;
+
+/** A policy's answers to the prompts of rows. */
+public final class Answering {
+    private final Policy policy;
+    private final List<Row> rows;
+    private final List<int[]> prompts = new ArrayList<>();
+
+    /** Tokenizes the prompts; reads no weights. */
+    public Answering(Policy policy, List<Row> rows) {
+        this.policy = policy;
+        this.rows = List.copyOf(rows);
+        RowEncoder encoder = new RowEncoder(policy.format(), Integer.MAX_VALUE, Integer.MAX_VALUE);
+        rows.forEach(row -> prompts.add(encoder.encodePrompt(row.prompt())));
+    }
+
+    /** Ids of each row's prompt. */
+    public List<int[]> prompts() {
+        return prompts;
+    }
+
+    /** Tokens that an answer to the longest prompt may have. */
+    public int room() {
+        return policy.folder().config().maxPositions() - prompts.stream().mapToInt(p -> p.length).max().orElse(0);
+    }
+
+    /**
+     * k answers to each prompt.
+     *
+     * @param sampling its stop ids are not read: they are the policy's own
+     * @param sequences answers decoded at once
+     * @param done as in {@link AnswerWriter#write}
+     */
+    public List<List<GeneratedAnswer>> write(Model model, Sampling sampling, int sequences, LongConsumer done) {
+        Sampling full = new Sampling(
+                sampling.k(), sampling.maxNewTokens(), sampling.greedy(), sampling.topK(), sampling.topP(),
+                sampling.temperature(), sampling.seed(), policy.format().stopIds());
+        long[] keys = rows.stream().mapToLong(Row::id).toArray();
+        return new AnswerWriter(model, sequences).write(prompts, keys, full, done);
+    }
+
+    /** The text of an answer, without its stop token. */
+    public String text(GeneratedAnswer answer) {
+        int[] ids = answer.tokens();
+        return policy.format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
+    }
+}

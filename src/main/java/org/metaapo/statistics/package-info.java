@@ -1,0 +1,2 @@
+/** Intervals and tests of measured means. */
+package org.metaapo.statistics;

@@ -1,0 +1,138 @@
+package org.metaapo.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** A suite on tiny models: the table, what is kept, what is not done again, and a stop. */
+class CompareCommandTest extends CommandTest {
+    private static final List<String> COMMON = List.of(
+            "seeds: [1, 2]", "baseline: metaapo", "common:", "  dtype: f32", "  model: {path: " + fixture("tiny-llama") + "}",
+            "  reward: {path: " + fixture("tiny-rm") + "}",
+            "  data: {train: [" + fixture("pairs.jsonl") + "], max_length: 256, max_prompt_length: 128}",
+            "  rollout: {slice: 4, k: 3, max_new_tokens: 8}", "  meta: {every: 2}", "  optimizer.learning_rate: 1e-3",
+            "  checkpoint: {every: 50}");
+
+    private String suite(String out, String train, String... methods) throws IOException {
+        String prompts = fixture("pairs.jsonl");
+        return write(out + ".yaml", "out: " + temp.resolve(out) + "\nworld: {prompts: [" + prompts + "], validation: [" + prompts + "]}\n"
+                + String.join("\n", COMMON) + "\n  train: " + train + "\nmethods:\n  " + String.join("\n  ", methods) + "\n").toString();
+    }
+
+    private List<Map<String, String>> results(String out) throws IOException {
+        List<String> lines = Files.readAllLines(temp.resolve(out).resolve("results.csv"));
+        String[] names = lines.get(0).split(",");
+        return lines.stream().skip(1).map(line -> {
+            String[] cells = line.split(",", -1);
+            Map<String, String> row = new TreeMap<>();
+            for (int i = 0; i < names.length; i++) {
+                row.put(names[i], cells[i]);
+            }
+            return row;
+        }).toList();
+    }
+
+    private static double number(Map<String, String> row, String name) {
+        return Double.parseDouble(row.get(name));
+    }
+
+    private Map<Path, FileTime> models(String out) throws IOException {
+        try (Stream<Path> files = Files.walk(temp.resolve(out))) {
+            return files.filter(file -> file.endsWith("model.safetensors")).collect(Collectors.toMap(file -> file, file -> {
+                try {
+                    return Files.getLastModifiedTime(file);
+                } catch (IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                }
+            }));
+        }
+    }
+
+    @Test
+    void aSuiteIsRunOnceAndItsTableIsWrittenEachTime() throws IOException {
+        String yaml = suite("first", "{batch: 2, micro_tokens: 300}", "dpo: {recipe: dpo}", "metaapo: {recipe: metaapo, rollout.decision: all}",
+                "frozen: {recipe: dpo, optimizer.learning_rate: 0}", "ipo: {recipe: dpo, objective.name: ipo, grid: {objective.beta: [0.1, 0.5]}}");
+        assertThat(run("compare", yaml, "--quiet")).as(err).isZero();
+        assertThat(err).isEmpty();
+        assertThat(out).contains("win rate over sft", "p seeds", "metaapo", "ipo: mean reward on validation prompts", "report.html");
+        List<Map<String, String>> rows = results("first");
+        assertThat(rows).extracting(row -> row.get("method") + row.get("seed"))
+                .containsExactly("sft1", "sft2", "dpo1", "dpo2", "metaapo1", "metaapo2", "frozen1", "frozen2", "ipo1", "ipo2");
+        for (int seed = 0; seed < 2; seed++) {
+            // A method that learns nothing is its start: same random numbers, same answers.
+            assertThat(rows.get(6 + seed).get("reward")).isEqualTo(rows.get(seed).get("reward"));
+            assertThat(number(rows.get(6 + seed), "win_rate")).isEqualTo(0.5);
+            assertThat(number(rows.get(6 + seed), "kl")).isCloseTo(0, within(1e-9));
+            assertThat(number(rows.get(4 + seed), "answers_generated")).isEqualTo(24);
+            assertThat(number(rows.get(4 + seed), "prompts_sampled")).isEqualTo(8);
+            assertThat(rows.get(2 + seed).get("steps")).isEqualTo("4");
+            assertThat(rows.get(8 + seed).get("setting")).startsWith("objective.beta=");
+        }
+        String page = Files.readString(temp.resolve("first/report.html")).replace("http://www.w3.org/2000/svg", "");
+        assertThat(page).doesNotContain("src=\"", "http://", "/*DATA*/");
+        String markdown = Files.readString(temp.resolve("first/table.md"));
+        assertThat(markdown.lines().filter(line -> line.startsWith("| ")).count()).isEqualTo(6);
+
+        Map<Path, FileTime> before = models("first");
+        String table = out;
+        assertThat(run("compare", yaml, "--quiet")).as(err).isZero();
+        assertThat(models("first")).isEqualTo(before).hasSize(9);
+        assertThat(out).isEqualTo(table);
+    }
+
+    @Test
+    void whatIsWrongIsToldBeforeAnythingRuns() throws IOException {
+        assertFails(2, "no such file", "compare", temp.resolve("none.yaml").toString());
+        assertFails(2, "method b: ", "compare", suite("wrong", "{batch: 2}", "metaapo: {recipe: dpo}", "b: {recipe: dpo, train.bach: 2}"));
+        assertThat(temp.resolve("wrong")).doesNotExist();
+    }
+
+    @Test
+    void aFinishedRunOfAnotherConfigurationIsNotTakenForThisOne() throws IOException {
+        assertThat(run("compare", suite("s", "{batch: 4}", "dpo: {recipe: dpo}", "metaapo: {recipe: dpo}"), "--quiet")).as(err).isZero();
+        String changed = suite("s", "{batch: 4}", "dpo: {recipe: dpo, objective.beta: 0.5}", "metaapo: {recipe: dpo}");
+        assertThat(run("compare", changed, "--quiet")).as(err).isEqualTo(1);
+        assertThat(err).contains("2 of the suite's tasks failed", "holds a finished run with another configuration");
+        assertThat(out).contains("Failed: dpo, seed 1: ").contains("metaapo  ");
+    }
+
+    @Test
+    void sigtermStopsTheSuiteAndTheSameCommandGoesOn() throws Exception {
+        String whole = suite("whole", "{batch: 2, epochs: 12}", "dpo: {recipe: dpo}", "metaapo: {recipe: metaapo}");
+        assertThat(run("compare", whole, "--quiet")).as(err).isZero();
+        String stopped = suite("stopped", "{batch: 2, epochs: 12}", "dpo: {recipe: dpo}", "metaapo: {recipe: metaapo}");
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", System.getProperty("java.class.path"),
+                Main.class.getName(), "compare", stopped);
+        Path log = temp.resolve("log");
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        Path metrics = temp.resolve("stopped/seed-1/dpo/metrics.jsonl");
+        while (process.isAlive() && !(Files.exists(metrics) && Files.readString(metrics).contains("\"step\":3"))) {
+            Thread.sleep(20);
+        }
+        process.destroy();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(Files.readString(log)).isEqualTo(5);
+        assertThat(Files.readString(log)).contains("the same command goes on from here");
+        assertThat(temp.resolve("stopped/report.html")).doesNotExist();
+        assertThat(run("compare", stopped, "--quiet")).as(err).isZero();
+        assertThat(withoutSeconds("stopped")).isEqualTo(withoutSeconds("whole"));
+    }
+
+    private List<List<String>> withoutSeconds(String out) throws IOException {
+        return results(out).stream()
+                .map(row -> row.entrySet().stream().filter(cell -> !cell.getKey().startsWith("seconds")).map(Object::toString).toList())
+                .toList();
+    }
+}

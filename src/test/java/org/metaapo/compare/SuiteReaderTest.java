@@ -1,0 +1,104 @@
+package org.metaapo.compare;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.metaapo.config.RunConfig;
+import org.metaapo.error.UsageException;
+
+class SuiteReaderTest {
+    private static final String HEAD = "out: o\nseeds: [1, 2]\nworld: {prompts: [p.jsonl], validation: [v.jsonl]}\n";
+    private static final String COMMON =
+            "common: {recipe: dpo, model.path: m, reward.path: r, data: {train: [d]}, train.batch: 4}\n";
+
+    private static Suite read(String yaml) {
+        return SuiteReader.read(yaml, "s.yaml");
+    }
+
+    /** All configurations of a suite, as a run makes them. */
+    private static void check(Suite suite) {
+        for (Method method : suite.methods()) {
+            for (int setting = 0; setting < method.grid().size(); setting++) {
+                suite.config(method, setting, suite.world(1), 1);
+            }
+        }
+    }
+
+    @Test
+    void aMethodsKeysGoBeforeTheCommonOnesAndAGridsBeforeBoth() {
+        Suite suite = read(HEAD + "threads: 2\n" + COMMON
+                + "methods:\n  a: {train: {batch: 8}}\n  b:\n    train.epochs: 3\n    grid: {objective.beta: [0.1, 5e-1], train.batch: [16]}\n");
+        RunConfig a = suite.config(suite.methods().get(0), 0, suite.world(2), 2);
+        assertThat(a.integer("train.batch")).isEqualTo(8);
+        assertThat(a.integer("threads")).isEqualTo(2);
+        assertThat(a.integer("seed")).isEqualTo(2);
+        assertThat(a.path("out")).hasToString("o/seed-2/a");
+        Method b = suite.methods().get(1);
+        assertThat(b.grid()).containsExactly(
+                List.of("objective.beta=0.1", "train.batch=16"), List.of("objective.beta=5e-1", "train.batch=16"));
+        RunConfig second = suite.config(b, 1, suite.world(1), 1);
+        assertThat(second.real("objective.beta")).isEqualTo(0.5);
+        assertThat(second.integer("train.batch")).isEqualTo(16);
+        assertThat(second.integer("train.epochs")).isEqualTo(3);
+        assertThat(second.path("out")).hasToString("o/seed-1/b@2");
+        assertThat(suite.baseline()).isEqualTo("a");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "sedes: [1]                              | s.yaml:5: unknown key sedes in the suite; did you mean seeds?",
+        "seeds: [1, 1]                           | s.yaml:3: seed 1 is given twice",
+        "seeds: []                               | s.yaml:3: seeds has 0 numbers",
+        "seeds: [x]                              | s.yaml:3: seeds is \"x\"; expected a whole number from 0",
+        "world: moon                             | s.yaml:2: world is \"moon\"; expected demo",
+        "world: {prompt: [p]}                    | s.yaml:2: unknown key prompt in world; did you mean prompts?",
+        "world: {validation: [p]}                | s.yaml:2: world.prompts is not set",
+        "threads: 0                              | s.yaml:5: threads is \"0\"; expected a whole number from 1",
+        "baseline: metapo                        | s.yaml:5: baseline is \"metapo\"; expected one of metaapo, dpo, sft (nearest: metaapo)",
+        "methods: {}                             | s.yaml:4: methods is empty",
+        "methods: {sft: {}}                      | s.yaml:4: a method is named \"sft\"",
+        "methods: {a/b: {}}                      | s.yaml:4: a method is named \"a/b\"",
+        "methods: {a: 3}                         | s.yaml:4: expected keys and values for method a, found \"3\"",
+        "methods: {a: {out: x}}                  | s.yaml:4: out under method a is set by the suite",
+        "common: {seed: 3}                       | s.yaml:5: seed under common is set by the suite; expected it at the top level, as seeds",
+        "methods: {a: {grid: {train.batch: []}}} | s.yaml:4: the grid of a has 0 settings",
+        "methods: {a: {grid: {train.batch: [1, 1]}}} | s.yaml:4: a value of train.batch is given twice",
+    })
+    void whatIsWrongIsNamedWithItsLine(String change, String message) {
+        String key = change.substring(0, change.indexOf(':'));
+        List<String> lines = new java.util.ArrayList<>(List.of(
+                "out: o", "world: demo", "seeds: [1, 2]", "methods: {metaapo: {recipe: metaapo}, dpo: {recipe: dpo}}"));
+        lines.replaceAll(line -> line.startsWith(key + ":") ? change : line);
+        if (!lines.contains(change)) {
+            lines.add(change);
+        }
+        assertThatThrownBy(() -> read(String.join("\n", lines) + "\n")).isInstanceOf(UsageException.class).hasMessageContaining(message);
+    }
+
+    @Test
+    void aMethodsConfigurationIsCheckedWithItsName() {
+        Suite unknown = read(HEAD + COMMON + "methods:\n  a: {}\n  b:\n    train: {bach: 3}\n");
+        assertThatThrownBy(() -> check(unknown)).isInstanceOf(UsageException.class)
+                .hasMessage("method b: s.yaml:8: unknown key train.bach; did you mean train.batch?");
+        Suite outOfRange = read(HEAD + COMMON + "methods:\n  b: {grid: {train.batch: [1, 0]}}\n");
+        assertThatThrownBy(() -> check(outOfRange)).isInstanceOf(UsageException.class)
+                .hasMessageStartingWith("method b: override of train.batch: train.batch is 0");
+        Suite noReward = read(HEAD + "common: {model.path: m, data.train: d}\nmethods: {b: {recipe: dpo}}\n");
+        check(noReward);
+        assertThatThrownBy(() -> noReward.shared(noReward.world(1), 1)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("common: s.yaml: reward.path is not set");
+    }
+
+    @Test
+    void gridsHaveEqualBudgetsAndPromptsOfTheirOwn() {
+        String grids = COMMON + "methods:\n  a: {grid: {train.batch: [1, 2]}}\n  b: {grid: {train.batch: [1, 2, 3]}}\n  c: {}\n";
+        assertThatThrownBy(() -> read(HEAD + grids)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("the grid of b has 3 settings, that of a 2; expected equally many");
+        String alone = "out: o\nseeds: 1\nworld: {prompts: p.jsonl}\n" + COMMON + "methods:\n  a: {grid: {train.batch: [1, 2]}}\n";
+        assertThatThrownBy(() -> read(alone)).isInstanceOf(UsageException.class).hasMessageContaining("world.validation is not set");
+    }
+}

@@ -1,0 +1,77 @@
+package org.metaapo.statistics;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.apache.commons.math3.stat.StatUtils;
+import org.apache.commons.math3.stat.inference.TTest;
+import org.junit.jupiter.api.Test;
+
+class StatisticsTest {
+    private static double[] normal(Random random, int count, double mean, double deviation) {
+        return random.doubles(count).map(u -> mean + deviation * random.nextGaussian()).toArray();
+    }
+
+    @Test
+    void theBootstrapOfOneGroupAgreesWithTheNormalInterval() {
+        double[] values = normal(new Random(1), 1000, 3, 2);
+        Estimate found = Bootstrap.mean(List.of(values), 7);
+        double mean = StatUtils.mean(values);
+        double half = 1.96 * Math.sqrt(StatUtils.variance(values) / values.length);
+        assertThat(found.mean()).isCloseTo(mean, within(1e-12));
+        assertThat(found.low()).isCloseTo(mean - half, within(0.1 * half));
+        assertThat(found.high()).isCloseTo(mean + half, within(0.1 * half));
+        assertThat(Bootstrap.mean(List.of(values), 7)).isEqualTo(found);
+    }
+
+    @Test
+    void theBootstrapOfSeveralGroupsHasTheVarianceBetweenThemToo() {
+        Random random = new Random(2);
+        List<double[]> groups = Arrays.stream(normal(random, 40, 0, 1)).mapToObj(mean -> normal(random, 50, mean, 2)).toList();
+        double[] means = groups.stream().mapToDouble(StatUtils::mean).toArray();
+        // Drawing groups gives the variance of their means, which holds that within groups already once; drawing within adds it again.
+        double within = groups.stream().mapToDouble(g -> StatUtils.populationVariance(g) / g.length).average().orElseThrow();
+        double half = 1.96 * Math.sqrt((StatUtils.populationVariance(means) + within) / means.length);
+        Estimate found = Bootstrap.mean(groups, 3);
+        assertThat(found.mean()).isCloseTo(StatUtils.mean(means), within(1e-12));
+        assertThat(found.high() - found.low()).isCloseTo(2 * half, within(0.2 * half));
+    }
+
+    @Test
+    void groupsOfOtherSizesWeighAlike() {
+        Estimate found = Bootstrap.mean(List.of(new double[] {1}, new double[] {3, 3, 3}), 1);
+        assertThat(found.mean()).isEqualTo(2);
+        assertThat(found.low()).isEqualTo(1);
+        assertThat(found.high()).isEqualTo(3);
+    }
+
+    @Test
+    void thePairedTestIsStudentsOnSleepData() {
+        // Student (1908): hours of sleep gained with two drugs; t = 4.0621 on 9 degrees of freedom, p = 0.002833.
+        double[] first = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0};
+        double[] second = {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+        double[] differences = new double[10];
+        Arrays.setAll(differences, i -> second[i] - first[i]);
+        assertThat(Significance.pairedT(differences)).isCloseTo(0.002833, within(1e-6))
+                .isCloseTo(new TTest().pairedTTest(first, second), within(1e-12));
+    }
+
+    @Test
+    void thePairedTestOfDifferencesWithoutSpread() {
+        assertThat(Significance.pairedT(new double[] {0, 0, 0})).isEqualTo(1);
+        assertThat(Significance.pairedT(new double[] {1, 1, 1})).isZero();
+        assertThat(Significance.pairedT(new double[] {1})).isNaN();
+    }
+
+    @Test
+    void holmsAdjustment() {
+        // By hand: 4·0.01, 3·0.02, then 2·0.03 and 1·0.04, which the third holds at 0.06.
+        assertThat(Significance.holm(new double[] {0.02, 0.04, 0.01, 0.03})).containsExactly(new double[] {0.06, 0.06, 0.04, 0.06}, within(1e-15));
+        assertThat(Significance.holm(new double[] {0.6, 0.7})).containsExactly(1, 1);
+        assertThat(Significance.holm(new double[] {Double.NaN, 0.03, 0.01})).containsExactly(Double.NaN, 0.03, 0.02);
+        assertThat(Significance.holm(new double[0])).isEmpty();
+    }
+}
