@@ -22,6 +22,7 @@ import picocli.CommandLine.ScopeType;
             RewardCommand.class,
             InspectCommand.class,
             ReportCommand.class,
+            BoundCommand.class,
             InfoCommand.class
         },
         footer = {"", "In a checkout, ./metaapo test builds and runs every test.", "Exit status: 0 done, 2 wrong usage or config,"

@@ -35,6 +35,9 @@ public final class Report {
         ObjectNode data = Json.mapper().createObjectNode().put("folder", folder.path().toString());
         data.put("config", Files.isRegularFile(folder.config()) ? StrictText.read(folder.config()) : "");
         addLines(data.putArray("metrics"), folder.metrics(), Integer.MAX_VALUE);
+        if (Files.isRegularFile(folder.bound())) {
+            data.set("bound", Json.read(folder.bound()));
+        }
         ArrayNode samples = data.putArray("samples");
         int leftOut = 0;
         for (Path file : sampleFiles(folder)) {

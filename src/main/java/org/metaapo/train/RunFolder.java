@@ -59,6 +59,11 @@ public record RunFolder(Path path) {
         return path.resolve("meta-learner.json");
     }
 
+    /** What metaapo bound found. */
+    public Path bound() {
+        return path.resolve("bound.json");
+    }
+
     /** The report. */
     public Path report() {
         return path.resolve("report.html");

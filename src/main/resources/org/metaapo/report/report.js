@@ -51,6 +51,12 @@
       + (inputs > 1 ? '; its other inputs at 0.' : '.'), scores,
       [line('start', scores.map(first)), line('now', scores.map(now))], 'score');
   }
+  if (data.bound) {
+    const points = data.bound.points;
+    chart(charts, 'Theorem 1', `4·Rad + M·√(2 ln(1/δ)/m) with δ = ${data.bound.delta}, and the gap measured on ${data.bound.held_out} `
+      + 'held-out rows, as the meta-learner\'s buffer grows.', points.map(p => p.m),
+      [line('bound', points.map(p => p.bound)), line('4·Rad', points.map(p => 4 * p.rademacher)), line('gap', points.map(p => p.gap))], 'm');
+  }
   const pairs = data.samples.filter(s => s.sampled && s.online_chosen >= 0);
   if (pairs.length) {
     // Without reward.offline_pairs there are no rewards of the offline answers.
