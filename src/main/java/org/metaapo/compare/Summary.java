@@ -23,8 +23,8 @@ import org.metaapo.statistics.Significance;
 record Summary(List<Row> rows) {
     /** Totals of a run that a row has the means of. */
     static final List<String> TOTALS = List.of(
-            "step", "prompts_seen", "prompts_sampled", "answers_generated", "answers_annotated", "tokens_trained", "seconds_scoring",
-            "seconds_sampling", "seconds_ranking", "seconds_training");
+            "step", "prompts_seen", "prompts_sampled", "answers_generated", "answers_annotated", "labels_asked", "tokens_trained",
+            "seconds_scoring", "seconds_sampling", "seconds_ranking", "seconds_training");
 
     private static final long RANDOM = 20260101;
 

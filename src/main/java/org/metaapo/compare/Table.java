@@ -11,11 +11,13 @@ final class Table {
     private final Results results;
     private final Summary summary;
     private final boolean gold;
+    private final boolean labels;
 
     Table(Results results, Summary summary) {
         this.results = results;
         this.summary = summary;
         this.gold = results.hasGold();
+        this.labels = summary.rows().stream().anyMatch(row -> row.totals().get("labels_asked") > 0);
     }
 
     /** Aligned by spaces. */
@@ -59,7 +61,11 @@ final class Table {
         if (gold) {
             head.add("reward model");
         }
-        head.addAll(List.of("KL", "tokens", "steps", "sampled", "generated", "annotated", "s score", "s sample", "s rank", "s train"));
+        head.addAll(List.of("KL", "tokens", "steps", "sampled", "generated", "annotated"));
+        if (labels) {
+            head.add("labels asked");
+        }
+        head.addAll(List.of("s score", "s sample", "s rank", "s train"));
         lines.add(head);
         summary.rows().forEach(row -> lines.add(line(row)));
         return lines;
@@ -81,6 +87,9 @@ final class Table {
         Map<String, Double> totals = row.totals();
         for (String count : List.of("step", "prompts_sampled", "answers_generated", "answers_annotated")) {
             line.add(format("%.0f", totals.get(count)));
+        }
+        if (labels) {
+            line.add(format("%.0f", totals.get("labels_asked")));
         }
         for (String phase : List.of("scoring", "sampling", "ranking", "training")) {
             line.add(format("%.1f", totals.get("seconds_" + phase)));

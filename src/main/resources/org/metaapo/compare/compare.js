@@ -40,7 +40,7 @@
     const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= raw);
     const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
     const list = [];
-    for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + 1e-9 * step; t += step) list.push([t, number(t, digits)]);
+    for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + 1e-9 * step; t += step) list.push([t, number(Math.abs(t) < 1e-9 * step ? 0 : t, digits)]);
     return list;
   };
   const scale = (low, high, from, to) => v => from + (to - from) * (v - low) / (high - low || 1);
@@ -99,8 +99,8 @@
     ticks(0, most, 5).forEach(([value, label]) => draw(node, 'text', { x: x(value), y: height - 18, 'text-anchor': 'middle', class: 'soft' }, label));
     draw(node, 'text', { x: (left + width) / 2, y: height - 3, 'text-anchor': 'middle', class: 'soft' }, 'answers annotated');
     draw(node, 'line', { x1: left, x2: width - 12, y1: y(start.measure[0]), y2: y(start.measure[0]), class: 'base' });
-    // Names keep clear of each other: from the top down, each goes where there is room, to the right of its dot or to the left.
-    const taken = [];
+    // Names keep clear of dots and of each other: from the top down, each goes where there is room, beside its dot or shifted.
+    const taken = rows.map(row => ({ row, from: x(cost(row)) - 6, to: x(cost(row)) + 6, y: y(row.measure[0]) }));
     [...rows].sort((a, b) => b.measure[0] - a.measure[0]).forEach(row => {
       const cx = x(cost(row)), cy = y(row.measure[0]), stroke = hue(row), group = draw(node, 'g', {});
       tip(group, `${shown(row)}, ${number(cost(row))} annotations`);
@@ -108,8 +108,8 @@
       draw(group, 'circle', { cx, cy, r: 5.5, fill: stroke });
       const length = 7 * row.name.length, toLeft = cx + 12 + length > width;
       const from = toLeft ? cx - 10 - length : cx + 10;
-      const free = shift => taken.every(t => t.to < from || t.from > from + length || Math.abs(t.y - (cy + shift)) > 13);
-      const shift = [0, 13, -13, 26, -26, 39, 52].find(free) || 0;
+      const free = shift => taken.every(t => t.row === row || t.to < from || t.from > from + length || Math.abs(t.y - (cy + shift)) > 13);
+      const shift = [0, 13, -13, 26, -26, 39, -39, 52, 65].find(free) || 0;
       taken.push({ from, to: from + length, y: cy + shift });
       if (shift) draw(group, 'line', { x1: cx, y1: cy, x2: toLeft ? cx - 9 : cx + 9, y2: cy + shift, stroke, opacity: 0.5 });
       draw(group, 'text', { x: toLeft ? cx - 10 : cx + 10, y: cy + shift + 4, 'text-anchor': toLeft ? 'end' : 'start',
@@ -134,10 +134,11 @@
       node.append(tr);
     };
     const interval = (estimate, format) => [format(estimate[0]), element('div', `${format(estimate[1])} to ${format(estimate[2])}`, 'interval')];
-    const three = x => number(x, 3), totals = ['step', 'prompts_sampled', 'answers_generated', 'answers_annotated'];
+    const three = x => number(x, 3), labels = rows.some(row => row.totals.labels_asked > 0);
+    const totals = ['step', 'prompts_sampled', 'answers_generated', 'answers_annotated', ...(labels ? ['labels_asked'] : [])];
     const phases = ['scoring', 'sampling', 'ranking', 'training'];
-    line(['method', measure, `minus ${data.baseline}`, 'p', 'p, seeds', 'win rate over sft', ...(data.gold ? ['reward model'] : []), 'KL', 'tokens',
-      'steps', 'sampled', 'generated', 'annotated', ...phases.map(phase => phase + ', s')], 'th');
+    line(['method', measure, `minus ${data.baseline}`, 'p', 'win rate over sft', ...(data.gold ? ['reward model'] : []), 'KL', 'tokens',
+      'steps', 'sampled', 'generated', 'annotated', ...(labels ? ['labels asked'] : []), ...['score s', 'sample s', 'rank s', 'train s']], 'th');
     rows.forEach(row => {
       const swatch = element('span', undefined, 'swatch');
       swatch.style.background = hue(row);
@@ -148,7 +149,7 @@
       const value = element('span', row.difference ? signed(row.difference[0]) : '', sure ? row.difference[0] > 0 ? 'better' : 'worse' : '');
       const difference = row.difference
         ? [value, element('div', `${signed(row.difference[1])} to ${signed(row.difference[2])}`, 'interval')] : '';
-      line([name, interval(row.measure, three), difference, row.difference ? p(row.p) : '', row.difference ? p(row.p_seeds) : '',
+      line([name, interval(row.measure, three), difference, row.difference ? [p(row.p), element('div', 'seeds ' + p(row.p_seeds), 'interval')] : '',
         interval(row.wins, three), ...(data.gold ? [number(row.reward[0], 2)] : []), number(row.kl[0], 2), number(row.length[0], 1),
         ...totals.map(total => row === start ? '–' : number(row.totals[total])),
         ...phases.map(phase => row === start ? '–' : number(row.totals['seconds_' + phase], 1))],
@@ -156,7 +157,7 @@
     });
     scroll.append(node);
     box.append(scroll, element('p', `Below a mean its 95 % interval, by bootstrap over seeds, then prompts within each. p: paired t test against ${data.baseline} `
-      + 'over prompts × seeds; p, seeds: over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p < 0.05. Win rate: how often an answer '
+      + 'over prompts × seeds, below it over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p < 0.05. Win rate: how often an answer '
       + 'is better than one of sft, equal ones counting half. KL: nats an answer from sft, on the policy’s own answers. Steps, counts and seconds are means of one run.', 'tip'));
     document.getElementById('table').append(box);
   };

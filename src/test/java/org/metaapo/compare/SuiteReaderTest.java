@@ -3,10 +3,12 @@ package org.metaapo.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
 
@@ -91,6 +93,16 @@ class SuiteReaderTest {
         check(noReward);
         assertThatThrownBy(() -> noReward.shared(noReward.world(1), 1)).isInstanceOf(UsageException.class)
                 .hasMessageContaining("common: s.yaml: reward.path is not set");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"methods", "ablations"})
+    void theSuitesOfTheExamplesAreWellFormed(String name) {
+        Suite suite = Suite.load(Path.of("examples/suites", name + ".yaml"));
+        check(suite);
+        suite.shared(suite.world(1), 1);
+        assertThat(suite.baseline()).isEqualTo("metaapo");
+        assertThat(suite.seeds()).hasSizeGreaterThanOrEqualTo(5);
     }
 
     @Test
