@@ -88,7 +88,7 @@
   const scatter = () => {
     const place = card(pair, `${measure[0].toUpperCase() + measure.slice(1)} against annotations`,
       'Answers that the source of rewards scored, mean of a run. Up is better, left is cheaper.');
-    const width = 540, left = 44, bottom = 36, height = Math.max(300, rows.length * 26 + 34), node = svg(width, height);
+    const width = 540, left = 44, bottom = 36, height = Math.max(220, rows.length * 26 + 34), node = svg(width, height);
     const cost = row => row.totals.answers_annotated, most = Math.max(1, ...rows.map(cost));
     const x = scale(-0.04 * most, 1.04 * most, left, width - 12);
     const [low, high] = padded(rows.flatMap(row => row.measure), 0.06), y = scale(low, high, height - bottom, 10);
