@@ -86,23 +86,28 @@ resume() {
     src/test/kill-resume.sh "${1:-3}"
 }
 
-# The heap is what the targets need on good input, and 64 MiB more. Corpora are kept in target/fuzz and grow with each run.
+# The heap holds what Jazzer itself needs, and what an input may take; org.metaapo.fuzz.HeapBound checks the latter, and needs a
+# young generation that is small beside it. Corpora are kept in target/fuzz and grow with each run.
 fuzz() {
     section "Jazzer"
-    local runs="${1:-20000}" target targets="${2:-}" dir="$PWD/target/fuzz" classes
+    local runs="${1:-20000}" target targets="${2:-}" dir="$PWD/target/fuzz" classes scratch
     [[ -f target/fuzz/classpath ]] || {
         mkdir -p "$dir"
         mvn -B -ntp -q dependency:build-classpath -DincludeScope=test -Dmdep.outputFile=target/fuzz/classpath
     }
     classes="target/classes:target/test-classes:$(cat target/fuzz/classpath)"
     [[ -n "$targets" ]] || targets="$(java -cp "$classes" org.metaapo.fuzz.FuzzSeeds)"
+    # Most targets read files: in memory, where that is possible, for there are hundreds of thousands.
+    scratch="$(mktemp -d -p "$([[ -w /dev/shm ]] && echo /dev/shm || echo "$dir")" metaapo-fuzz.XXXXXX)"
+    # shellcheck disable=SC2064 # the folder is known now
+    trap "rm -rf '$scratch'" EXIT
     for target in $targets; do
-        mkdir -p "$dir/$target/corpus" "$dir/$target/scratch" "$dir/$target/findings"
+        mkdir -p "$dir/$target/corpus" "$dir/$target/findings"
         java -cp "$classes" org.metaapo.fuzz.FuzzSeeds "$target" "$dir/$target/corpus"
-        java -Xmx160m -XX:+UseSerialGC -Dai.djl.offline=true -DRUST_FLAVOR=cpu -cp "$classes" com.code_intelligence.jazzer.Jazzer \
-            --target_class=org.metaapo.fuzz.JazzerTarget --target_args="$target $dir/$target/scratch" \
+        java -Xmx160m -Xmn16m -XX:+UseSerialGC -Dai.djl.offline=true -DRUST_FLAVOR=cpu -cp "$classes" com.code_intelligence.jazzer.Jazzer \
+            --target_class=org.metaapo.fuzz.JazzerTarget --target_args="$target $scratch/$target" \
             --instrumentation_includes='org.metaapo.**' --disabled_hooks='.*' --custom_hook_includes='org.metaapo.none' --reproducer_path="$dir/$target/findings" \
-            -artifact_prefix="$dir/$target/findings/" -max_len=20000 -len_control=0 -timeout=20 -rss_limit_mb=4096 -runs="$runs" \
+            -artifact_prefix="$dir/$target/findings/" -max_len=20000 -len_control=20 -timeout=20 -rss_limit_mb=4096 -runs="$runs" \
             -print_final_stats=1 "$dir/$target/corpus" >"$dir/$target/log" 2>&1 || {
             tail -n 40 "$dir/$target/log" >&2
             echo "fuzz target $target failed; its input is in target/fuzz/$target/findings" >&2

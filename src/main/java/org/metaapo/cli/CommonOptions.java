@@ -17,8 +17,8 @@ final class CommonOptions {
     @Option(names = "--threads", paramLabel = "N", description = "processor threads; 0: all cores", defaultValue = "0")
     private int threads;
 
-    @Option(names = "--seed", paramLabel = "N", description = "of all random numbers (default: ${DEFAULT-VALUE})", defaultValue = "42")
-    private long seed;
+    @Option(names = "--seed", paramLabel = "N", description = "of all random numbers (default: 42)")
+    private Long seed;
 
     @Option(names = "--quiet", description = "no progress on standard error")
     private boolean quiet;
@@ -39,7 +39,12 @@ final class CommonOptions {
     }
 
     long seed() {
-        return seed;
+        return seed(42);
+    }
+
+    /** The seed, where none is given {@code otherwise}. */
+    long seed(long otherwise) {
+        return seed == null ? otherwise : seed;
     }
 
     int threads() {

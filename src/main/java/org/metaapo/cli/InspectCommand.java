@@ -3,8 +3,10 @@ package org.metaapo.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import org.metaapo.config.ConfigKeys;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.RowFilter;
 import org.metaapo.engine.Engine;
+import org.metaapo.error.UsageException;
 import org.metaapo.inspect.InspectOptions;
 import org.metaapo.inspect.InspectPage;
 import org.metaapo.inspect.InspectText;
@@ -26,24 +28,38 @@ final class InspectCommand implements Callable<Integer> {
     private static final int ROWS_IN_TEXT = 3;
     private static final int ROWS_IN_PAGE = 100;
     private static final int FAILED_CHECK = 3;
+    private static final List<String> FILTERS = List.of(
+            "overlong", "min_answer_tokens", "max_length_ratio", "min_score", "min_score_margin", "repeated_prompts");
 
     @Mixin
     private CommonOptions common;
 
     @Option(
             names = "--model",
-            required = true,
             paramLabel = "DIR",
             description = "folder of the model; its weights are read for --step0 only")
     private Path model;
 
     @Option(
             names = "--data",
-            required = true,
             paramLabel = "FILE",
             arity = "1..*",
             description = "files, patterns or folders, as in data.train")
     private List<Path> data;
+
+    @Option(
+            names = "--config",
+            paramLabel = "CONFIG.yaml",
+            description = "take model, data, lengths, template, loss, filters and seed from a run's configuration; other"
+                    + " options win")
+    private Path config;
+
+    @Option(
+            names = "--filter",
+            paramLabel = "KEY=VALUE",
+            description = "a filter of the configuration's group data, such as min_answer_tokens=5; may be given several"
+                    + " times")
+    private List<String> filters = List.of();
 
     @Option(
             names = "--rows",
@@ -83,8 +99,7 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--loss",
             paramLabel = "WHAT",
-            defaultValue = "answer",
-            description = "data.loss: answer, or generation for what the template's generation blocks mark")
+            description = "data.loss: answer (default), or generation for what the template's generation blocks mark")
     private Loss loss;
 
     @Option(
@@ -135,14 +150,17 @@ final class InspectCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         int shown = rows != null ? rows : html == null ? ROWS_IN_TEXT : ROWS_IN_PAGE;
+        RunConfig run = run();
         InspectOptions options = new InspectOptions(
-                model,
-                data,
-                common.seed(),
+                model != null ? model : run.path("model.path"),
+                data != null ? data : run.paths("data.train"),
+                common.seed(run.integer("seed")),
                 shown,
-                length(maxLength, "data.max_length"),
-                length(maxPromptLength, "data.max_prompt_length"),
-                new ChatOptions(keepTemplateTail, chatTemplate, loss == Loss.GENERATION),
+                maxLength != null ? maxLength : run.count("data.max_length"),
+                maxPromptLength != null ? maxPromptLength : run.count("data.max_prompt_length"),
+                RowFilter.of(run),
+                run.text("data.repeated_prompts").equals("drop"),
+                chat(run),
                 tools,
                 documents,
                 stepZero,
@@ -164,10 +182,29 @@ final class InspectCommand implements Callable<Integer> {
         return FAILED_CHECK;
     }
 
-    private static int length(Integer given, String key) {
-        return given != null
-                ? given
-                : Math.toIntExact((Long) ConfigKeys.find(key).fallback());
+    /** The run's configuration, or the defaults, with the filters given. */
+    private RunConfig run() {
+        if (config == null && (model == null || data == null)) {
+            throw new UsageException("no " + (model == null ? "model" : "data") + " is given; expected --model DIR and"
+                    + " --data FILE, or --config CONFIG.yaml");
+        }
+        for (String given : filters) {
+            String key = given.substring(0, Math.max(0, given.indexOf('=')));
+            if (!FILTERS.contains(key)) {
+                throw new UsageException("--filter " + given + "; expected KEY=VALUE with a key of "
+                        + String.join(", ", FILTERS));
+            }
+        }
+        List<String> overrides = filters.stream().map(given -> "data." + given).toList();
+        return config == null ? RunConfig.defaults(overrides) : RunConfig.load(config, overrides);
+    }
+
+    private ChatOptions chat(RunConfig run) {
+        String named = run.text("data.chat_template").equals("auto") ? null : run.text("data.chat_template");
+        return new ChatOptions(
+                keepTemplateTail || run.flag("data.keep_template_tail"),
+                chatTemplate != null ? chatTemplate : named,
+                loss != null ? loss == Loss.GENERATION : run.text("data.loss").equals("generation"));
     }
 
     private TextOptions textOptions() {

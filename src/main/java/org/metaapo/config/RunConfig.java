@@ -77,11 +77,16 @@ public final class RunConfig {
      * @throws UsageException as {@link #load}, and if no source is named
      */
     public static RunConfig reward(List<String> overrides) {
-        Map<String, Object> given = new LinkedHashMap<>();
-        override(given, overrides);
-        RunConfig config = new RunConfig(complete(given));
+        RunConfig config = defaults(overrides);
         RewardKeys.check(config, "--reward", true);
         return config;
+    }
+
+    /** The defaults with overrides, for commands without a run: keys that a run must have may be missing. */
+    public static RunConfig defaults(List<String> overrides) {
+        Map<String, Object> given = new LinkedHashMap<>();
+        override(given, overrides);
+        return new RunConfig(complete(given));
     }
 
     private static void override(Map<String, Object> values, List<String> overrides) {

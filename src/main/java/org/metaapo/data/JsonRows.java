@@ -1,13 +1,7 @@
 package org.metaapo.data;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.ByteArrayOutputStream;
-import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -18,8 +12,6 @@ import org.metaapo.files.StrictText;
 
 /** JSONL, or one JSON array of objects; plain, gzip or zstd. */
 final class JsonRows implements RowSource {
-    private static final ObjectReader ELEMENT = Json.mapper().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
-
     @Override
     public void read(Path file, Sink sink) {
         try (Compression.Opened opened = Compression.open(file)) {
@@ -29,8 +21,6 @@ final class JsonRows implements RowSource {
             } else {
                 lines(file, opened, sink);
             }
-        } catch (JsonProcessingException e) {
-            throw Json.malformed(file.toString(), 1, e);
         } catch (IOException e) {
             throw FileFailures.reading(file, e);
         }
@@ -55,20 +45,20 @@ final class JsonRows implements RowSource {
     }
 
     private static void array(Path file, Compression.Opened opened, Sink sink) throws IOException {
-        ElementBytes bytes = new ElementBytes(opened.in(), file);
-        try (JsonParser parser = Json.mapper().createParser(bytes)) {
-            parser.nextToken();
-            for (; parser.nextToken() != JsonToken.END_ARRAY; bytes.next()) {
-                if (parser.currentToken() == null) {
-                    throw new DataException(file + ": not valid JSON: the list does not end");
-                }
-                JsonNode row = ELEMENT.readTree(parser);
-                sink.row(new RawRow(bytes.place(), bytes.read, () -> row), opened.raw().count());
-            }
-            if (parser.nextToken() != null) {
-                throw new DataException(file + ": not valid JSON: something follows the list");
-            }
+        JsonElements elements = new JsonElements(opened.in(), file.toString());
+        for (byte[] element = elements.next(); element != null; element = elements.next()) {
+            byte[] bytes = element;
+            Place place = new Place(file.toString(), Place.ELEMENT, elements.number());
+            sink.row(bytes.length > RawRow.LARGEST
+                    ? tooLong(place, "more than 16 MiB; expected an object of texts")
+                    : new RawRow(place, bytes.length, () -> parse(bytes, place.toString(), 1)), opened.raw().count());
         }
+    }
+
+    private static RawRow tooLong(Place place, String what) {
+        return new RawRow(place, 0, () -> {
+            throw new DataException(place + ": " + what);
+        });
     }
 
     private static void lines(Path file, Compression.Opened opened, Sink sink) throws IOException {
@@ -79,21 +69,19 @@ final class JsonRows implements RowSource {
             more = readLine(opened.in(), line);
             Place place = new Place(file.toString(), Place.LINE, number);
             if (line.size() > RawRow.LARGEST) {
-                sink.row(new RawRow(place, 0, () -> {
-                    throw new DataException(place + ": a line of more than 16 MiB; expected a JSON object on each line");
-                }), opened.raw().count());
+                sink.row(tooLong(place, "a line of more than 16 MiB; expected a JSON object on each line"), opened.raw().count());
                 continue;
             }
             byte[] bytes = line.toByteArray();
             if (!isBlank(bytes)) {
-                sink.row(new RawRow(place, bytes.length, () -> parse(bytes, place)), opened.raw().count());
+                sink.row(new RawRow(place, bytes.length, () -> parse(bytes, place.file(), place.number())), opened.raw().count());
             }
         }
     }
 
-    private static JsonNode parse(byte[] bytes, Place place) {
-        String text = StrictText.decode(bytes, 0, bytes.length, place.file(), place.number());
-        return Json.parse(text, place.file(), place.number());
+    private static JsonNode parse(byte[] bytes, String where, long firstLine) {
+        String text = StrictText.decode(bytes, 0, bytes.length, where, firstLine);
+        return Json.parse(text, where, firstLine);
     }
 
     /** Reads to the line's end; of a line that is too long only one byte too many is kept. */
@@ -116,36 +104,5 @@ final class JsonRows implements RowSource {
             }
         }
         return true;
-    }
-
-    /** Bounds what one element of a list may take. */
-    private static final class ElementBytes extends FilterInputStream {
-        private final Path file;
-        private long number = 1;
-        private long read;
-
-        ElementBytes(InputStream in, Path file) {
-            super(in);
-            this.file = file;
-        }
-
-        void next() {
-            number++;
-            read = 0;
-        }
-
-        Place place() {
-            return new Place(file.toString(), Place.ELEMENT, number);
-        }
-
-        @Override
-        public int read(byte[] bytes, int offset, int length) throws IOException {
-            int count = super.read(bytes, offset, length);
-            read += Math.max(0, count);
-            if (read > RawRow.LARGEST) {
-                throw new DataException(place() + ": more than 16 MiB; expected an object of texts");
-            }
-            return count;
-        }
     }
 }

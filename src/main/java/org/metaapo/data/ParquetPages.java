@@ -2,18 +2,19 @@ package org.metaapo.data;
 
 import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 import org.apache.parquet.ParquetReadOptions;
 import org.apache.parquet.conf.PlainParquetConfiguration;
 import org.apache.parquet.format.PageHeader;
-import org.apache.parquet.format.Util;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.metadata.BlockMetaData;
 import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
+import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.LocalInputFile;
 import org.metaapo.error.DataException;
 
@@ -22,6 +23,14 @@ import org.metaapo.error.DataException;
  * file, and one page of each column decompressed.
  */
 final class ParquetPages {
+    /** What can be decompressed; for the others a library would be missing while rows are read. */
+    private static final Set<CompressionCodecName> CODECS = EnumSet.of(
+            CompressionCodecName.UNCOMPRESSED,
+            CompressionCodecName.SNAPPY,
+            CompressionCodecName.GZIP,
+            CompressionCodecName.ZSTD,
+            CompressionCodecName.LZ4_RAW);
+
     private ParquetPages() {}
 
     /**
@@ -32,9 +41,15 @@ final class ParquetPages {
      */
     static long check(Path file) throws IOException {
         long memory = Runtime.getRuntime().maxMemory();
+        try (FileChannel channel = FileChannel.open(file)) {
+            ParquetHeaders.checkFooter(channel, file);
+            return check(file, channel, memory);
+        }
+    }
+
+    private static long check(Path file, FileChannel channel, long memory) throws IOException {
         try (ParquetFileReader reader = ParquetFileReader.open(
-                        new LocalInputFile(file), ParquetReadOptions.builder(new PlainParquetConfiguration()).build());
-                FileChannel channel = FileChannel.open(file)) {
+                new LocalInputFile(file), ParquetReadOptions.builder(new PlainParquetConfiguration()).build())) {
             long content = 0;
             int number = 0;
             for (BlockMetaData group : reader.getRowGroups()) {
@@ -42,6 +57,10 @@ final class ParquetPages {
                 long held = 0;
                 for (ColumnChunkMetaData column : group.getColumns()) {
                     String where = file + ", row group " + number + ", column " + column.getPath().toDotString();
+                    if (!CODECS.contains(column.getCodec())) {
+                        throw new DataException(where + ": compressed with " + column.getCodec() + "; expected one of " + CODECS
+                                + "; write the file again with one of these");
+                    }
                     Sizes sizes = sizes(channel, column, where);
                     held += column.getTotalSize() + sizes.largest();
                     content += sizes.all();
@@ -71,25 +90,20 @@ final class ParquetPages {
         while (at < end) {
             channel.position(at);
             Compression.Counted in = new Compression.Counted(new BufferedInputStream(Channels.newInputStream(channel), 512));
-            PageHeader header = header(in, where);
+            PageHeader header = ParquetHeaders.page(in, end - at, where);
             int unpacked = header.getUncompressed_page_size();
             int packed = header.getCompressed_page_size();
             if (unpacked < 0 || packed < 0 || at + in.count() + packed > end) {
                 throw new DataException(where + ": not readable as Parquet: a page header with sizes that cannot be");
+            }
+            if (header.isSetDictionary_page_header() && header.getDictionary_page_header().getNum_values() > unpacked) {
+                throw new DataException(where + ": not readable as Parquet: a dictionary of more values than bytes");
             }
             largest = Math.max(largest, unpacked);
             all += unpacked;
             at += in.count() + packed;
         }
         return new Sizes(largest, all);
-    }
-
-    private static PageHeader header(InputStream in, String where) throws IOException {
-        try {
-            return Util.readPageHeader(in);
-        } catch (IOException | RuntimeException e) {
-            throw new DataException(where + ": not readable as Parquet: " + firstLine(e), e);
-        }
     }
 
     static String firstLine(Exception e) {

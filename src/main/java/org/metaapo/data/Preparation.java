@@ -4,11 +4,9 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.text.ChatFormat;
 
@@ -105,7 +103,7 @@ public record Preparation(
     /** One making of a store. */
     private final class Work {
         private final RowStoreWriter writer;
-        private final Set<String> prompts = new HashSet<>();
+        private final RepeatedPrompts prompts = new RepeatedPrompts();
         private final Map<String, Integer> dropped = new LinkedHashMap<>();
         private final List<RowStats.FileRows> files = new ArrayList<>();
         private int repeated;
@@ -150,10 +148,10 @@ public record Preparation(
                 dropped.merge(prepared.drop(), 1, Integer::sum);
                 return;
             }
-            boolean repeats = !prompts.add(prepared.prompt());
+            boolean repeats = prompts.seen(prepared.prompt());
             repeated += repeats ? 1 : 0;
             if (repeats && dropRepeatedPrompts) {
-                dropped.merge("prompt of an earlier row", 1, Integer::sum);
+                dropped.merge(RepeatedPrompts.REASON, 1, Integer::sum);
                 return;
             }
             if (files.isEmpty() || !files.get(files.size() - 1).path().equals(place.file())) {

@@ -1,5 +1,6 @@
 package org.metaapo.data;
 
+import org.metaapo.config.RunConfig;
 import org.metaapo.error.DataException;
 
 /**
@@ -15,12 +16,19 @@ public record RowFilter(boolean dropOverlong, int minAnswerTokens, double maxLen
     /** Leaves nothing out. */
     public static final RowFilter NONE = new RowFilter(false, 0, 0, null, 0);
 
+    /** What {@code data.overlong}, {@code data.min_answer_tokens} and the other filters of a configuration say. */
+    public static RowFilter of(RunConfig config) {
+        return new RowFilter(
+                config.text("data.overlong").equals("drop"), config.count("data.min_answer_tokens"), config.real("data.max_length_ratio"),
+                config.optional("data.min_score"), config.real("data.min_score_margin"));
+    }
+
     /**
      * Why a row is left out, or null.
      *
      * @throws DataException if a score is asked for that the row does not have
      */
-    String reason(EncodedRow row) {
+    public String reason(EncodedRow row) {
         if (dropOverlong && row.promptCut() > 0) {
             return "prompt too long";
         }

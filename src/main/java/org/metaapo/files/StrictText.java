@@ -44,13 +44,25 @@ public final class StrictText {
         if (firstLine == 1) {
             refuseMark(bytes, from, length, where);
         }
+        // Malformed bytes become U+FFFD, which a text may also have by itself: only then it is looked at byte by byte.
+        String text = new String(bytes, from, length, StandardCharsets.UTF_8);
+        if (text.indexOf('\ufffd') >= 0) {
+            refuseMalformed(bytes, from, length, where, firstLine);
+        }
+        return text;
+    }
+
+    private static void refuseMalformed(byte[] bytes, int from, int length, String where, long firstLine) {
         ByteBuffer in = ByteBuffer.wrap(bytes, from, length);
-        CharBuffer out = CharBuffer.allocate(length);
+        CharBuffer out = CharBuffer.allocate(Math.min(length, 1 << 13));
         CharsetDecoder decoder = StandardCharsets.UTF_8
                 .newDecoder()
                 .onMalformedInput(CodingErrorAction.REPORT)
                 .onUnmappableCharacter(CodingErrorAction.REPORT);
         CoderResult result = decoder.decode(in, out, true);
+        while (result.isOverflow()) {
+            result = decoder.decode(in, out.clear(), true);
+        }
         if (result.isError()) {
             long line = firstLine;
             int column = 1;
@@ -65,7 +77,6 @@ public final class StrictText {
                     "%s, line %d, byte column %d: not UTF-8 (byte 0x%02x): save the file as UTF-8",
                     where, line, column, bytes[in.position()] & 0xff));
         }
-        return out.flip().toString();
     }
 
     /**

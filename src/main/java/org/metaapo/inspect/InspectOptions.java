@@ -2,6 +2,7 @@ package org.metaapo.inspect;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.metaapo.data.RowFilter;
 import org.metaapo.error.UsageException;
 import org.metaapo.text.ChatOptions;
 
@@ -14,6 +15,8 @@ import org.metaapo.text.ChatOptions;
  * @param rows how many rows to show
  * @param maxLength tokens of prompt and answer
  * @param maxPromptLength tokens of a prompt
+ * @param filter which good rows are left out, as training would
+ * @param dropRepeatedPrompts leave out a row whose prompt an earlier row has
  * @param chat how conversations become tokens
  * @param tools JSON file handed to the template as {@code tools}; null for none
  * @param documents JSON file handed to the template as {@code documents}; null for none
@@ -28,6 +31,8 @@ public record InspectOptions(
         int rows,
         int maxLength,
         int maxPromptLength,
+        RowFilter filter,
+        boolean dropRepeatedPrompts,
         ChatOptions chat,
         Path tools,
         Path documents,

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.data.DataFiles;
+import org.metaapo.data.RepeatedPrompts;
 import org.metaapo.data.Schema;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -37,6 +38,7 @@ public final class Inspection {
     private final List<SeenRow> first = new ArrayList<>();
     private final List<SeenRow> notable = new ArrayList<>();
     private final List<SeenRow> toScore = new ArrayList<>();
+    private final RepeatedPrompts prompts = new RepeatedPrompts();
     private TemplateProbe probe;
 
     private Inspection(InspectOptions options, Policy policy) {
@@ -46,6 +48,7 @@ public final class Inspection {
                 policy.format(),
                 options.maxLength(),
                 options.maxPromptLength(),
+                options.filter(),
                 options.chat().markedOnly(),
                 json(options.tools()),
                 json(options.documents()));
@@ -152,7 +155,11 @@ public final class Inspection {
         });
     }
 
-    private void add(SeenRow seen, AnswerLines lines) {
+    private void add(SeenRow given, AnswerLines lines) {
+        boolean repeats = options.dropRepeatedPrompts()
+                && given.dropped() == null
+                && prompts.seen(given.row().prompt());
+        SeenRow seen = repeats ? given.filtered(RepeatedPrompts.REASON) : given;
         if (lines != null) {
             lines.add(seen);
         }

@@ -7,6 +7,7 @@ import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Prompt;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
+import org.metaapo.data.RowFilter;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.text.ChatFormat;
@@ -17,6 +18,7 @@ import org.metaapo.text.EncodedAnswer;
 final class RowViewer {
     private final ChatFormat format;
     private final RowEncoder encoder;
+    private final RowFilter filter;
     private final boolean markedOnly;
     private final Object tools;
     private final Object documents;
@@ -25,13 +27,21 @@ final class RowViewer {
     /**
      * A viewer.
      *
+     * @param filter which good rows are left out
      * @param markedOnly whether the format takes for an answer what the template's generation blocks mark
      * @param tools handed to the template for rows that bring none; null for none
      * @param documents likewise
      */
     RowViewer(
-            ChatFormat format, int maxLength, int maxPromptLength, boolean markedOnly, Object tools, Object documents) {
+            ChatFormat format,
+            int maxLength,
+            int maxPromptLength,
+            RowFilter filter,
+            boolean markedOnly,
+            Object tools,
+            Object documents) {
         this.format = format;
+        this.filter = filter;
         this.markedOnly = markedOnly;
         this.encoder = new RowEncoder(format, maxLength, maxPromptLength);
         this.tools = tools;
@@ -56,7 +66,10 @@ final class RowViewer {
         if (row.responses() != null) {
             row.responses().forEach(response -> addAnswer(answers, row, "response", response));
         }
-        return new SeenRow(row, encoded.prompt(), encoded.promptCut(), answers, RowEncoder.dropReason(encoded));
+        String equal = RowEncoder.dropReason(encoded);
+        SeenRow seen = new SeenRow(row, encoded.prompt(), encoded.promptCut(), answers, equal, false);
+        String reason = equal == null ? filter.reason(encoded) : null;
+        return reason == null ? seen : seen.filtered(reason);
     }
 
     private void addAnswer(List<SeenAnswer> answers, Row row, String side, String text) {

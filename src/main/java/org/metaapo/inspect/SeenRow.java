@@ -11,8 +11,14 @@ import org.metaapo.data.Row;
  * @param promptCut tokens cut from its start
  * @param answers none in a row that is only a prompt
  * @param dropped why training leaves the row out; null where it does not
+ * @param filtered whether it is a filter that leaves it out: then nothing else of it matters
  */
-record SeenRow(Row row, int[] prompt, int promptCut, List<SeenAnswer> answers, String dropped) {
+record SeenRow(Row row, int[] prompt, int promptCut, List<SeenAnswer> answers, String dropped, boolean filtered) {
+    /** The row, left out by a filter. */
+    SeenRow filtered(String reason) {
+        return new SeenRow(row, prompt, promptCut, answers, reason, true);
+    }
+
     /** Whether any part of it was cut. */
     boolean isCut() {
         return promptCut > 0 || answers.stream().anyMatch(answer -> answer.cut() > 0);

@@ -82,6 +82,10 @@ final class Statistics {
     void add(SeenRow seen) {
         rows++;
         String where = seen.row().source();
+        if (seen.filtered()) {
+            dropped.computeIfAbsent(seen.dropped(), r -> new Tally()).add(where);
+            return;
+        }
         kinds.merge(kind(seen), 1L, Long::sum);
         addRepeats(seen, where);
         if (seen.dropped() != null) {

@@ -78,7 +78,7 @@ final class DataReading {
                 format,
                 config.count("data.max_length"),
                 config.count("data.max_prompt_length"),
-                training ? filter() : RowFilter.NONE,
+                training ? RowFilter.of(config) : RowFilter.NONE,
                 training && config.text("data.repeated_prompts").equals("drop"),
                 config.count("threads") == 0 ? Runtime.getRuntime().availableProcessors() : config.count("threads"));
         RowStore rows = new RowCache(folder(), listener::note).rows(preparation, new ReadingProgress());
@@ -97,12 +97,6 @@ final class DataReading {
 
     private Path ofRun(Path cache) {
         return writes || Files.isDirectory(cache) ? cache : null;
-    }
-
-    private RowFilter filter() {
-        return new RowFilter(
-                config.text("data.overlong").equals("drop"), config.count("data.min_answer_tokens"), config.real("data.max_length_ratio"),
-                config.optional("data.min_score"), config.real("data.min_score_margin"));
     }
 
     private Mixture mixture(RowStore rows) {

@@ -63,6 +63,59 @@ class DamagedDataTest {
     }
 
     @Test
+    void badElementsOfAListAreSkipped() throws IOException {
+        String good = PAIR.strip();
+        List<String> bad = List.of(
+                "{\"prompt\": \"p\", \"prompt\": \"p\", \"chosen\": \"c\", \"rejected\": \"r\"}", "{\"prompt\" \"p\"}", "nul", "1 2", "\"text\"", "",
+                "{\"prompt\": \"tab\tbing\", \"chosen\": \"c\", \"rejected\": \"r\"}", good + " " + good, "[" + good + ",]",
+                "{\"prompt\": \"\\ud800\", \"chosen\": \"c\", \"rejected\": \"r\"}", "{\"prompt\": [" + "[".repeat(2000) + "]".repeat(2000) + "]}",
+                "{\"prompt\": \"" + "x".repeat(17 << 20) + "\"}", "{\"prompt\": 01}");
+        String tricky = "{\"prompt\": \"]}, {[ \\\" \\\\\", \"chosen\": \"c\", \"rejected\": \"r\"}";
+        Path file = temp.resolve("list.json");
+        Files.writeString(file, "\n[ " + tricky + ",\n" + String.join(" ,\n  ", bad) + ", " + good + "\n]\n");
+        assertBad(file, "list.json, element 2", "uplicate field");
+        DataFiles.Loaded loaded = DataFiles.load(List.of(file), SKIP);
+        assertThat(loaded.rows()).extracting(Row::id).containsExactly(0, bad.size() + 1);
+        assertThat(loaded.rows().get(0).prompt().text()).isEqualTo("]}, {[ \" \\");
+        assertThat(loaded.skipped()).hasSize(bad.size());
+        for (int i = 0; i < bad.size(); i++) {
+            assertThat(loaded.skipped().get(i)).contains("list.json, element " + (i + 2)).hasLineCount(1);
+        }
+        byte[] bytes = ("[" + good + ", " + good + ", " + good + "]").getBytes(StandardCharsets.UTF_8);
+        bytes[good.length() + 15] = (byte) 0xff;
+        Files.write(file, bytes);
+        assertBad(file, "list.json, element 2", "not UTF-8");
+        assertThat(DataFiles.load(List.of(file), SKIP).rows()).hasSize(2);
+    }
+
+    @Test
+    void aListWithoutCertainElementsEndsTheRunEvenWhenBadRowsAreSkipped() throws IOException {
+        String good = PAIR.strip();
+        for (String broken : List.of(
+                "{\"prompt\": \"p, \"chosen\": \"c\"},\n" + good + "]", good + ", {\"prompt\": \"p\"], " + good + "]", "}, " + good + "]", good + ", " + good,
+                good + ", {\"prompt\": \"p")) {
+            Path file = Files.writeString(temp.resolve("broken.json"), "[" + broken);
+            assertBad(file, "broken.json, element ", "not valid JSON", "where the next element begins is not certain");
+            assertThatThrownBy(() -> DataFiles.load(List.of(file), SKIP)).isInstanceOf(DataException.class)
+                    .hasMessageContaining("where the next element begins is not certain").hasMessageNotContaining("\n");
+        }
+        Path more = Files.writeString(temp.resolve("more.json"), "[" + good + "] " + good);
+        assertThatThrownBy(() -> DataFiles.load(List.of(more), SKIP)).hasMessageContaining("something follows the list");
+    }
+
+    @Test
+    void parquetThatClaimsLengthsItDoesNotHaveOrAnUnknownCompression() throws SQLException {
+        assertBad(resource("text-of-claimed-length.parquet"), "row group 1, column prompt", "exceeds limit");
+        assertBad(resource("lz4-of-hadoop.parquet"), "row group 1, column rejected.list.element.role", "compressed with LZ4; expected one of", "ZSTD");
+        assertBad(parquet("brotli.parquet", "SELECT 'p' AS prompt, 'c' AS chosen, 'r' AS rejected", ", COMPRESSION brotli"),
+                "brotli.parquet", "compressed with BROTLI");
+    }
+
+    private static Path resource(String name) {
+        return Path.of("src/test/resources/fuzz/parquet").resolve(name);
+    }
+
+    @Test
     void zipBombsOfZstdAndParquet() throws IOException, SQLException {
         Path bomb = temp.resolve("bomb.jsonl.zst");
         try (OutputStream out = new ZstdOutputStream(Files.newOutputStream(bomb))) {

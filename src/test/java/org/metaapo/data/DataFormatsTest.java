@@ -87,7 +87,7 @@ class DataFormatsTest {
                 + "[{'role': 'user', 'content': 'p' || i}, {'role': 'assistant', 'content': 'ü' || i}] AS chosen, "
                 + "[{'role': 'user', 'content': 'p' || i}, {'role': 'assistant', 'content': 'r' || i}] AS rejected, "
                 + "i * 0.5 AS score_chosen FROM range(1000) t(i)";
-        for (String codec : List.of("snappy", "zstd", "gzip", "uncompressed")) {
+        for (String codec : List.of("snappy", "zstd", "gzip", "lz4_raw", "uncompressed")) {
             DataFiles.Loaded loaded = load(parquet(codec + ".parquet", query, ", COMPRESSION " + codec + ", ROW_GROUP_SIZE 300"));
             assertThat(loaded.rows()).hasSize(1000);
             Row row = loaded.rows().get(999);

@@ -11,11 +11,14 @@ final class FuzzProperty {
 
     private FuzzProperty() {}
 
-    static void check(FuzzTarget target, byte[] input, Path scratch) throws IOException {
+    /** @return why the input was refused; null where it was read */
+    static MetaapoException check(FuzzTarget target, byte[] input, Path scratch) throws IOException {
         long start = System.nanoTime();
+        MetaapoException refusal = null;
         try {
             target.run(input, scratch);
         } catch (MetaapoException refused) {
+            refusal = refused;
             String message = refused.getMessage();
             if (message == null || message.isBlank() || message.lines().count() != 1) {
                 throw new AssertionError("not one line: " + message, refused);
@@ -25,5 +28,6 @@ final class FuzzProperty {
         if (seconds > MOST_SECONDS) {
             throw new AssertionError("took " + seconds + " s");
         }
+        return refusal;
     }
 }

@@ -19,6 +19,6 @@ public final class JazzerTarget {
 
     /** One input. */
     public static void fuzzerTestOneInput(byte[] input) throws IOException {
-        FuzzProperty.check(target, input, scratch);
+        HeapBound.check(target, input, scratch);
     }
 }
