@@ -10,7 +10,6 @@ import org.metaapo.files.StrictText;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.nodes.Node;
 
 /** YAML as nodes that know their lines; nothing is guessed about types, and no key may come twice. */
@@ -56,8 +55,9 @@ public final class YamlText {
                     ? where
                     : where + ":" + (e.getProblemMark().getLine() + 1) + ":" + (e.getProblemMark().getColumn() + 1);
             throw new UsageException(place + ": not YAML: " + e.getProblem(), e);
-        } catch (YAMLException e) {
-            throw new UsageException(where + ": not YAML: " + e.getMessage().lines().findFirst().orElse(""), e);
+        } catch (RuntimeException e) {
+            // The parser has a type of its own for what it refuses, and lets others through too, as for the tag !%c.
+            throw new UsageException(where + ": not YAML: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""), e);
         }
     }
 

@@ -69,6 +69,14 @@ class RunConfigTest {
     }
 
     @Test
+    void whatTheYamlParserStumblesOverIsOneLine() {
+        assertThatThrownBy(() -> RunConfig.parse("!%c", "run.yaml", List.of()))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("run.yaml: not YAML")
+                .hasMessageNotContaining("\n");
+    }
+
+    @Test
     void overridesAreChecked() {
         assertThatThrownBy(() -> parse(GOOD, "batch=3")).hasMessageContaining("did you mean train.batch?");
         assertThatThrownBy(() -> parse(GOOD, "nothing")).hasMessageContaining("expected key=value");

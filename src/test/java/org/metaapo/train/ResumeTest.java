@@ -218,6 +218,35 @@ class ResumeTest {
     }
 
     @Test
+    void aMixtureAndSkippedRowsResumeInTheSameBits() throws IOException {
+        List<String> pairs = Files.readAllLines(Fixtures.path("pairs.jsonl"));
+        Path bad = temp.resolve("bad.jsonl");
+        Files.write(bad, List.of(pairs.get(0), "{\"prompt\": 3, \"chosen\": \"c\", \"rejected\": \"r\"}", pairs.get(1), "not json", pairs.get(2)));
+        List<String> options = List.of("recipe=dpo", "data.train=[" + Fixtures.path("pairs.jsonl") + ", " + bad + "]", "data.weights=[1, 3]",
+                "data.on_error=skip", "train.epochs=2");
+        assertThatThrownBy(() -> Recipes.run(config("strict", List.of("recipe=dpo", "data.train=[" + bad + "]")), RunListener.SILENT, new StopSignal()))
+                .hasMessageContaining("bad.jsonl:2");
+        Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
+        assertThat(stopAfterEveryStep("stopped", options)).isGreaterThan(4);
+        assertThat(metrics("stopped")).isEqualTo(metrics("whole"));
+        assertThat(temp.resolve("stopped/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+        for (String out : List.of("whole", "stopped")) {
+            assertThat(Files.readAllLines(temp.resolve(out).resolve("skipped-rows.txt"))).hasSize(2)
+                    .satisfiesExactly(
+                            first -> assertThat(first).contains("bad.jsonl:2", "expected a text or a list of messages"),
+                            second -> assertThat(second).contains("bad.jsonl, line 4", "not valid JSON"));
+        }
+        assertThat(metrics("whole")).as("the weights matter").isNotEqualTo(metricsOf("even", options));
+    }
+
+    private List<String> metricsOf(String out, List<String> options) throws IOException {
+        List<String> even = new ArrayList<>(options);
+        even.add("data.weights=[3, 1]");
+        Recipes.run(config(out, even), RunListener.SILENT, new StopSignal());
+        return metrics(out);
+    }
+
+    @Test
     void aDamagedCheckpointIsPassedOverAndTheRunStillEndsInTheSameBits() throws IOException {
         Recipes.run(config("whole"), RunListener.SILENT, new StopSignal());
         StopSignal stop = new StopSignal();
