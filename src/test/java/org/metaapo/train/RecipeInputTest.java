@@ -83,7 +83,7 @@ class RecipeInputTest {
 
     @Test
     void aGapOfRewardsNeedsScoresInTheData() throws IOException {
-        Path data = Files.writeString(temp.resolve("unscored.jsonl"), "{\"prompt\":\"a\",\"chosen\":\"b\",\"rejected\":\"c\"}\n");
+        Path data = Files.writeString(temp.resolve("unscored.jsonl"), "{\"prompt\":[{\"role\":\"user\",\"content\":\"Name a colour.\"}],\"chosen\":\"Blue.\",\"rejected\":\"Seven.\"}\n");
         assertThatThrownBy(() -> notes(config(
                         "recipe=metaapo", "reward.path=" + Fixtures.path("tiny-rm"), "meta.features=[score, reward_gap]",
                         "data.train=[" + data + "]")))
