@@ -1,6 +1,7 @@
 package org.metaapo.compare;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -51,15 +52,17 @@ final class Workers {
     void run(List<Stage> stages) {
         ExecutorService pool = Executors.newFixedThreadPool(parallel);
         try {
-            List<CompletableFuture<Void>> all = new ArrayList<>();
+            List<CompletableFuture<Void>> firsts = new ArrayList<>();
+            List<CompletableFuture<Void>> others = Collections.synchronizedList(new ArrayList<>());
             for (Stage stage : stages) {
-                CompletableFuture<Void> first = CompletableFuture.runAsync(() -> attempt(stage.first()), pool);
-                for (Task task : stage.then()) {
-                    all.add(first.thenRunAsync(() -> after(stage.first(), task), pool));
-                }
-                all.add(first);
+                firsts.add(CompletableFuture.runAsync(() -> {
+                    attempt(stage.first());
+                    // From here, so that they queue in their order.
+                    stage.then().forEach(task -> others.add(CompletableFuture.runAsync(() -> after(stage.first(), task), pool)));
+                }, pool));
             }
-            all.forEach(CompletableFuture::join);
+            firsts.forEach(CompletableFuture::join);
+            others.forEach(CompletableFuture::join);
         } finally {
             pool.shutdown();
         }

@@ -164,6 +164,11 @@ public final class DemoWorld {
         return test;
     }
 
+    /** The validation prompts' requests. */
+    List<Request> validation() {
+        return validation;
+    }
+
     Path path(String name) {
         return folder.resolve(name);
     }
