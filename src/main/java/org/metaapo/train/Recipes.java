@@ -44,20 +44,22 @@ public final class Recipes {
                     if (!data.skipped().isEmpty()) {
                         folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
                     }
-                    RunData trained = recipe == Recipe.SELECTIVE_DPO
-                            ? new Selection(config, data, source, listener, stop).select()
-                            : data;
-                    return train(config, recipe, trained, source, listener, stop);
+                    if (recipe == Recipe.SELECTIVE_DPO) {
+                        Selection selection = new Selection(config, data, source, listener, stop);
+                        RunData easiest = selection.select();
+                        return train(config, recipe, easiest, source, selection.spent(), listener, stop);
+                    }
+                    return train(config, recipe, data, source, new Totals(), listener, stop);
                 }
             }
         }
     }
 
-    /** Trains, or goes on training. */
+    /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
         String fingerprint = RunFingerprint.of(config, data, source);
-        try (Run run = new Run(config, recipe, data, source, fingerprint, listener, stop)) {
+        try (Run run = new Run(config, recipe, data, source, fingerprint, spent, listener, stop)) {
             return run.run();
         }
     }

@@ -61,7 +61,7 @@ final class Run implements AutoCloseable {
     private Trainer trainer;
     private References references;
     private Annotator reward;
-    private Totals totals = new Totals();
+    private Totals totals;
     private MetricsWriter metrics;
     /** What the meta-learner learned from; null without one. */
     private MetricsWriter buffer;
@@ -74,7 +74,11 @@ final class Run implements AutoCloseable {
     /** Of the slice; null before it is prepared. */
     private List<TrainRow> rows;
 
-    Run(RunConfig config, Recipe recipe, RunData data, ModelFolder source, String fingerprint, RunListener listener, StopSignal stop) {
+    /** {@code spent} is what the run's totals start from. */
+    Run(
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, String fingerprint, Totals spent, RunListener listener,
+            StopSignal stop) {
+        this.totals = spent;
         this.config = config;
         this.recipe = recipe;
         this.data = data;

@@ -40,6 +40,7 @@ final class Selection {
     private final RunListener listener;
     private final StopSignal stop;
     private final Path folder;
+    private final Totals spent = new Totals();
 
     Selection(RunConfig config, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
         this.config = config;
@@ -48,6 +49,11 @@ final class Selection {
         this.listener = listener;
         this.stop = stop;
         this.folder = new RunFolder(config.path("out")).difficulty();
+    }
+
+    /** What the reference runs took, once the rows are selected; of runs that an earlier start made too. */
+    Totals spent() {
+        return spent;
     }
 
     /** The kept rows, easiest first. */
@@ -81,37 +87,38 @@ final class Selection {
                 .with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
         RunData part = data.pickingUnevaluated(trained);
         String fingerprint = RunFingerprint.of(own, part, source);
-        double[] losses = kept(file, fingerprint, scored.length);
-        if (losses == null) {
+        JsonNode kept = kept(file, fingerprint, scored.length);
+        if (kept == null) {
             listener.note("difficulty: reference run " + (run + 1) + " of " + config.integer("selective.runs") + ", half " + (half + 1) + " of 2");
-            losses = losses(own, part, scored);
             ObjectNode json = Json.mapper().createObjectNode().put("fingerprint", fingerprint);
-            ArrayNode values = json.putArray("losses");
-            Arrays.stream(losses).forEach(values::add);
+            measure(own, part, scored, json);
             AtomicFiles.write(file, Json.write(json));
             delete(out);
+            kept = json;
         }
+        spent.secondsTraining += kept.path("seconds_training").asDouble();
+        spent.secondsScoring += kept.path("seconds_scoring").asDouble();
+        spent.tokensTrained += kept.path("tokens_trained").asLong();
         for (int i = 0; i < scored.length; i++) {
-            difficulty[scored[i]] += losses[i] / config.integer("selective.runs");
+            difficulty[scored[i]] += kept.path("losses").get(i).asDouble() / config.integer("selective.runs");
         }
     }
 
-    private static double[] kept(Path file, String fingerprint, int count) {
+    private static JsonNode kept(Path file, String fingerprint, int count) {
         if (!Files.isRegularFile(file)) {
             return null;
         }
         JsonNode json = Json.read(file);
-        JsonNode losses = json.path("losses");
-        return json.path("fingerprint").asText().equals(fingerprint) && losses.size() == count
-                ? IntStream.range(0, count).mapToDouble(i -> losses.get(i).asDouble()).toArray()
-                : null;
+        return json.path("fingerprint").asText().equals(fingerprint) && json.path("losses").size() == count ? json : null;
     }
 
-    private double[] losses(RunConfig own, RunData part, int[] scored) {
+    /** Trains on a half, if that is not done, and puts the other half's losses and what it all took into {@code json}. */
+    private void measure(RunConfig own, RunData part, int[] scored, ObjectNode json) {
         RunFolder run = new RunFolder(own.path("out"));
         if (run.end() == null) {
-            Recipes.train(own, Recipe.DPO, part, source, listener, stop);
+            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop);
         }
+        long start = System.nanoTime();
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         Dtype dtype = Dtype.fromName(config.text("dtype"));
@@ -128,8 +135,12 @@ final class Selection {
             }
             PairResults results = PairScorer.evaluate(
                     pairs, sums, references, Objective.dpo(config.real("objective.beta")), Weighting.constant(1));
-            return results.loss();
+            ArrayNode losses = json.putArray("losses");
+            Arrays.stream(results.loss()).forEach(losses::add);
         }
+        JsonNode end = run.end();
+        json.put("tokens_trained", end.path("tokens_trained").asLong()).put("seconds_training", end.path("seconds_training").asDouble());
+        json.put("seconds_scoring", end.path("seconds_scoring").asDouble() + (System.nanoTime() - start) * 1e-9);
     }
 
     private List<double[]> score(Engine engine, ModelFolder model, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
