@@ -37,7 +37,7 @@ public final class BoundJob {
         JsonNode learner = Json.read(folder.metaLearner());
         double[] end = numbers(learner.path("parameters"));
         double[] start = numbers(startLine(folder).path("meta_parameters"));
-        int inputs = (end.length - 1) / learnerHidden(end, learner) - 2;
+        int inputs = inputs(learner.path("features"));
         MetaBuffer rows = MetaBuffer.read(folder.metaBuffer(), inputs);
         if (rows.size() < FEWEST) {
             throw new DataException(folder.metaBuffer() + ": " + rows.size() + " rows with both pairs; expected at least " + FEWEST);
@@ -59,12 +59,13 @@ public final class BoundJob {
         return table(points, bound, delta, draws);
     }
 
-    private static int learnerHidden(double[] parameters, JsonNode learner) {
+    /** Inputs of a meta-learner by its features: the lengths are two, of either answer. */
+    private static int inputs(JsonNode features) {
         int inputs = 0;
-        for (JsonNode feature : learner.path("features")) {
+        for (JsonNode feature : features) {
             inputs += feature.asText().equals("answer_lengths") ? 2 : 1;
         }
-        return (parameters.length - 1) / (Math.max(1, inputs) + 2);
+        return Math.max(1, inputs);
     }
 
     private static JsonNode startLine(RunFolder folder) {
