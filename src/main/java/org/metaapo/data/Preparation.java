@@ -56,7 +56,7 @@ public record Preparation(
     }
 
     /** A row that is ready to be written; {@code drop} says why it is not. */
-    private record Prepared(EncodedRow row, byte[] text, String prompt, String drop) {}
+    private record Prepared(EncodedRow row, RowCodec.Encoded text, String drop) {}
 
     /** The files of all sources. */
     List<Path> files() {
@@ -79,14 +79,14 @@ public record Preparation(
             throw new DataException(row.source() + ": has no " + need.lacks(row) + "; this recipe " + need.words);
         }
         if (need == Need.ANSWER && Boolean.FALSE.equals(row.label())) {
-            return new Prepared(null, null, null, "answer with the label false");
+            return new Prepared(null, null, "answer with the label false");
         }
         EncodedRow encoded = encode(encoder, row);
         String drop = RowEncoder.dropReason(encoded);
         drop = drop == null ? filter.reason(encoded) : drop;
         return drop == null
-                ? new Prepared(encoded, RowCodec.encode(row), RowCodec.promptDigest(row.prompt()), null)
-                : new Prepared(null, null, null, drop);
+                ? new Prepared(encoded, RowCodec.encode(row), null)
+                : new Prepared(null, null, drop);
     }
 
     private EncodedRow encode(RowEncoder encoder, Row row) {
@@ -148,7 +148,7 @@ public record Preparation(
                 dropped.merge(prepared.drop(), 1, Integer::sum);
                 return;
             }
-            boolean repeats = prompts.seen(prepared.prompt());
+            boolean repeats = prompts.seen(prepared.text().promptDigest());
             repeated += repeats ? 1 : 0;
             if (repeats && dropRepeatedPrompts) {
                 dropped.merge(RepeatedPrompts.REASON, 1, Integer::sum);
@@ -161,7 +161,7 @@ public record Preparation(
             cutPrompts += row.promptCut() > 0 ? 1 : 0;
             cutAnswers += (row.chosenCut() > 0 ? 1 : 0) + (row.rejectedCut() > 0 ? 1 : 0);
             try {
-                writer.add(row, prepared.text(), Math.toIntExact(place.number()));
+                writer.add(row, prepared.text().bytes(), Math.toIntExact(place.number()));
             } catch (IOException e) {
                 throw new java.io.UncheckedIOException(e);
             }

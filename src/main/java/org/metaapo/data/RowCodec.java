@@ -1,10 +1,14 @@
 package org.metaapo.data;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.files.Digests;
@@ -12,88 +16,163 @@ import org.metaapo.files.Json;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
-/** A row's texts as bytes, for a {@link RowStore}; id and source lie in its index. */
+/**
+ * A row's texts and numbers as bytes, for a {@link RowStore}; id and source lie in its index. A text is its UTF-8 bytes after their
+ * count, for texts as JSON take twenty times as long to write; what only a template knows (a turn's other fields, tools,
+ * documents) is JSON. Big-endian; a count of {@link #NONE} stands for what is not there.
+ *
+ * <pre>
+ * prompt: plain (1): its text; or a conversation (0): number of turns (4), each with role, content, fields or none;
+ *         tools, documents
+ * chosen, rejected, online_chosen, online_rejected
+ * score_chosen, score_rejected: there or not (1), number (8)
+ * label: there or not (1), value (1)
+ * responses: number (4), texts
+ * </pre>
+ */
 final class RowCodec {
+    private static final int NONE = -1;
+
     private RowCodec() {}
 
-    static byte[] encode(Row row) {
-        ObjectNode json = Json.mapper().createObjectNode();
-        json.set("prompt", prompt(row.prompt()));
-        json.putPOJO("chosen", row.chosen()).putPOJO("rejected", row.rejected());
-        json.putPOJO("online_chosen", row.onlineChosen()).putPOJO("online_rejected", row.onlineRejected());
-        json.putPOJO("score_chosen", row.scoreChosen()).putPOJO("score_rejected", row.scoreRejected());
-        json.putPOJO("label", row.label()).putPOJO("responses", row.responses());
-        return bytes(json);
+    /**
+     * A row as bytes.
+     *
+     * @param bytes what {@link RowCodec#decode} reads
+     * @param promptDigest as {@link RowCodec#promptDigest} gives it
+     */
+    record Encoded(byte[] bytes, String promptDigest) {}
+
+    static Encoded encode(Row row) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            prompt(out, row.prompt());
+            int promptBytes = bytes.size();
+            for (String text : Arrays.asList(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected())) {
+                text(out, text);
+            }
+            for (Double score : Arrays.asList(row.scoreChosen(), row.scoreRejected())) {
+                out.writeBoolean(score != null);
+                out.writeDouble(score == null ? 0 : score);
+            }
+            out.writeBoolean(row.label() != null);
+            out.writeBoolean(Boolean.TRUE.equals(row.label()));
+            out.writeInt(row.responses() == null ? NONE : row.responses().size());
+            for (String response : row.responses() == null ? List.<String>of() : row.responses()) {
+                text(out, response);
+            }
+            byte[] all = bytes.toByteArray();
+            return new Encoded(all, digest(Arrays.copyOf(all, promptBytes)));
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory can be written", e);
+        }
     }
 
     /** What tells prompts apart: equal for equal turns, tools and documents. */
     static String promptDigest(Prompt prompt) {
-        return Digests.sha256(bytes(prompt(prompt))).substring(0, 32);
-    }
-
-    private static byte[] bytes(JsonNode json) {
-        try {
-            return Json.mapper().writeValueAsBytes(json);
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("texts and numbers can be written", e);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            prompt(out, prompt);
+            return digest(bytes.toByteArray());
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory can be written", e);
         }
     }
 
-    private static JsonNode prompt(Prompt prompt) {
-        ObjectNode json = Json.mapper().createObjectNode();
+    private static String digest(byte[] prompt) {
+        return Digests.sha256(prompt).substring(0, 32);
+    }
+
+    private static void prompt(DataOutputStream out, Prompt prompt) throws IOException {
+        out.writeBoolean(!prompt.isConversation());
         if (!prompt.isConversation()) {
-            return json.put("text", prompt.text());
+            text(out, prompt.text());
+            return;
         }
-        json.set("turns", Json.mapper().valueToTree(prompt.conversation().turns()));
-        json.set("tools", Json.mapper().valueToTree(prompt.conversation().tools()));
-        json.set("documents", Json.mapper().valueToTree(prompt.conversation().documents()));
-        return json;
+        Conversation conversation = prompt.conversation();
+        out.writeInt(conversation.turns().size());
+        for (Message turn : conversation.turns()) {
+            text(out, turn.role());
+            text(out, turn.content());
+            json(out, turn.equals(new Message(turn.role(), turn.content())) ? null : turn.fields());
+        }
+        json(out, conversation.tools());
+        json(out, conversation.documents());
+    }
+
+    private static void json(DataOutputStream out, Object value) throws IOException {
+        text(out, value == null ? null : Json.write(value));
+    }
+
+    private static void text(DataOutputStream out, String text) throws IOException {
+        if (text == null) {
+            out.writeInt(NONE);
+            return;
+        }
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        out.writeInt(bytes.length);
+        out.write(bytes);
     }
 
     static Row decode(byte[] bytes, int id, String source) {
-        JsonNode json;
-        try {
-            json = Json.mapper().readTree(bytes);
-        } catch (IOException e) {
-            throw new IllegalStateException("a stored row does not parse", e);
+        ByteBuffer in = ByteBuffer.wrap(bytes);
+        Prompt prompt = prompt(in);
+        String chosen = text(in);
+        String rejected = text(in);
+        String onlineChosen = text(in);
+        String onlineRejected = text(in);
+        Double scoreChosen = number(in);
+        Double scoreRejected = number(in);
+        boolean labelled = flag(in);
+        boolean label = flag(in);
+        int count = in.getInt();
+        List<String> responses = count == NONE ? null : new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            responses.add(text(in));
         }
         return new Row(
-                id, source, promptOf(json.path("prompt")), text(json, "chosen"), text(json, "rejected"), text(json, "online_chosen"),
-                text(json, "online_rejected"), number(json, "score_chosen"), number(json, "score_rejected"),
-                json.path("label").isBoolean() ? json.path("label").asBoolean() : null, texts(json.path("responses")));
+                id, source, prompt, chosen, rejected, onlineChosen, onlineRejected, scoreChosen, scoreRejected,
+                labelled ? label : null, responses);
     }
 
-    private static Prompt promptOf(JsonNode json) {
-        if (json.has("text")) {
-            return new Prompt(json.path("text").asText());
+    private static Prompt prompt(ByteBuffer in) {
+        if (flag(in)) {
+            return new Prompt(text(in));
         }
-        List<Message> turns = new ArrayList<>();
-        for (JsonNode turn : json.path("turns")) {
+        int turns = in.getInt();
+        List<Message> messages = new ArrayList<>();
+        for (int i = 0; i < turns; i++) {
+            String role = text(in);
+            String content = text(in);
             @SuppressWarnings("unchecked")
-            Map<String, Object> fields = (Map<String, Object>) plain(turn.path("fields"));
-            turns.add(new Message(turn.path("role").asText(), turn.path("content").asText(), fields));
+            Map<String, Object> fields = (Map<String, Object>) json(in);
+            messages.add(fields == null ? new Message(role, content) : new Message(role, content, fields));
         }
-        return new Prompt(new Conversation(turns, plain(json.path("tools")), plain(json.path("documents"))));
+        return new Prompt(new Conversation(messages, json(in), json(in)));
     }
 
-    private static Object plain(JsonNode json) {
-        return Json.mapper().convertValue(json, Object.class);
+    private static Object json(ByteBuffer in) {
+        String text = text(in);
+        return text == null ? null : Json.plain(Json.parse(text, "a stored row"));
     }
 
-    private static String text(JsonNode json, String field) {
-        return json.path(field).textValue();
+    private static Double number(ByteBuffer in) {
+        boolean there = flag(in);
+        double number = in.getDouble();
+        return there ? number : null;
     }
 
-    private static Double number(JsonNode json, String field) {
-        return json.path(field).isNumber() ? json.path(field).asDouble() : null;
+    private static boolean flag(ByteBuffer in) {
+        return in.get() != 0;
     }
 
-    private static List<String> texts(JsonNode json) {
-        if (!json.isArray()) {
+    private static String text(ByteBuffer in) {
+        int count = in.getInt();
+        if (count == NONE) {
             return null;
         }
-        List<String> texts = new ArrayList<>();
-        json.forEach(text -> texts.add(text.asText()));
-        return texts;
+        String text = new String(in.array(), in.position(), count, StandardCharsets.UTF_8);
+        in.position(in.position() + count);
+        return text;
     }
 }

@@ -205,12 +205,7 @@ final class RowParser {
     /** A column that goes to the template as it is. */
     private Object values(String field) {
         JsonNode node = json.path(field);
-        return node.isMissingNode() || node.isNull() || node.isEmpty() ? null : plain(node);
-    }
-
-    /** Lists, maps, texts, numbers and booleans, as a template knows them. */
-    private static Object plain(JsonNode node) {
-        return Json.mapper().convertValue(node, Object.class);
+        return node.isMissingNode() || node.isNull() || node.isEmpty() ? null : Json.plain(node);
     }
 
     private List<Message> messages(String field) {
@@ -235,7 +230,7 @@ final class RowParser {
         // Parquet gives every turn all columns, with null where it has none.
         turn.properties().forEach(entry -> {
             if (!entry.getValue().isNull() || entry.getKey().equals("content")) {
-                fields.put(entry.getKey(), plain(entry.getValue()));
+                fields.put(entry.getKey(), Json.plain(entry.getValue()));
             }
         });
         return new Message(role.asText(), content, fields);

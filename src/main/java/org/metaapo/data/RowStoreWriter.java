@@ -17,7 +17,7 @@ import org.metaapo.files.Json;
  *
  * <pre>
  * magic (8)  key (32)
- * rows: prompt, chosen, rejected ids (4 each), texts as JSON
+ * rows: prompt, chosen, rejected ids (4 each), texts (RowCodec)
  * statistics as JSON
  * index: for each row its offset (8) and {@link #FIELDS} numbers (4 each)
  * trailer: offset of the statistics (8), their bytes (4), rows (4), CRC-32C of all before it (8), magic (8)

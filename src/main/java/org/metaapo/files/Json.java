@@ -80,6 +80,12 @@ public final class Json {
         }
     }
 
+    /** Lists, maps, texts, numbers and booleans, as a template knows them. */
+    public static Object plain(JsonNode node) {
+        // Most are texts, and the mapper takes a detour over tokens.
+        return node.isTextual() ? node.textValue() : MAPPER.convertValue(node, Object.class);
+    }
+
     /** What Jackson found, as one line with source, line and column. */
     public static DataException malformed(String where, long firstLine, JsonProcessingException failure) {
         JsonLocation location = failure.getLocation();

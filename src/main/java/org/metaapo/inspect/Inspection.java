@@ -201,6 +201,6 @@ public final class Inspection {
         if (!json.isArray()) {
             throw new DataException(file + ": expected a list, found " + Json.describe(json));
         }
-        return Json.mapper().convertValue(json, Object.class);
+        return Json.plain(json);
     }
 }

@@ -27,7 +27,7 @@ final class PromptTokens {
         }
         int at = last < 0 ? -1 : text.lastIndexOf(tokenizer.separator(ids[last]));
         // The same words may stand in the text without being that token: then the whole is tokenized each time.
-        boolean parts = at > 0 && Arrays.equals(tokenizer.encode(text.substring(at)), Arrays.copyOfRange(ids, last, ids.length));
+        boolean parts = at > 0 && Arrays.equals(tokenizer.encodeRepeated(text.substring(at)), Arrays.copyOfRange(ids, last, ids.length));
         return new PromptTokens(tokenizer, ids, parts ? last : 0, parts ? at : 0);
     }
 

@@ -13,6 +13,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 
@@ -24,7 +25,11 @@ public final class Tokenizer implements AutoCloseable {
         System.setProperty("RUST_FLAVOR", "cpu");
     }
 
+    private static final int REPEATED_CHARS = 64;
+    private static final int REPEATED_TEXTS = 256;
+
     private final Path folder;
+    private final Map<String, int[]> repeated = new ConcurrentHashMap<>();
     private final HuggingFaceTokenizer tokenizer;
     private final Map<String, Integer> vocabulary = new HashMap<>();
     private final Map<Integer, String> separators = new HashMap<>();
@@ -159,6 +164,19 @@ public final class Tokenizer implements AutoCloseable {
         } finally {
             TokenizersLibrary.LIB.deleteEncoding(encoding);
         }
+    }
+
+    /** As {@link #encode}, for texts that mostly come again, such as what a template writes before each answer. */
+    int[] encodeRepeated(String text) {
+        int[] known = repeated.get(text);
+        if (known != null) {
+            return known.clone();
+        }
+        int[] ids = encode(text);
+        if (text.length() <= REPEATED_CHARS && repeated.size() < REPEATED_TEXTS) {
+            repeated.put(text, ids.clone());
+        }
+        return ids;
     }
 
     private static int[] toInts(long[] ids) {

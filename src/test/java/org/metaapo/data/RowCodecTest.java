@@ -1,0 +1,45 @@
+package org.metaapo.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.metaapo.text.Conversation;
+import org.metaapo.text.Message;
+
+class RowCodecTest {
+    private static final Prompt PLAIN = new Prompt("Name a prime, 名前 \uD83D\uDE00\n\t\"\\");
+    private static final Message CALL = new Message("assistant", "", Map.of(
+            "role", "assistant", "content", "", "tool_calls", List.of(Map.of("name", "add", "arguments", Map.of("a", 1, "b", 2.5)))));
+    private static final Prompt TALK = new Prompt(new Conversation(
+            List.of(new Message("system", ""), new Message("user", "7 + 2.5?"), CALL, new Message("tool", "9.5")),
+            List.of(Map.of("name", "add", "strict", true)), List.of(Map.of("title", "sums", "text", "a + b"))));
+
+    static Stream<Row> rows() {
+        return Stream.of(
+                new Row(7, "f, row 3", PLAIN, "Seven.", "Nine.", null, null, 0.1, -3.0, null, null),
+                new Row(0, "f", TALK, "9.5", "", "Nine and a half.", "ten", null, 0.0, null, null),
+                new Row(1, "f", PLAIN, "a", null, null, null, null, null, false, null),
+                new Row(1, "f", TALK, "a", null, null, null, null, null, true, null),
+                new Row(1, "f", PLAIN, null, null, null, null, null, null, null, List.of("one", "", "two")),
+                Row.single(2, "f", new Prompt(Conversation.ask("?")), null, null));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rows")
+    void aRowComesBackAsItWas(Row row) {
+        assertEquals(row, RowCodec.decode(RowCodec.encode(row).bytes(), row.id(), row.source()));
+    }
+
+    @ParameterizedTest
+    @MethodSource("rows")
+    void aPromptsDigestDependsOnThePromptAlone(Row row) {
+        assertEquals(RowCodec.promptDigest(row.prompt()), RowCodec.encode(row).promptDigest());
+        Prompt other = new Prompt(new Conversation(List.of(new Message("user", "7 + 2.5?")), null, List.of("x")));
+        assertNotEquals(RowCodec.promptDigest(row.prompt()), RowCodec.encode(row.withPrompt(other)).promptDigest());
+    }
+}
