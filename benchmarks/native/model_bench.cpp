@@ -161,10 +161,10 @@ private:
     bool wants(const char* job) const { return ("," + o.jobs + ",").find(std::string(",") + job + ",") != std::string::npos; }
 
     void refuse_what_does_not_fit() {
-        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0};
+        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
-        const double need = double(plan.weights + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace);
+        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
+        const double need = double(plan.weights + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;
         std::fprintf(stderr, "model_bench: %s with %d layers needs %.1f GiB, %.1f are free; use --layers, --recompute 1 or a smaller batch\n",
                      o.shape.c_str(), config.layers, need / (1 << 30), double(info.memory_free) / (1 << 30));
@@ -235,7 +235,7 @@ private:
 
     void dpo() {
         const int answers = 2 * o.prompts;
-        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0};
+        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_trainer* trainer = nullptr;
         check(apo_trainer_create(model, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));

@@ -64,12 +64,12 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
 void add_optimizer(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
     const int64_t n = 2 * s.ffn * s.hidden;  // the largest tensor of a layer
     const std::string shape = shape_text({{"n", n}});
-    const int64_t bytes = n * (dtype == DType::f32 ? 32 : 34);  // gradient, master and moments read and written; bf16 weights
+    const int64_t bytes = n * 32;  // gradient, weight (of bf16 with its remainder) and moments read and written
     cases.push_back({"adamw_step", shape, dtype, double(bytes), 0, t.ops.adamw_step != nullptr, [=] {
-        Memory gradient = normal(t, DType::f32, n), master = normal(t, DType::f32, n), m = zeros(t, n * 4), v = zeros(t, n * 4);
-        Memory weight = dtype == DType::f32 ? master : zeros(t, n * 2);
+        Memory gradient = normal(t, DType::f32, n), weight = normal(t, dtype, n), m = zeros(t, n * 4), v = zeros(t, n * 4);
+        Memory remainder = dtype == DType::f32 ? Memory() : zeros(t, n * 2);
         return [=] {
-            t.ops.adamw_step(t.device, {n, dtype, floats(gradient), 1, floats(master), floats(m), floats(v), weight.get(), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1});
+            t.ops.adamw_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), reinterpret_cast<uint16_t*>(remainder.get()), floats(m), floats(v), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1});
         };
     }});
     // Gradient read and zeroed, weight and two codes read and written; two scales for 256 elements.

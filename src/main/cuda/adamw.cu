@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "family.h"
 #include "reduce.h"
+#include "split_f32.h"
 
 namespace apo {
 namespace cuda {
@@ -18,13 +19,50 @@ struct Rates {
     float beta1, beta2, keep1, keep2, decay, step_size, root_scale, eps, gradient_scale;
 };
 
-// N elements a thread. `weight` is null where the master is the weight.
+// N master weights in f32: of bf16 weights with their remainders.
+template <int N>
+APO_DEVICE Floats<N> load_master(const float* weight, const uint16_t*) {
+    return load<N>(weight);
+}
+
+template <int N>
+APO_DEVICE Floats<N> load_master(const bf16* weight, const uint16_t* remainder) {
+    inner::Pack<N, bf16> upper;
+    inner::Pack<N, uint16_t> lower;
+    upper.word = *reinterpret_cast<const decltype(upper.word)*>(weight);
+    lower.word = *reinterpret_cast<const decltype(lower.word)*>(remainder);
+    Floats<N> x;
+#pragma unroll
+    for (int i = 0; i < N; i++) x[i] = join_f32(upper.element[i].bits, lower.element[i]);
+    return x;
+}
+
+template <int N>
+APO_DEVICE void store_master(float* weight, uint16_t*, const Floats<N>& x) {
+    store(weight, x);
+}
+
+template <int N>
+APO_DEVICE void store_master(bf16* weight, uint16_t* remainder, const Floats<N>& x) {
+    inner::Pack<N, bf16> upper;
+    inner::Pack<N, uint16_t> lower;
+#pragma unroll
+    for (int i = 0; i < N; i++) {
+        const SplitF32 split = split_f32(x[i]);
+        upper.element[i].bits = split.upper;
+        lower.element[i] = split.remainder;
+    }
+    *reinterpret_cast<decltype(upper.word)*>(weight) = upper.word;
+    *reinterpret_cast<decltype(lower.word)*>(remainder) = lower.word;
+}
+
+// N elements a thread.
 template <class T, int N>
-__global__ void adamw_kernel(int64_t n, Rates rates, float* gradient, float* master, float* moment1, float* moment2, T* weight) {
+__global__ void adamw_kernel(int64_t n, Rates rates, float* gradient, T* weight, uint16_t* remainder, float* moment1, float* moment2) {
     const int64_t i = (int64_t(blockIdx.x) * kThreads + threadIdx.x) * N;
     if (i >= n) return;
     const Floats<N> g = load<N>(gradient + i);
-    Floats<N> m = load<N>(moment1 + i), v = load<N>(moment2 + i), w = load<N>(master + i);
+    Floats<N> m = load<N>(moment1 + i), v = load<N>(moment2 + i), w = load_master<N>(weight + i, remainder + i);
 #pragma unroll
     for (int j = 0; j < N; j++) {
         const float scaled = g[j] * rates.gradient_scale;
@@ -35,8 +73,7 @@ __global__ void adamw_kernel(int64_t n, Rates rates, float* gradient, float* mas
     store(gradient + i, Floats<N>{});
     store(moment1 + i, m);
     store(moment2 + i, v);
-    store(master + i, w);
-    if (weight != nullptr) store(weight + i, w);
+    store_master(weight + i, remainder + i, w);
 }
 
 constexpr int kEach = int(kAdamw8Block) / kWarp;  // elements of a lane
@@ -169,10 +206,9 @@ void adamw_step(Device& device, const AdamwStep& op) {
                       float(1 / std::sqrt(1 - std::pow(op.beta2, double(op.step)))), float(op.eps), op.gradient_scale};
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
-        T* weight = op.weight == static_cast<void*>(op.master) ? nullptr : static_cast<T*>(op.weight);
-        with_float_vectors({op.gradient, op.master, op.moment1, op.moment2, weight}, {op.n}, [&](auto vector) {
-            APO_LAUNCH(d, (adamw_kernel<T, vector>), blocks_for(op.n, kThreads * vector), kThreads, 0, op.n, rates, op.gradient, op.master,
-                       op.moment1, op.moment2, weight);
+        with_float_vectors({op.gradient, op.weight, op.remainder, op.moment1, op.moment2}, {op.n}, [&](auto vector) {
+            APO_LAUNCH(d, (adamw_kernel<T, vector>), blocks_for(op.n, kThreads * vector), kThreads, 0, op.n, rates, op.gradient,
+                       static_cast<T*>(op.weight), op.remainder, op.moment1, op.moment2);
         });
     });
 }

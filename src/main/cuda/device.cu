@@ -149,7 +149,7 @@ void Staging::to_device(CudaDevice& device, void* target, const void* source, si
         const size_t part = bytes < kSlot - used_ ? bytes : kSlot - used_;
         char* pinned = data_ + slot_ * kSlot + used_;
         std::memcpy(pinned, from, part);
-        APO_CUDA_CALL(device, cudaMemcpyAsync(to, pinned, part, cudaMemcpyHostToDevice, device.stream));
+        APO_CUDA_CALL(device, cudaMemcpyAsync(to, pinned, part, cudaMemcpyDefault, device.stream));
         used_ += (part + 15) / 16 * 16;
         to += part, from += part, bytes -= part;
     }
@@ -162,7 +162,7 @@ void Staging::to_host(CudaDevice& device, void* target, const void* source, size
         if (used_ != 0) next_slot(device);
         const size_t part = bytes < kSlot ? bytes : kSlot;
         char* pinned = data_ + slot_ * kSlot;
-        APO_CUDA_CALL(device, cudaMemcpyAsync(pinned, from, part, cudaMemcpyDeviceToHost, device.stream));
+        APO_CUDA_CALL(device, cudaMemcpyAsync(pinned, from, part, cudaMemcpyDefault, device.stream));
         device.synchronize();
         std::memcpy(to, pinned, part);
         to += part, from += part, bytes -= part;
@@ -187,12 +187,13 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
     open_call(cudaSetDevice(index));
     count_open(index, 1, false);
     try {
-        APO_CUDA_CALL(*this, cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+        for (cudaStream_t* each : {&stream, &copy_stream}) APO_CUDA_CALL(*this, cudaStreamCreateWithFlags(each, cudaStreamNonBlocking));
+        for (cudaEvent_t* each : {&ops_done, &copies_done}) APO_CUDA_CALL(*this, cudaEventCreateWithFlags(each, cudaEventDisableTiming));
         staging.open(*this);
         matrices = open_matrix_library(*this);
     } catch (...) {
         staging.close();
-        if (stream != nullptr) cudaStreamDestroy(stream);
+        close_streams();
         count_open(index, -1, false);
         throw;
     }
@@ -204,8 +205,17 @@ CudaDevice::~CudaDevice() {
     scratch.release(*this);
     matrices.reset();
     staging.close();
-    cudaStreamDestroy(stream);
+    close_streams();
     count_open(index, -1, faulted_);
+}
+
+void CudaDevice::close_streams() {
+    for (cudaEvent_t event : {ops_done, copies_done}) {
+        if (event != nullptr) cudaEventDestroy(event);
+    }
+    for (cudaStream_t each : {copy_stream, stream}) {
+        if (each != nullptr) cudaStreamDestroy(each);
+    }
 }
 
 void CudaDevice::activate() { check(cudaSetDevice(index), APO_SITE("cudaSetDevice")); }

@@ -43,7 +43,8 @@ private:
     size_t chunk_ = 0, used_ = 0;
 };
 
-// Pinned host memory through which copies go: a ring of slots, each free again when the copies from it are done.
+// Pinned host memory through which copies go: a ring of slots, each free again when the copies from it are done. The device's side
+// of a copy may be memory of allocate_host too.
 class Staging {
 public:
     void open(CudaDevice& device);
@@ -77,6 +78,9 @@ public:
 
     int index;
     cudaStream_t stream = nullptr;
+    // Copies from host memory beside the ops, and how the two streams wait for each other.
+    cudaStream_t copy_stream = nullptr;
+    cudaEvent_t ops_done = nullptr, copies_done = nullptr;
     int multiprocessors = 0;
     int compute_capability = 0;  // 90 is 9.0
     int shared_bytes_most = 0;   // a block may take
@@ -86,6 +90,8 @@ public:
     std::unique_ptr<MatrixLibrary> matrices;
 
 private:
+    void close_streams();
+
     Site last_launch_{nullptr, nullptr, 0};
     bool faulted_ = false;
 };

@@ -5,6 +5,7 @@
 
 #include "dispatch.h"
 #include "family.h"
+#include "head_sizes.h"
 #include "reduce.h"
 
 namespace apo {
@@ -14,38 +15,11 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// Forward: 48 MiB of logits, beside the gathered rows. Backward: 96 MiB of logits and their gradient, and dx in f32.
-constexpr size_t kForwardBytes = size_t(48) << 20, kBackwardBytes = size_t(96) << 20, kDxBytes = size_t(128) << 20;
-constexpr int64_t kForwardRows = 1024, kBackwardRows = 4096;
-constexpr int64_t kColumns = 256;  // pieces are multiples of this wide
-
 // What a row has seen so far: the largest logit m, s = sum of e^(x - m), and e = sum of x e^(x - m) for the entropy.
 struct RowState {
     float m, s, e;
 };
-
-size_t logit_bytes(DType dtype, bool backward) { return backward && dtype == DType::bf16 ? 6 : 4; }
-
-// How a call is cut: `rows` at a time, in pieces of `columns`.
-struct Pieces {
-    int64_t rows, columns;
-};
-
-// The widest pieces of all rows that fit, or fewer rows where not even kColumns fit.
-Pieces pieces_of(int64_t rows, int64_t vocab, size_t bytes_a_row, size_t bytes_a_logit, size_t bytes) {
-    const int64_t narrow = std::min(kColumns, vocab);
-    const size_t least = bytes_a_row + size_t(narrow) * bytes_a_logit;
-    if (least * size_t(rows) > bytes) rows = std::max<int64_t>(1, int64_t(bytes / least));
-    const int64_t room = int64_t((bytes / size_t(rows) - std::min(bytes / size_t(rows), bytes_a_row)) / bytes_a_logit);
-    if (room >= vocab) return {rows, vocab};
-    return {rows, room >= kColumns ? room / kColumns * kColumns : std::max<int64_t>(1, room)};
-}
-
-// Beside a row's logits: its state, or its dx before that is rounded.
-size_t row_bytes(int64_t hidden, DType dtype, bool backward) {
-    if (!backward) return sizeof(RowState);
-    return dtype == DType::bf16 ? size_t(hidden) * sizeof(float) : 0;
-}
+static_assert(sizeof(RowState) == cuda_head::kStateBytes);
 
 // logits(rows, columns) of the head's rows from first on.
 void piece_logits(CudaDevice& d, DType dtype, const void* x, const void* head, int64_t rows, int64_t hidden, int64_t first, int64_t columns,
@@ -145,21 +119,9 @@ const void* row_at(DType dtype, const void* x, int64_t row, int64_t width) {
 
 }  // namespace
 
-int64_t logprob_rows(int64_t rows, int64_t hidden, int64_t, bool backward) {
-    if (!backward) return std::min(rows, kForwardRows);
-    return std::min({rows, kBackwardRows, std::max<int64_t>(1, int64_t(kDxBytes / (size_t(hidden) * sizeof(float))))});
-}
-
-size_t logprob_scratch(int64_t rows, int64_t hidden, int64_t vocab, DType dtype, bool backward) {
-    const int64_t at_once = logprob_rows(rows, hidden, vocab, backward);
-    const size_t a_row = row_bytes(hidden, dtype, backward), a_logit = logit_bytes(dtype, backward);
-    const Pieces pieces = pieces_of(at_once, vocab, 0, a_logit, backward ? kBackwardBytes : kForwardBytes);
-    return size_t(at_once) * (a_row + size_t(pieces.columns) * a_logit);
-}
-
 void logprob_forward(Device& device, const LogprobForward& op) {
     CudaDevice& d = gpu(device);
-    const Pieces pieces = pieces_of(std::max<int64_t>(1, op.rows), op.vocab, row_bytes(op.hidden, op.dtype, false), logit_bytes(op.dtype, false),
+    const cuda_head::Pieces pieces = cuda_head::pieces_of(std::max<int64_t>(1, op.rows), op.vocab, cuda_head::row_bytes(op.hidden, op.dtype, false), cuda_head::logit_bytes(op.dtype, false),
                                     op.scratch_bytes);
     float* logits = static_cast<float*>(op.scratch);
     auto* state = reinterpret_cast<RowState*>(logits + pieces.rows * pieces.columns);
@@ -181,7 +143,7 @@ void logprob_forward(Device& device, const LogprobForward& op) {
 void logprob_backward(Device& device, const LogprobBackward& op) {
     CudaDevice& d = gpu(device);
     const bool narrow = op.dtype == DType::bf16;
-    const Pieces pieces = pieces_of(std::max<int64_t>(1, op.rows), op.vocab, row_bytes(op.hidden, op.dtype, true), logit_bytes(op.dtype, true),
+    const cuda_head::Pieces pieces = cuda_head::pieces_of(std::max<int64_t>(1, op.rows), op.vocab, cuda_head::row_bytes(op.hidden, op.dtype, true), cuda_head::logit_bytes(op.dtype, true),
                                     op.scratch_bytes);
     float* logits = static_cast<float*>(op.scratch);
     // bf16: dx is summed over the pieces in f32 and rounded once.

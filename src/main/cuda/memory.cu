@@ -1,5 +1,6 @@
 // Opening and closing, device memory and copies.
 #include <cstdio>
+#include <cstring>
 
 #include "device.h"
 #include "family.h"
@@ -43,6 +44,29 @@ void* allocate(Device& device, size_t bytes) {
     return memory;
 }
 
+void* allocate_host(Device& device, size_t bytes) {
+    CudaDevice& d = gpu(device);
+    void* memory = nullptr;
+    // Pinned: kernels reach it by the address that the host knows it by.
+    const cudaError_t status = cudaMallocHost(&memory, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+        cudaGetLastError();  // clears it
+        fail(APO_E_MEMORY, "cuda:%d: no %.1f MiB of host memory can be pinned; free memory, raise the limit on locked memory (ulimit -l), "
+                           "or keep the optimizer's state on the GPU", d.index, double(bytes) / (1 << 20));
+    }
+    d.check(status, APO_SITE("cudaMallocHost"));
+    std::memset(memory, 0, bytes);
+    return memory;
+}
+
+void release_host(Device& device, void* memory) {
+    // As release: nothing may be thrown. What still runs may use it.
+    auto& d = static_cast<CudaDevice&>(device);
+    cudaSetDevice(d.index);
+    for (cudaStream_t stream : {d.copy_stream, d.stream}) cudaStreamSynchronize(stream);
+    cudaFreeHost(memory);
+}
+
 void release(Device& device, void* memory) {
     // Nothing may be thrown here: after a fault the memory goes with the context.
     cudaSetDevice(static_cast<CudaDevice&>(device).index);
@@ -67,6 +91,19 @@ void copy(Device& device, void* target, const void* source, size_t bytes) {
 void fill_zero(Device& device, void* target, size_t bytes) {
     CudaDevice& d = gpu(device);
     APO_CUDA_CALL(d, cudaMemsetAsync(target, 0, bytes, d.stream));
+}
+
+void copy_ahead(Device& device, void* target, const void* source, size_t bytes) {
+    CudaDevice& d = gpu(device);
+    APO_CUDA_CALL(d, cudaEventRecord(d.ops_done, d.stream));
+    APO_CUDA_CALL(d, cudaStreamWaitEvent(d.copy_stream, d.ops_done, 0));
+    APO_CUDA_CALL(d, cudaMemcpyAsync(target, source, bytes, cudaMemcpyDefault, d.copy_stream));
+    APO_CUDA_CALL(d, cudaEventRecord(d.copies_done, d.copy_stream));
+}
+
+void await_copies(Device& device) {
+    CudaDevice& d = gpu(device);
+    APO_CUDA_CALL(d, cudaStreamWaitEvent(d.stream, d.copies_done, 0));
 }
 
 }  // namespace cuda

@@ -1,5 +1,6 @@
 // The backend's table, and the one symbol by which the engine finds it.
 #include "family.h"
+#include "head_sizes.h"
 
 namespace apo {
 namespace cuda {
@@ -14,11 +15,15 @@ const OpTable& ops() {
         t.close = close;
         t.info = info;
         t.allocate = allocate;
+        t.allocate_host = allocate_host;
         t.release = release;
+        t.release_host = release_host;
         t.copy_to_device = copy_to_device;
         t.copy_to_host = copy_to_host;
         t.copy = copy;
         t.fill_zero = fill_zero;
+        t.copy_ahead = copy_ahead;
+        t.await_copies = await_copies;
         t.gemm = gemm;
         t.embedding_forward = embedding_forward;
         t.embedding_backward = embedding_backward;
@@ -35,8 +40,8 @@ const OpTable& ops() {
         t.attention_decode = attention_decode;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;
-        t.logprob_rows = logprob_rows;
-        t.logprob_scratch = logprob_scratch;
+        t.logprob_rows = cuda_head::rows;
+        t.logprob_scratch = cuda_head::scratch;
         t.logprob_forward = logprob_forward;
         t.logprob_backward = logprob_backward;
         t.value_forward = value_forward;

@@ -19,9 +19,9 @@ apo_model_config tiny() {
 
 // An engine with a random model.
 struct World {
-    explicit World(const apo_test::Backend& backend, apo_model_config config = tiny()) : config_(config) {
+    explicit World(const apo_test::Backend& backend, apo_model_config config = tiny(), int32_t dtype = APO_F32) : config_(config) {
         engine = new apo_engine(*backend.ops, backend.open);
-        CHECK(apo_model_create(engine, &config_, APO_F32, &model, &error) == APO_OK);
+        CHECK(apo_model_create(engine, &config_, dtype, &model, &error) == APO_OK);
         CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
     }
     ~World() {
@@ -82,7 +82,7 @@ std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) 
 
 // All gradients after backward of these batches with dsums of a DPO-like pattern.
 std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bool recompute) {
-    const apo_trainer_options options{100, recompute, 0, 0};
+    const apo_trainer_options options{100, recompute, 0, 0, 0};
     apo_trainer* trainer = nullptr;
     CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
     for (const Packs& packs : batches) {
@@ -196,7 +196,7 @@ TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
         const Packs packs = shared();
         const apo_batch batch = packs.batch();
         const std::vector<double> reference = score(world, packs, 100);
-        const apo_trainer_options options{100, 0, 0, 0};
+        const apo_trainer_options options{100, 0, 0, 0, 0};
         apo_trainer* trainer = nullptr;
         CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
         const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
@@ -334,7 +334,7 @@ TEST(bad_arguments_are_refused_in_words) {
 
         apo_trainer* trainer = nullptr;
         apo_trainer* second = nullptr;
-        const apo_trainer_options options{10, 0, 0, 0};
+        const apo_trainer_options options{10, 0, 0, 0, 0};
         CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
         refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
         refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
@@ -362,47 +362,53 @@ TEST(bad_arguments_are_refused_in_words) {
     });
 }
 
-// Likelihood of four answers, trained with each form of the optimizer's state from the same start.
+// What training four answers' likelihood leaves.
+struct Trained {
+    double loss = 0;              // of the last forward
+    std::vector<float> masters;   // of tensor 0
+};
+
+// From the same start with each form of the optimizer's state.
+Trained train(const apo_test::Backend& backend, int32_t dtype, const apo_trainer_options& options, int steps) {
+    World world(backend, tiny(), dtype);
+    apo_trainer* trainer = nullptr;
+    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    const Packs packs = shared();
+    const apo_batch batch = packs.batch();
+    std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers), -1.0 / 14);
+    Trained result;
+    for (int step = 1; step <= steps; step++) {
+        CHECK(apo_trainer_forward(trainer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
+        result.loss = 0;
+        for (double sum : sums) result.loss -= sum / 14;
+        CHECK(apo_trainer_backward(trainer, dsums.data(), nullptr, &error) == APO_OK);
+        const apo_adamw adamw{3e-3, 0.9, 0.95, 1e-8, 0, 1, step};
+        CHECK(apo_trainer_step(trainer, &adamw, nullptr, &error) == APO_OK);
+    }
+    const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT;
+    int64_t packed = -1;
+    CHECK(apo_trainer_packed_bytes(trainer, APO_STATE_MOMENT2, &packed, &error) == APO_OK);
+    CHECK((packed > 0) == eight_bit);
+    float value = 0;
+    CHECK(apo_trainer_read(trainer, APO_STATE_MOMENT1, 0, 3, 1, &value, &error) == (eight_bit ? APO_E_UNSUPPORTED : APO_OK));
+    CHECK(apo_trainer_read_packed(trainer, APO_STATE_MOMENT1, packed, 1, &value, &error) == APO_E_ARGUMENT);
+    apo_tensor_info info;
+    CHECK(apo_model_tensor(world.model, 0, &info, &error) == APO_OK);
+    result.masters.resize(size_t(info.count));
+    CHECK(apo_trainer_read(trainer, APO_STATE_MASTER, 0, 0, info.count, result.masters.data(), &error) == APO_OK);
+    CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+    return result;
+}
+
+apo_trainer_options optimizer(int32_t state, int32_t offload) { return {100, 0, state, 7, offload}; }
+
 TEST(moments_of_8_bits_train_as_f32_ones_do) {
-    auto train = [](int32_t dtype, int32_t state, int steps) {
-        const apo_engine_options open{APO_CPU, 0, 2, 0};
-        apo_engine* engine = nullptr;
-        apo_model* model = nullptr;
-        apo_trainer* trainer = nullptr;
-        apo_model_config config = tiny();
-        CHECK(apo_engine_create(&open, &engine, &error) == APO_OK);
-        CHECK(apo_model_create(engine, &config, dtype, &model, &error) == APO_OK);
-        CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
-        const apo_trainer_options options{100, 0, state, 7};
-        CHECK(apo_trainer_create(model, &options, &trainer, &error) == APO_OK);
-        const Packs packs = shared();
-        const apo_batch batch = packs.batch();
-        std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers), -1.0 / 14);
-        double loss = 0;
-        for (int step = 1; step <= steps; step++) {
-            CHECK(apo_trainer_forward(trainer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
-            loss = 0;
-            for (double sum : sums) loss -= sum / 14;
-            CHECK(apo_trainer_backward(trainer, dsums.data(), nullptr, &error) == APO_OK);
-            const apo_adamw adamw{3e-3, 0.9, 0.95, 1e-8, 0, 1, step};
-            CHECK(apo_trainer_step(trainer, &adamw, nullptr, &error) == APO_OK);
-        }
-        int64_t packed = -1;
-        CHECK(apo_trainer_packed_bytes(trainer, APO_STATE_MOMENT2, &packed, &error) == APO_OK);
-        CHECK((packed > 0) == (state == APO_OPTIMIZER_8BIT));
-        float value = 0;
-        CHECK(apo_trainer_read(trainer, APO_STATE_MASTER, 0, 3, 1, &value, &error) == APO_OK);
-        CHECK(apo_trainer_read(trainer, APO_STATE_MOMENT1, 0, 3, 1, &value, &error) == (state == APO_OPTIMIZER_8BIT ? APO_E_UNSUPPORTED : APO_OK));
-        CHECK(apo_trainer_read_packed(trainer, APO_STATE_MOMENT1, packed, 1, &value, &error) == APO_E_ARGUMENT);
-        CHECK(apo_trainer_close(trainer, &error) == APO_OK);
-        CHECK(apo_model_close(model, &error) == APO_OK);
-        CHECK(apo_engine_close(engine, &error) == APO_OK);
-        return loss;
-    };
+    const apo_test::Backend cpu = apo_test::engine_backends().front();
     for (int32_t dtype : {APO_F32, APO_BF16}) {
-        const double start = train(dtype, APO_OPTIMIZER_F32, 1);
+        const double start = train(cpu, dtype, optimizer(APO_OPTIMIZER_F32, 0), 1).loss;
         for (int steps : {10, 40}) {
-            const double wide = train(dtype, APO_OPTIMIZER_F32, steps), narrow = train(dtype, APO_OPTIMIZER_8BIT, steps);
+            const double wide = train(cpu, dtype, optimizer(APO_OPTIMIZER_F32, 0), steps).loss;
+            const double narrow = train(cpu, dtype, optimizer(APO_OPTIMIZER_8BIT, 0), steps).loss;
             CHECK(wide < 0.9 * start);
             // Of the way that f32 went, all but a fiftieth.
             CHECK_CLOSE(narrow, wide, 0.02 * (start - wide));
@@ -410,13 +416,91 @@ TEST(moments_of_8_bits_train_as_f32_ones_do) {
     }
 }
 
+TEST(an_offloaded_optimizer_gives_the_same_bits) {
+    on_engines([](const apo_test::Backend& backend) {
+        for (int32_t dtype : {APO_F32, APO_BF16}) {
+            for (int32_t state : {APO_OPTIMIZER_F32, APO_OPTIMIZER_8BIT}) {
+                const Trained here = train(backend, dtype, optimizer(state, 0), 2), there = train(backend, dtype, optimizer(state, 1), 2);
+                CHECK(here.loss == there.loss && here.masters == there.masters);
+            }
+        }
+    });
+}
+
+// A bf16 model keeps what a step of a small rate changes: its masters are f32 in two halves.
+TEST(masters_of_bf16_weights_have_all_bits_of_f32) {
+    on_engines([](const apo_test::Backend& backend) {
+        World world(backend, tiny(), APO_BF16);
+        apo_trainer* trainer = nullptr;
+        const apo_trainer_options options = optimizer(APO_OPTIMIZER_F32, 0);
+        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+        const std::vector<float> written{1.0000001f, -0.3333333f, 3.0e-39f, 1.00390625f, -1.01171875f, 0.0f, 65537.5f};
+        std::vector<float> masters(written.size()), weights(written.size());
+        const int64_t count = int64_t(written.size());
+        CHECK(apo_trainer_write(trainer, APO_STATE_MASTER, 1, 2, count, written.data(), &error) == APO_OK);
+        CHECK(apo_trainer_read(trainer, APO_STATE_MASTER, 1, 2, count, masters.data(), &error) == APO_OK);
+        CHECK(masters == written);
+        CHECK(apo_model_read(world.model, 1, 2, count, weights.data(), APO_F32, &error) == APO_OK);
+        for (size_t i = 0; i < written.size(); i++) CHECK_CLOSE(weights[i], written[i], std::fabs(written[i]) / 256 + 0x1p-134);
+        CHECK(apo_trainer_close(trainer, &error) == APO_OK);
+    });
+}
+
+TEST(an_offloaded_model_scores_with_the_same_bits) {
+    on_engines([](const apo_test::Backend& backend) {
+        apo_model_config config = tiny();
+        config.layers = 5;
+        for (int32_t dtype : {APO_F32, APO_BF16}) {
+            World world(backend, config, dtype);
+            const std::vector<double> expected = score(world, shared(), 100);
+            apo_model* here = world.model;
+            CHECK(apo_model_create_offloaded(world.engine, &config, dtype, &world.model, &error) == APO_OK);
+            CHECK(apo_model_copy(world.model, here, &error) == APO_OK);
+            for (int64_t max_tokens : {100, 12}) CHECK(score(world, shared(), max_tokens) == expected);
+            std::vector<float> a(24), b(24);
+            CHECK(apo_model_read(here, 20, 0, 24, a.data(), APO_F32, &error) == APO_OK);
+            CHECK(apo_model_read(world.model, 20, 0, 24, b.data(), APO_F32, &error) == APO_OK);
+            CHECK(a == b);
+            if (world.engine->ops.allocate_host != world.engine->ops.allocate) {
+                const apo_trainer_options options = optimizer(APO_OPTIMIZER_F32, 0);
+                const apo_generator_options generator_options{1, 0, 16};
+                apo_trainer* trainer = nullptr;
+                apo_generator* generator = nullptr;
+                CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_E_STATE);
+                CHECK(apo_generator_create(world.model, &generator_options, &generator, &error) == APO_E_STATE);
+                CHECK(std::string(error.message).find("offloaded") != std::string::npos);
+            }
+            CHECK(apo_model_close(here, &error) == APO_OK);
+        }
+    });
+}
+
 TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_model_config config = tiny();
-    const apo_trainer_options keep{64, 0, 0, 0}, recompute{64, 1, 0, 0};
+    const apo_trainer_options keep{64, 0, 0, 0, 0}, recompute{64, 1, 0, 0, 0};
     const apo_generator_options generator{4, 0, 64};
     apo_memory_plan all, less;
-    CHECK(apo_plan(&config, APO_BF16, &keep, &generator, &all, &error) == APO_OK);
-    CHECK(apo_plan(&config, APO_BF16, &recompute, nullptr, &less, &error) == APO_OK);
-    CHECK(all.moments == 2 * all.gradients && all.master == all.gradients && all.generator > 0 && less.generator == 0);
+    CHECK(apo_plan(&config, APO_BF16, APO_CPU, &keep, &generator, &all, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_CPU, &recompute, nullptr, &less, &error) == APO_OK);
+    CHECK(all.moments == 2 * all.gradients && 2 * all.master == all.gradients && all.generator > 0 && less.generator == 0);
     CHECK(less.trainer_activations < all.trainer_activations);
+    CHECK(all.backend == 0 && all.offloaded == 0);
+}
+
+// A plan for a GPU needs none. The bounds are what an H200 and an H100 have.
+TEST(an_8b_model_trains_within_a_gpu) {
+    apo_model_config llama{};
+    llama.vocab_size = 128256, llama.hidden_size = 4096, llama.intermediate_size = 14336, llama.layers = 32, llama.heads = 32, llama.kv_heads = 8;
+    llama.head_dim = 128, llama.max_positions = 8192, llama.rms_norm_eps = 1e-5, llama.rope_theta = 500000;
+    auto device_bytes = [&](int32_t state, int32_t offload) {
+        const apo_trainer_options options{8192, 1, state, 0, offload};
+        apo_memory_plan p;
+        CHECK(apo_plan(&llama, APO_BF16, APO_CUDA, &options, nullptr, &p, &error) == APO_OK);
+        CHECK(p.offloaded == (offload ? p.master + p.moments : 0));
+        CHECK(p.weights_offloaded < p.weights / 5);
+        return p.weights + p.gradients + p.master + p.moments - p.offloaded + p.trainer_activations + p.trainer_workspace + p.scorer + p.backend;
+    };
+    CHECK(device_bytes(APO_OPTIMIZER_F32, 0) <= 139000000000);
+    CHECK(device_bytes(APO_OPTIMIZER_8BIT, 0) <= 80000000000);
+    CHECK(device_bytes(APO_OPTIMIZER_F32, 1) <= 80000000000);
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "op_case.h"
+#include "split_f32.h"
 
 using namespace apo_test;
 
@@ -113,27 +114,53 @@ TEST(logprob_scratch_keeps_its_bounds) {
     }, &apo::OpTable::logprob_scratch);
 }
 
+TEST(an_f32_number_in_two_halves_comes_back_whole) {
+    auto halves = [](uint32_t bits) {
+        const float x = apo::float_of_bits(bits);
+        const apo::SplitF32 split = apo::split_f32(x);
+        const float upper = apo::join_f32(split.upper, 0), back = apo::join_f32(split.upper, split.remainder);
+        if (x != x) return upper != upper && back != back;
+        const bool nearest = std::isinf(upper) || std::fabs(double(upper) - x) <= std::fabs(double(rounded(x, DType::bf16)) - x);
+        return apo::bits_of(back) == bits && nearest;
+    };
+    int wrong = 0;
+    for (uint32_t bits : {0u, 0x80000000u, 1u, 0x7f7fffffu, 0xff7fffffu, 0x7f800000u, 0xff800000u, 0x7f800001u, 0xffffffffu, 0x3f808000u, 0x3f818000u}) wrong += !halves(bits);
+    for (uint64_t i = 0; i < (uint64_t(1) << 32); i += 40503) wrong += !halves(uint32_t(i));
+    CHECK(wrong == 0);
+}
+
 TEST(adamw_and_squared_norm) {
     on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         const int n = 40000;
         Numbers numbers(14);
-        Array g = numbers.array(DType::f32, n), m = numbers.array(DType::f32, n), v = numbers.array(DType::f32, n), master = numbers.array(DType::f32, n);
+        Array g = numbers.array(DType::f32, n), m = numbers.array(DType::f32, n), v = numbers.array(DType::f32, n);
         Array weight(dtype, n);
-        for (size_t i = 0; i < n; i++) v.set(i, float(std::fabs(v[i])));
-        const std::vector<double> g0 = values(g), m0 = values(m), v0 = values(v), w0 = values(master);
+        std::vector<uint16_t> rest(n);
+        const std::vector<double> w0 = values(numbers.array(DType::f32, n));
+        for (size_t i = 0; i < n; i++) {
+            v.set(i, float(std::fabs(v[i])));
+            const apo::SplitF32 split = apo::split_f32(float(w0[i]));
+            weight.set(i, dtype == DType::f32 ? float(w0[i]) : apo::join_f32(split.upper, 0));
+            rest[i] = split.remainder;
+        }
+        Plain<uint16_t> remainder(rest);
+        const std::vector<double> g0 = values(g), m0 = values(m), v0 = values(v);
         double squares = 0;
         for (double x : g0) squares += x * x;
         CHECK_CLOSE(ops.squared_norm(device, g.floats(), n), squares, 1e-7 * squares);
-        void* weights = dtype == DType::f32 ? master.data() : weight.data();
-        ops.adamw_step(device, {n, dtype, g.floats(), 0.5f, master.floats(), m.floats(), v.floats(), weights, 0.01, 0.9, 0.95, 1e-8, 0.1, 3});
+        ops.adamw_step(device, {n, dtype, g.floats(), 0.5f, weight.data(), dtype == DType::f32 ? nullptr : remainder.data(), m.floats(), v.floats(),
+                                0.01, 0.9, 0.95, 1e-8, 0.1, 3});
         for (size_t i = 0; i < n; i += 7) {
             const double grad = 0.5 * g0[i], m1 = 0.9 * m0[i] + 0.1 * grad, v1 = 0.95 * v0[i] + 0.05 * grad * grad;
             const double w = w0[i] * (1 - 0.001) - 0.01 * (m1 / (1 - std::pow(0.9, 3))) / (std::sqrt(v1 / (1 - std::pow(0.95, 3))) + 1e-8);
             CHECK(g[i] == 0);
             CHECK_CLOSE(m[i], m1, 1e-6);
             CHECK_CLOSE(v[i], v1, 1e-6);
-            CHECK_CLOSE(master[i], w, 1e-5 * (1 + std::fabs(w)));
-            if (dtype == DType::bf16) CHECK(weight[i] == rounded(float(master[i]), DType::bf16));
+            const float upper = float(weight[i]);
+            const float master = dtype == DType::f32 ? upper : apo::join_f32(uint16_t(apo::bits_of(upper) >> 16), remainder[i]);
+            CHECK_CLOSE(master, w, 1e-5 * (1 + std::fabs(w)));
+            // The weight is the master to the nearest bf16.
+            if (dtype == DType::bf16) CHECK(std::fabs(upper - master) <= std::fabs(rounded(master, DType::bf16) - master));
         }
     }, &apo::OpTable::adamw_step, &apo::OpTable::squared_norm);
 }

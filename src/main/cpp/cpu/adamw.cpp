@@ -1,7 +1,9 @@
 #include <cmath>
+#include <type_traits>
 
 #include "family.h"
 #include "parallel.h"
+#include "split_f32.h"
 
 namespace apo {
 namespace APO_ISA_NAMESPACE {
@@ -17,20 +19,27 @@ void step_range(const AdamwStep& op, int64_t begin, int64_t end) {
     const float step_size = float(op.learning_rate / (1 - std::pow(op.beta1, double(op.step))));
     const float root_scale = float(1 / std::sqrt(1 - std::pow(op.beta2, double(op.step)))), eps = float(op.eps);
     T* weight = static_cast<T*>(op.weight);
+    // In local names, for the compiler to see that they do not change.
+    float *gradient = op.gradient, *moment1 = op.moment1, *moment2 = op.moment2;
+    uint16_t* remainder = op.remainder;
+    const float gradient_scale = op.gradient_scale;
 #pragma omp simd
     for (int64_t i = begin; i < end; i++) {
-        const float g = op.gradient[i] * op.gradient_scale;
-        const float m = beta1 * op.moment1[i] + keep1 * g;
-        const float v = beta2 * op.moment2[i] + keep2 * g * g;
-        op.gradient[i] = 0;
-        op.moment1[i] = m;
-        op.moment2[i] = v;
-        op.master[i] = op.master[i] * decay - step_size * m / (std::sqrt(v) * root_scale + eps);
+        const float g = gradient[i] * gradient_scale;
+        const float m = beta1 * moment1[i] + keep1 * g;
+        const float v = beta2 * moment2[i] + keep2 * g * g;
+        gradient[i] = 0;
+        moment1[i] = m;
+        moment2[i] = v;
+        const float change = step_size * m / (std::sqrt(v) * root_scale + eps);
+        if constexpr (std::is_same_v<T, float>) {
+            weight[i] = weight[i] * decay - change;
+        } else {
+            const SplitF32 split = split_f32(join_f32(weight[i].bits, remainder[i]) * decay - change);
+            weight[i].bits = split.upper;
+            remainder[i] = split.remainder;
+        }
     }
-    if (static_cast<void*>(weight) == op.master) return;
-    int64_t i = begin;
-    for (; i + kLanes <= end; i += kLanes) store(weight + i, load(op.master + i));
-    for (; i < end; i++) weight[i] = from_float<T>(op.master[i]);
 }
 
 }  // namespace

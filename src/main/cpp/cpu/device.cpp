@@ -121,6 +121,8 @@ void cpu_release(Device&, void* memory) { std::free(memory); }
 
 void cpu_copy(Device&, void* target, const void* source, size_t bytes) { std::memcpy(target, source, bytes); }
 
+void cpu_await_copies(Device&) {}
+
 void cpu_fill_zero(Device&, void* target, size_t bytes) { std::memset(target, 0, bytes); }
 
 }  // namespace apo

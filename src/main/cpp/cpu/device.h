@@ -48,6 +48,7 @@ void cpu_close(Device* device);
 void cpu_info(Device& device, apo_device_info* info);
 void* cpu_allocate(Device& device, size_t bytes);
 void cpu_release(Device& device, void* memory);
+void cpu_await_copies(Device& device);
 void cpu_copy(Device& device, void* target, const void* source, size_t bytes);
 void cpu_fill_zero(Device& device, void* target, size_t bytes);
 

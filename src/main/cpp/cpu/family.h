@@ -20,8 +20,6 @@ void attention_forward(Device&, const AttentionForward&);
 void attention_backward(Device&, const AttentionBackward&);
 void swiglu_forward(Device&, const SwigluForward&);
 void swiglu_backward(Device&, const SwigluBackward&);
-int64_t logprob_rows(int64_t rows, int64_t hidden, int64_t vocab, bool backward);
-size_t logprob_scratch(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
 void logprob_forward(Device&, const LogprobForward&);
 void logprob_backward(Device&, const LogprobBackward&);
 void value_forward(Device&, const ValueForward&);

@@ -10,15 +10,6 @@ namespace APO_ISA_NAMESPACE {
 
 namespace {
 
-// Of logits; with the panels that gemm widens, a forward stays within 64 MiB and a backward within 256 MiB.
-constexpr size_t kForwardBytes = size_t(40) << 20;
-constexpr size_t kBackwardBytes = size_t(192) << 20;
-constexpr int64_t kMostRows = 2048;
-
-int64_t chunk_rows(size_t bytes, int64_t vocab) {
-    return std::clamp<int64_t>(int64_t(bytes / (size_t(vocab) * sizeof(float))), 1, kMostRows);
-}
-
 void chunk_logits(Device& device, DType dtype, const void* x, const void* head, int64_t rows, int64_t hidden, int64_t vocab,
                   float* logits) {
     Gemm gemm{};
@@ -67,14 +58,6 @@ float entropy_of(const float* row, int64_t n, float lse) {
 }
 
 }  // namespace
-
-int64_t logprob_rows(int64_t rows, int64_t, int64_t vocab, bool backward) {
-    return std::min(rows, chunk_rows(backward ? kBackwardBytes : kForwardBytes, vocab));
-}
-
-size_t logprob_scratch(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward) {
-    return size_t(logprob_rows(rows, hidden, vocab, backward)) * size_t(vocab) * sizeof(float);
-}
 
 void logprob_forward(Device& device, const LogprobForward& op) {
     const int64_t chunk = std::max<int64_t>(1, int64_t(op.scratch_bytes / (size_t(op.vocab) * sizeof(float))));

@@ -1,4 +1,5 @@
 #include "family.h"
+#include "head_sizes.h"
 
 #define APO_TABLE_NAME_OF(isa) cpu_ops_##isa
 #define APO_TABLE_NAME(isa) APO_TABLE_NAME_OF(isa)
@@ -16,9 +17,13 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.close = cpu_close;
         t.info = cpu_info;
         t.allocate = cpu_allocate;
+        t.allocate_host = cpu_allocate;
         t.release = cpu_release;
+        t.release_host = cpu_release;
         t.copy_to_device = t.copy_to_host = t.copy = cpu_copy;
         t.fill_zero = cpu_fill_zero;
+        t.copy_ahead = cpu_copy;
+        t.await_copies = cpu_await_copies;
         t.gemm = gemm;
         t.embedding_forward = embedding_forward;
         t.embedding_backward = embedding_backward;
@@ -33,8 +38,8 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.attention_backward = attention_backward;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;
-        t.logprob_rows = logprob_rows;
-        t.logprob_scratch = logprob_scratch;
+        t.logprob_rows = cpu_head::rows;
+        t.logprob_scratch = cpu_head::scratch;
         t.logprob_forward = logprob_forward;
         t.logprob_backward = logprob_backward;
         t.value_forward = value_forward;

@@ -16,6 +16,16 @@ apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, 
     });
 }
 
+apo_status apo_model_create_offloaded(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
+                                      apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(engine, "engine"));
+        required(config, "config");
+        required(model, "model");
+        *model = new apo_model(*engine, *config, checked_dtype(dtype, "dtype"), true);
+    });
+}
+
 apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_error* error) {
     return guarded(error, [&] { required(count, "count") = int32_t(required(model, "model").shape.tensors().size()); });
 }

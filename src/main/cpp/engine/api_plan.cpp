@@ -5,28 +5,50 @@
 
 using namespace apo;
 
-apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, const apo_trainer_options* trainer,
+namespace {
+
+// What the CUDA backend allocates when it first needs it (src/main/cuda): the workspace of its matrix products, and its kernels'
+// scratch. Of that the largest are a number for each token and head of attention's backward, two partial results for each
+// sequence and head of decoding, and the partial sums of a norm's gradient, which the rest is for.
+constexpr int64_t kCudaProducts = int64_t(32) << 20;
+constexpr int64_t kCudaScratch = int64_t(64) << 20;
+
+int64_t backend_bytes(int32_t device, const Shape& s, const apo_trainer_options* trainer, const apo_generator_options* generator) {
+    if (device == APO_CPU) return 0;
+    const int64_t floats = (trainer == nullptr ? 0 : trainer->max_tokens) * s.H +
+                           (generator == nullptr ? 0 : int64_t(generator->max_sequences)) * 2 * s.H * (s.D + 2);
+    return kCudaProducts + kCudaScratch + floats * int64_t(sizeof(float));
+}
+
+}  // namespace
+
+apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t device, const apo_trainer_options* trainer,
                     const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error) {
     return guarded(error, [&] {
         const Shape shape(required(config, "config"));
         const DType dtype = checked_dtype(dtype_value, "dtype");
-        const OpTable& ops = cpu_ops();
+        if (device != APO_CPU && device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", device);
+        const HeadSizes head = device == APO_CUDA ? HeadSizes{cuda_head::rows, cuda_head::scratch} : HeadSizes{cpu_head::rows, cpu_head::scratch};
         apo_memory_plan out{};
         out.weights = model_bytes(shape, dtype);
+        out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA);
         if (trainer != nullptr) {
-            const TrainerBytes bytes = trainer_bytes(shape, dtype, ops, *trainer);
+            const TrainerBytes bytes = trainer_bytes(shape, dtype, head, *trainer);
             out.gradients = bytes.gradients;
-            out.master = bytes.master;
+            out.master = bytes.remainders;
             out.moments = bytes.moments;
+            // A CPU's memory is the host's.
+            out.offloaded = trainer->offload_optimizer && device == APO_CUDA ? bytes.remainders + bytes.moments : 0;
             out.trainer_activations = bytes.workspace.activations;
             out.trainer_workspace = bytes.workspace.scratch;
-            const WorkspaceBytes scorer = workspace_bytes(shape, dtype, ops, trainer->max_tokens, Keep::nothing);
+            const WorkspaceBytes scorer = workspace_bytes(shape, dtype, head, trainer->max_tokens, Keep::nothing);
             out.scorer = scorer.activations + scorer.scratch;
         }
         if (generator != nullptr) {
-            const GeneratorBytes bytes = generator_bytes(shape, dtype, ops, *generator);
+            const GeneratorBytes bytes = generator_bytes(shape, dtype, head, *generator);
             out.generator = bytes.cache + bytes.workspace.activations + bytes.workspace.scratch + bytes.step;
         }
+        out.backend = backend_bytes(device, shape, trainer, generator);
         required(plan, "plan") = out;
     });
 }

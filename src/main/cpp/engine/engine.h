@@ -33,20 +33,28 @@ private:
     apo_engine& engine_;
 };
 
-// Memory of the device that lives as long as its owner.
+// Where a buffer lies; ops reach both.
+enum class Place { device, host };
+
+// Memory that lives as long as its owner.
 class Buffer {
 public:
     Buffer() = default;
-    Buffer(apo_engine& engine, size_t bytes) : engine_(&engine), data_(engine.ops.allocate(engine.device, bytes ? bytes : 1)), bytes_(bytes) {}
-    Buffer(Buffer&& other) noexcept : engine_(other.engine_), data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr; }
+    Buffer(apo_engine& engine, size_t bytes, Place place = Place::device) : engine_(&engine), bytes_(bytes), place_(place) {
+        data_ = (place == Place::host ? engine.ops.allocate_host : engine.ops.allocate)(engine.device, bytes ? bytes : 1);
+    }
+    Buffer(Buffer&& other) noexcept : engine_(other.engine_), data_(other.data_), bytes_(other.bytes_), place_(other.place_) {
+        other.data_ = nullptr;
+    }
     Buffer& operator=(Buffer&& other) noexcept {
         std::swap(engine_, other.engine_);
         std::swap(data_, other.data_);
         std::swap(bytes_, other.bytes_);
+        std::swap(place_, other.place_);
         return *this;
     }
     ~Buffer() {
-        if (data_ != nullptr) engine_->ops.release(engine_->device, data_);
+        if (data_ != nullptr) (place_ == Place::host ? engine_->ops.release_host : engine_->ops.release)(engine_->device, data_);
     }
 
     char* data() const { return static_cast<char*>(data_); }
@@ -56,6 +64,7 @@ private:
     apo_engine* engine_ = nullptr;
     void* data_ = nullptr;
     size_t bytes_ = 0;
+    Place place_ = Place::device;
 };
 
 // Deals parts of one piece of memory, each aligned for vectors. Over null it only measures: the same layout function

@@ -49,11 +49,11 @@ void check_sampling(const apo_sampling& s) {
 
 }  // namespace
 
-GeneratorBytes generator_bytes(const Shape& s, DType dtype, const OpTable& ops, const apo_generator_options& o) {
+GeneratorBytes generator_bytes(const Shape& s, DType dtype, const HeadSizes& head, const apo_generator_options& o) {
     check_options(o);
     const int64_t tokens = initial_tokens(s, o);
     return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)),
-            workspace_bytes(s, dtype, ops, tokens, Keep::nothing, logit_rows(o.max_sequences)),
+            workspace_bytes(s, dtype, head, tokens, Keep::nothing, logit_rows(o.max_sequences)),
             GenerationStep::bytes({tokens, o.max_sequences, page_count(o)})};
 }
 
@@ -378,7 +378,8 @@ using namespace apo;
 apo_generator::apo_generator(apo_model& m, const apo_generator_options& options)
     : model(m), max_sequences_(options.max_sequences) {
     if (model.shape.value_head()) fail(APO_E_STATE, "the model has a value head and cannot generate");
-    const GeneratorBytes bytes = generator_bytes(model.shape, model.dtype, model.engine.ops, options);
+    if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, which serves scorers alone; create it without offloading");
+    const GeneratorBytes bytes = generator_bytes(model.shape, model.dtype, head_sizes(model.engine.ops), options);
     pages_ = int32_t(page_count(options));
     cache_ = Buffer(model.engine, size_t(bytes.cache));
     reserve_tokens(initial_tokens(model.shape, options));
@@ -389,11 +390,11 @@ void apo_generator::reserve_tokens(int64_t tokens) {
     if (memory_.data() != nullptr && tokens <= workspace_.max_tokens) return;
     const int64_t most = std::max<int64_t>(tokens, max_sequences_);
     Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, model.engine.ops, most, Keep::nothing, logit_rows(max_sequences_));
+    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
     memory_ = Buffer();
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, most, Keep::nothing, logit_rows(max_sequences_));
+    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
     step_.reserve(model.engine, {most, max_sequences_, pages_});
 }
 

@@ -19,7 +19,7 @@ struct GeneratorBytes {
 };
 
 // Throws APO_E_ARGUMENT for options out of range.
-GeneratorBytes generator_bytes(const Shape& shape, DType dtype, const OpTable& ops, const apo_generator_options& options);
+GeneratorBytes generator_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_generator_options& options);
 
 class GenerationRun;
 

@@ -21,9 +21,10 @@ void check_range(const TensorSpec& tensor, int64_t offset, int64_t count) {
     }
 }
 
-int64_t model_bytes(const Shape& shape, DType dtype) {
+int64_t model_bytes(const Shape& shape, DType dtype, bool offloaded) {
     const int64_t table = int64_t(shape.config.max_positions) * (shape.D / 2) * int64_t(sizeof(float));
-    return shape.parameters() * int64_t(bytes_of(dtype)) + 2 * table;
+    const int64_t elsewhere = offloaded ? (shape.L - 2) * shape.layer_elements() : 0;
+    return (shape.parameters() - elsewhere) * int64_t(bytes_of(dtype)) + 2 * table;
 }
 
 namespace {
@@ -49,8 +50,16 @@ int64_t first_not_finite(const void* source, int64_t count, DType dtype) {
 
 using namespace apo;
 
-apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d) : engine(e), shape(c), dtype(d) {
-    weights = Buffer(engine, size_t(shape.parameters()) * bytes_of(dtype));
+apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool offload) : engine(e), shape(c), dtype(d) {
+    const size_t layer = size_t(shape.layer_elements()) * bytes_of(dtype), all = size_t(shape.parameters()) * bytes_of(dtype);
+    // Where the device's memory is the host's there is nothing to offload.
+    if (offload && engine.ops.allocate_host != engine.ops.allocate) {
+        layers_ = Buffer(engine, size_t(shape.L) * layer, Place::host);
+        slots_ = Buffer(engine, 2 * layer);
+        weights = Buffer(engine, all - size_t(shape.L) * layer);
+    } else {
+        weights = Buffer(engine, all);
+    }
     const RopeTable table = make_rope_table(c);
     const size_t bytes = table.cos.size() * sizeof(float);
     rope_cos = Buffer(engine, bytes);
@@ -61,7 +70,11 @@ apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d) : engine
 }
 
 void* apo_model::at(int64_t offset) const {
-    return offset < 0 ? nullptr : weights.data() + size_t(offset) * bytes_of(dtype);
+    if (offset < 0) return nullptr;
+    const int64_t first = shape.layer_begin(0), end = shape.layer_begin(shape.L);
+    if (!offloaded() || offset < first) return weights.data() + size_t(offset) * bytes_of(dtype);
+    if (offset < end) return layers_.data() + size_t(offset - first) * bytes_of(dtype);
+    return weights.data() + size_t(offset - (end - first)) * bytes_of(dtype);
 }
 
 const TensorSpec& apo_model::tensor(int32_t index) const {

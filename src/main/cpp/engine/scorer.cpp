@@ -29,10 +29,10 @@ void check_max_tokens(int64_t max_tokens) {
 apo_scorer::apo_scorer(apo_model& m, int64_t max_tokens) : model(m) {
     check_max_tokens(max_tokens);
     Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, model.engine.ops, max_tokens, Keep::nothing);
+    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), max_tokens, Keep::nothing);
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, max_tokens, Keep::nothing);
+    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), max_tokens, Keep::nothing);
     model.children++;
 }
 

@@ -41,6 +41,9 @@ public:
     int64_t final_norm() const { return final_norm_; }
     int64_t head() const { return head_; }  // LM head (the embedding where tied) or value head
     int64_t parameters() const { return parameters_; }  // elements of the buffer, padding included
+    // The layers stand one behind the other, all of one size, between the embedding and the final norm.
+    int64_t layer_begin(int64_t l) const { return layers_[0].qkv + l * layer_elements(); }
+    int64_t layer_elements() const { return (final_norm_ - layers_[0].qkv) / L; }
 
 private:
     int64_t reserve(int64_t count);

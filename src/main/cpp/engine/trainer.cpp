@@ -7,6 +7,7 @@
 #include "adamw8.h"
 #include "loss_arguments.h"
 #include "scorer.h"
+#include "split_f32.h"
 
 using namespace apo;
 
@@ -36,34 +37,39 @@ void check_adamw(const apo_adamw& a) {
 
 }  // namespace
 
-TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const OpTable& ops, const apo_trainer_options& options) {
+TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_trainer_options& options) {
     check_max_tokens(options.max_tokens);
     if (options.recompute != 0 && options.recompute != 1) fail(APO_E_ARGUMENT, "recompute is %d; expected 0 or 1", options.recompute);
     if (options.optimizer_state != APO_OPTIMIZER_F32 && options.optimizer_state != APO_OPTIMIZER_8BIT) {
         fail(APO_E_ARGUMENT, "optimizer_state is %d; expected APO_OPTIMIZER_F32 or APO_OPTIMIZER_8BIT", options.optimizer_state);
     }
+    if (options.offload_optimizer != 0 && options.offload_optimizer != 1) {
+        fail(APO_E_ARGUMENT, "offload_optimizer is %d; expected 0 or 1", options.offload_optimizer);
+    }
     const int64_t floats = shape.parameters() * int64_t(sizeof(float));
     const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT;
-    return {floats, dtype == DType::f32 || eight_bit ? 0 : floats, 2 * (eight_bit ? packed_moment_bytes(shape) : floats),
-            workspace_bytes(shape, dtype, ops, options.max_tokens, keep_of(options))};
+    const int64_t remainders = dtype == DType::f32 || eight_bit ? 0 : shape.parameters() * int64_t(sizeof(uint16_t));
+    return {floats, remainders, 2 * (eight_bit ? packed_moment_bytes(shape) : floats),
+            workspace_bytes(shape, dtype, head, options.max_tokens, keep_of(options))};
 }
 
 }  // namespace apo
 
 apo_trainer::apo_trainer(apo_model& m, const apo_trainer_options& options)
     : model(m), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT), seed_(options.seed) {
+    if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, which serves scorers alone; create it without offloading");
     if (model.has_trainer) fail(APO_E_STATE, "the model has a trainer already; close it first");
-    const TrainerBytes bytes = trainer_bytes(model.shape, model.dtype, model.engine.ops, options);
+    const TrainerBytes bytes = trainer_bytes(model.shape, model.dtype, head_sizes(model.engine.ops), options);
     gradients_ = Buffer(model.engine, size_t(bytes.gradients));
-    moment1_ = Buffer(model.engine, size_t(bytes.moments / 2));
-    moment2_ = Buffer(model.engine, size_t(bytes.moments / 2));
-    if (bytes.master > 0) master_ = Buffer(model.engine, size_t(bytes.master));
+    const Place place = options.offload_optimizer ? Place::host : Place::device;
+    moment1_ = Buffer(model.engine, size_t(bytes.moments / 2), place);
+    moment2_ = Buffer(model.engine, size_t(bytes.moments / 2), place);
+    if (bytes.remainders > 0) remainders_ = Buffer(model.engine, size_t(bytes.remainders), place);
     Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, model.engine.ops, options.max_tokens, keep_of(options));
+    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), options.max_tokens, keep_of(options));
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, model.engine.ops, options.max_tokens, keep_of(options));
-    refresh_master();
+    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), options.max_tokens, keep_of(options));
     model.has_trainer = true;
     model.children++;
 }
@@ -71,12 +77,6 @@ apo_trainer::apo_trainer(apo_model& m, const apo_trainer_options& options)
 apo_trainer::~apo_trainer() {
     model.has_trainer = false;
     model.children--;
-}
-
-void apo_trainer::refresh_master() {
-    if (master_.data() == nullptr) return;
-    model.engine.ops.convert(model.engine.device,
-                             {model.shape.parameters(), model.dtype, model.weights.data(), DType::f32, master_.data()});
 }
 
 void apo_trainer::run_forward(const apo_batch& batch, Progress& progress) {
@@ -201,8 +201,8 @@ double apo_trainer::step(const apo_adamw& a) {
         return norm;
     }
     model.engine.ops.adamw_step(model.engine.device,
-                                {n, model.dtype, floats(gradients_), float(scale), master(), floats(moment1_), floats(moment2_),
-                                 model.weights.data(), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
+                                {n, model.dtype, floats(gradients_), float(scale), model.weights.data(), remainders(), floats(moment1_),
+                                 floats(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
     return norm;
 }
 
@@ -223,7 +223,6 @@ float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t 
     float* base = nullptr;
     switch (state) {
         case APO_STATE_GRADIENT: base = floats(gradients_); break;
-        case APO_STATE_MASTER: base = master(); break;
         case APO_STATE_MOMENT1:
         case APO_STATE_MOMENT2:
             if (eight_bit_) fail(APO_E_UNSUPPORTED, "the trainer's moments have 8 bits; read and write them packed");
@@ -235,20 +234,39 @@ float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t 
 }
 
 void apo_trainer::read(int32_t which, int32_t index, int64_t offset, int64_t count, float* target) {
-    if (which == APO_STATE_MASTER && !has_master()) {
-        model.read(index, offset, count, target, DType::f32);
-        return;
-    }
+    if (which == APO_STATE_MASTER) return read_master(model.tensor(index), offset, count, target);
     model.engine.ops.copy_to_host(model.engine.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
 }
 
 void apo_trainer::write(int32_t which, int32_t index, int64_t offset, int64_t count, const float* source) {
     if (which == APO_STATE_MASTER) {
         model.write(index, offset, count, source, DType::f32);  // refuses NaN
-        if (!has_master()) return;
+        if (remainders() != nullptr) write_master(model.tensor(index), offset, count, source);
+        return;
     }
     float* target = state(which, index, offset, count);
     model.engine.ops.copy_to_device(model.engine.device, target, source, size_t(count) * sizeof(float));
+}
+
+void apo_trainer::read_master(const TensorSpec& spec, int64_t offset, int64_t count, float* target) {
+    check_range(spec, offset, count);
+    const int32_t index = int32_t(&spec - model.shape.tensors().data());
+    if (remainders() == nullptr) return model.read(index, offset, count, target, DType::f32);
+    std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
+    model.read(index, offset, count, upper.data(), DType::bf16);
+    model.engine.ops.copy_to_host(model.engine.device, remainder.data(), remainders() + spec.offset + offset, size_t(count) * sizeof(uint16_t));
+    for (size_t i = 0; i < size_t(count); i++) target[i] = join_f32(upper[i], remainder[i]);
+}
+
+void apo_trainer::write_master(const TensorSpec& spec, int64_t offset, int64_t count, const float* source) {
+    std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
+    for (size_t i = 0; i < size_t(count); i++) {
+        const SplitF32 split = split_f32(source[i]);
+        upper[i] = split.upper, remainder[i] = split.remainder;
+    }
+    const size_t at = size_t(spec.offset + offset), bytes = size_t(count) * sizeof(uint16_t);
+    model.engine.ops.copy_to_device(model.engine.device, model.weights.data() + at * sizeof(uint16_t), upper.data(), bytes);
+    model.engine.ops.copy_to_device(model.engine.device, remainders() + at, remainder.data(), bytes);
 }
 
 int64_t apo_trainer::packed_bytes(int32_t state) const {

@@ -7,12 +7,12 @@
 namespace apo {
 
 struct TrainerBytes {
-    int64_t gradients, master, moments;
+    int64_t gradients, remainders, moments;
     WorkspaceBytes workspace;
 };
 
 // Throws APO_E_ARGUMENT for options out of range.
-TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const OpTable& ops, const apo_trainer_options& options);
+TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_trainer_options& options);
 
 }  // namespace apo
 
@@ -42,16 +42,17 @@ private:
     void run_backward(apo::Progress& progress);  // of workspace_.coef
     float* state(int32_t state, int32_t index, int64_t offset, int64_t count);
     float* floats(const apo::Buffer& buffer) const { return reinterpret_cast<float*>(buffer.data()); }
-    float* master() const { return floats(model.dtype == apo::DType::f32 ? model.weights : master_); }
-    bool has_master() const { return model.dtype == apo::DType::f32 || master_.data() != nullptr; }
-    void refresh_master();
+    uint16_t* remainders() const { return reinterpret_cast<uint16_t*>(remainders_.data()); }
+    void read_master(const apo::TensorSpec& spec, int64_t offset, int64_t count, float* target);
+    void write_master(const apo::TensorSpec& spec, int64_t offset, int64_t count, const float* source);
     const apo::Buffer& moment(int32_t state) const;
     char* packed(int32_t state, int64_t offset, int64_t bytes) const;
 
     const bool eight_bit_;
     const uint64_t seed_;
     apo::Buffer gradients_, moment1_, moment2_, memory_;
-    apo::Buffer master_;   // only where the weights are not f32, and the moments are
+    // The lower halves of f32 master weights (split_f32.h): only where the weights are bf16 and the moments f32.
+    apo::Buffer remainders_;
     apo::Buffer results_;  // of the preference loss: log-prob sums, dsums, then results by row
     apo::Workspace workspace_;
     apo::Batch batch_;  // of the last forward

@@ -1,5 +1,7 @@
 #include "transformer.h"
 
+#include "layer_stream.h"
+
 namespace apo {
 
 namespace {
@@ -9,9 +11,10 @@ const apo::OpTable& ops_of(const apo_model& model) { return model.engine.ops; }
 // One layer's weights, and the products with them.
 class Layer {
 public:
-    Layer(const apo_model& model, int64_t index)
+    // `weights` is where the layer's begin.
+    Layer(const apo_model& model, int64_t index, const char* weights)
         : model_(model), s_(model.shape), at_(model.shape.layer(index)), ops_(model.engine.ops), device_(model.engine.device),
-          index_(index) {}
+          index_(index), weights_(weights), first_(model.shape.layer_begin(index)) {}
 
     // x (T,C) = a.middle + w.delta afterwards; `delta` is what the layer before adds to a.input, or null.
     void forward(Workspace& w, LayerActivations& a, int64_t T, const void* delta, AttentionStep& attention) const {
@@ -50,12 +53,15 @@ public:
     }
 
 private:
+    // The weight at an offset of the shape.
+    const void* weight_at(int64_t offset) const { return weights_ + size_t(offset - first_) * bytes_of(model_.dtype); }
+
     void norm(void* stream, const void* delta, int64_t weight, void* out, float* rstd, int64_t T) const {
-        ops_.rmsnorm_forward(device_, {T, s_.C, model_.dtype, float(s_.config.rms_norm_eps), stream, delta, model_.at(weight), out, rstd});
+        ops_.rmsnorm_forward(device_, {T, s_.C, model_.dtype, float(s_.config.rms_norm_eps), stream, delta, weight_at(weight), out, rstd});
     }
 
     void norm_backward(Workspace& w, const void* stream, int64_t weight, const float* rstd, int64_t T, float* gradients) const {
-        ops_.rmsnorm_backward(device_, {T, s_.C, model_.dtype, w.dnormed, stream, model_.at(weight), rstd, w.dstream, gradients + weight});
+        ops_.rmsnorm_backward(device_, {T, s_.C, model_.dtype, w.dnormed, stream, weight_at(weight), rstd, w.dstream, gradients + weight});
     }
 
     // out(T,n) = x(T,k) W(n,k)^T + b
@@ -64,9 +70,9 @@ private:
         g.m = T, g.n = n, g.k = k;
         g.transpose_b = true;
         g.a_type = g.b_type = g.c_type = model_.dtype;
-        g.a = x, g.lda = k, g.b = model_.at(weight), g.ldb = k, g.c = out, g.ldc = n;
+        g.a = x, g.lda = k, g.b = weight_at(weight), g.ldb = k, g.c = out, g.ldc = n;
         ops_.gemm(device_, g);
-        if (bias >= 0) ops_.bias_forward(device_, {T, n, n, model_.dtype, out, model_.at(bias)});
+        if (bias >= 0) ops_.bias_forward(device_, {T, n, n, model_.dtype, out, weight_at(bias)});
     }
 
     // dx(T,k) = dout(T,n) W; dW += dout^T x; db += column sums of dout
@@ -75,7 +81,7 @@ private:
         Gemm g{};
         g.m = T, g.n = k, g.k = n;
         g.a_type = g.b_type = g.c_type = model_.dtype;
-        g.a = dout, g.lda = n, g.b = model_.at(weight), g.ldb = k, g.c = dx, g.ldc = k;
+        g.a = dout, g.lda = n, g.b = weight_at(weight), g.ldb = k, g.c = dx, g.ldc = k;
         ops_.gemm(device_, g);
         Gemm d{};
         d.m = n, d.n = k, d.k = T;
@@ -89,15 +95,15 @@ private:
     void head_norms(LayerActivations& a, int64_t T) const {
         if (!s_.config.qk_norm) return;
         const float eps = float(s_.config.rms_norm_eps);
-        ops_.head_norm_forward(device_, {T, s_.H, s_.D, s_.qkv_width, model_.dtype, eps, a.qkv, model_.at(at_.q_norm), a.q_saved, a.q_rstd});
-        ops_.head_norm_forward(device_, {T, s_.G, s_.D, s_.qkv_width, model_.dtype, eps, keys(a.qkv), model_.at(at_.k_norm), a.k_saved, a.k_rstd});
+        ops_.head_norm_forward(device_, {T, s_.H, s_.D, s_.qkv_width, model_.dtype, eps, a.qkv, weight_at(at_.q_norm), a.q_saved, a.q_rstd});
+        ops_.head_norm_forward(device_, {T, s_.G, s_.D, s_.qkv_width, model_.dtype, eps, keys(a.qkv), weight_at(at_.k_norm), a.k_saved, a.k_rstd});
     }
 
     void head_norms_backward(Workspace& w, LayerActivations& a, int64_t T, float* gradients) const {
         if (!s_.config.qk_norm) return;
-        ops_.head_norm_backward(device_, {T, s_.H, s_.D, s_.qkv_width, model_.dtype, a.q_saved, model_.at(at_.q_norm), a.q_rstd,
+        ops_.head_norm_backward(device_, {T, s_.H, s_.D, s_.qkv_width, model_.dtype, a.q_saved, weight_at(at_.q_norm), a.q_rstd,
                                           w.dqkv, gradients + at_.q_norm});
-        ops_.head_norm_backward(device_, {T, s_.G, s_.D, s_.qkv_width, model_.dtype, a.k_saved, model_.at(at_.k_norm), a.k_rstd,
+        ops_.head_norm_backward(device_, {T, s_.G, s_.D, s_.qkv_width, model_.dtype, a.k_saved, weight_at(at_.k_norm), a.k_rstd,
                                           keys(w.dqkv), gradients + at_.k_norm});
     }
 
@@ -118,6 +124,8 @@ private:
     const OpTable& ops_;
     Device& device_;
     int64_t index_;
+    const char* weights_;
+    int64_t first_;
 };
 
 }  // namespace
@@ -147,13 +155,14 @@ void transformer_forward(const apo_model& model, Workspace& w, int64_t tokens, A
     const size_t stream_bytes = size_t(tokens * s.C) * bytes_of(model.dtype);
     ops.embedding_forward(device, {tokens, s.C, model.dtype, w.ids, model.at(s.embedding()), w.layers[0].input});
     const void* delta = nullptr;
+    LayerStream weights(model);
     for (int64_t l = 0; l < s.L; l++) {
         progress.check();
         LayerActivations& a = w.layers[size_t(l)];
         if (l > 0 && a.input != w.layers[size_t(l - 1)].middle) {
             ops.copy(device, a.input, w.layers[size_t(l - 1)].middle, stream_bytes);
         }
-        Layer(model, l).forward(w, a, tokens, delta, attention);
+        Layer(model, l, weights.next(l)).forward(w, a, tokens, delta, attention);
         delta = w.delta;
     }
     void* middle = w.layers.back().middle;
@@ -176,8 +185,9 @@ void transformer_backward(const apo_model& model, Workspace& w, int64_t tokens, 
         progress.check();
         LayerActivations& a = w.layers[size_t(l)];
         // The last layer's activations are those of the forward; a kept input already has the delta of the layer before.
-        if (w.keep == Keep::inputs && l < s.L - 1) Layer(model, l).forward(w, a, tokens, nullptr, attention);
-        Layer(model, l).backward(w, a, tokens, segments, gradients);
+        const Layer layer(model, l, static_cast<const char*>(model.at(s.layer_begin(l))));
+        if (w.keep == Keep::inputs && l < s.L - 1) layer.forward(w, a, tokens, nullptr, attention);
+        layer.backward(w, a, tokens, segments, gradients);
     }
     ops.embedding_backward(device, {tokens, s.C, s.V, model.dtype, w.ids, w.dstream, gradients + s.embedding()});
     progress.add(2 * tokens);

@@ -42,7 +42,7 @@ void layout_layers(Arena& arena, Workspace& w, const Shape& s, DType dtype, int6
 
 }  // namespace
 
-Workspace layout_workspace(Arena& arena, const Shape& s, DType dtype, const OpTable& ops, int64_t T, Keep keep, int64_t logit_rows) {
+Workspace layout_workspace(Arena& arena, const Shape& s, DType dtype, const HeadSizes& head, int64_t T, Keep keep, int64_t logit_rows) {
     const bool backward = keep != Keep::nothing;
     Workspace w{};
     w.max_tokens = T;
@@ -62,8 +62,8 @@ Workspace layout_workspace(Arena& arena, const Shape& s, DType dtype, const OpTa
     w.last_rstd = arena.take<float>(T);
     w.hidden = arena.take_elements(T * s.C, dtype);
 
-    w.chunk_rows = s.value_head() ? T : ops.logprob_rows(T, s.C, s.V, backward);
-    w.head_scratch_bytes = s.value_head() ? 0 : ops.logprob_scratch(w.chunk_rows, s.C, s.V, dtype, backward);
+    w.chunk_rows = s.value_head() ? T : head.rows(T, s.C, s.V, backward);
+    w.head_scratch_bytes = s.value_head() ? 0 : head.scratch(w.chunk_rows, s.C, s.V, dtype, backward);
     const size_t logit_row = size_t(s.V) * sizeof(float);
     w.head_scratch_bytes = std::max(w.head_scratch_bytes, size_t(std::min(logit_rows, w.chunk_rows)) * logit_row);
     w.logit_rows = std::min(w.chunk_rows, int64_t(w.head_scratch_bytes / logit_row));
@@ -83,10 +83,10 @@ Workspace layout_workspace(Arena& arena, const Shape& s, DType dtype, const OpTa
     return w;
 }
 
-WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep,
+WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const HeadSizes& head, int64_t max_tokens, Keep keep,
                                int64_t logit_rows) {
     Arena all, layers;
-    layout_workspace(all, shape, dtype, ops, max_tokens, keep, logit_rows);
+    layout_workspace(all, shape, dtype, head, max_tokens, keep, logit_rows);
     Workspace w{};
     w.keep = keep;
     layout_layers(layers, w, shape, dtype, max_tokens);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine.h"
+#include "head_sizes.h"
 #include "shape.h"
 
 namespace apo {
@@ -62,13 +63,13 @@ struct Workspace {
 };
 
 // Deals the memory of one workspace from the arena. logit_rows: whole rows of logits that are wanted at once, as for sampling.
-Workspace layout_workspace(Arena& arena, const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep,
+Workspace layout_workspace(Arena& arena, const Shape& shape, DType dtype, const HeadSizes& head, int64_t max_tokens, Keep keep,
                            int64_t logit_rows = 0);
 
 // The bytes that layout_workspace takes, split into what grows with the layers and the rest.
 struct WorkspaceBytes {
     int64_t activations, scratch;
 };
-WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const OpTable& ops, int64_t max_tokens, Keep keep, int64_t logit_rows = 0);
+WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const HeadSizes& head, int64_t max_tokens, Keep keep, int64_t logit_rows = 0);
 
 }  // namespace apo

@@ -160,13 +160,20 @@ typedef struct apo_tensor_info {
 APO_API apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
                                     apo_error* error);
 
+/** As apo_model_create, with the layers' weights in pinned host memory: a scorer copies one layer to the GPU while the one before
+ *  runs, so that two are there at a time. Results have the same bits. For scorers alone: a trainer or generator of such a model
+ *  is APO_E_STATE, except on the CPU, where it is an ordinary model. */
+APO_API apo_status apo_model_create_offloaded(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
+                                              apo_error* error);
+
 /** Number of tensors; they are numbered 0.. in the order of transformers' state dict. */
 APO_API apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_error* error);
 
 APO_API apo_status apo_model_tensor(apo_model* model, int32_t index, apo_tensor_info* info, apo_error* error);
 
 /** Writes elements [offset, offset + count) of a tensor from source, of source_dtype, converting (round to nearest even).
- *  NaN or Inf is APO_E_NUMERIC and names tensor and element. */
+ *  NaN or Inf is APO_E_NUMERIC and names tensor and element. While a trainer is open, weights are written through it, with their
+ *  f32 masters (APO_STATE_MASTER). */
 APO_API apo_status apo_model_write(apo_model* model, int32_t index, int64_t offset, int64_t count, const void* source,
                                    int32_t source_dtype, apo_error* error);
 
@@ -316,7 +323,8 @@ APO_API apo_status apo_meta_gradient(const apo_meta* meta, const double* scores,
 
 /** How AdamW's state is kept. */
 typedef enum apo_optimizer_state {
-    APO_OPTIMIZER_F32 = 0, /**< moments in f32, and an f32 copy of bf16 weights: 12 bytes a bf16 weight */
+    APO_OPTIMIZER_F32 = 0, /**< moments in f32, and the bits that f32 master weights have beyond bf16 ones: 10 bytes a bf16
+                                weight (ops/split_f32.h) */
     APO_OPTIMIZER_8BIT = 1 /**< moments in 8 bits with a scale for 256 of them, no f32 copy: 2 bytes a weight. bf16 weights are
                                 rounded stochastically, by numbers of (seed, step, index) (ops/adamw8.h) */
 } apo_optimizer_state;
@@ -326,6 +334,9 @@ typedef struct apo_trainer_options {
     int32_t recompute;       /**< 1: keep only each layer's input and recompute the rest in the backward */
     int32_t optimizer_state; /**< an apo_optimizer_state */
     uint64_t seed;           /**< of the rounding of APO_OPTIMIZER_8BIT */
+    int32_t offload_optimizer; /**< 1: moments, and what f32 master weights have beyond bf16 ones, lie in pinned host memory, which
+                                    the optimizer's kernel reads and writes across the bus; the same bits, at its speed. On the
+                                    CPU no difference */
 } apo_trainer_options;
 
 /** Decoupled weight decay Adam (Loshchilov & Hutter, arXiv 1711.05101), on every tensor alike. */
@@ -447,20 +458,24 @@ APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* erro
 
 /* ---------------------------------------------------------------- memory plan */
 
-/** Bytes by purpose, computed from shapes alone, equal to what the create calls allocate. */
+/** Bytes by purpose, computed from shapes alone, equal to what the create calls allocate (backend: at most). */
 typedef struct apo_memory_plan {
     int64_t weights;
+    int64_t weights_offloaded; /**< in place of `weights`, of apo_model_create_offloaded */
     int64_t gradients;
-    int64_t master;       /**< f32 copies of bf16 weights, where the optimizer keeps them */
+    int64_t master;       /**< of bf16 weights, where the optimizer keeps f32 masters: 2 bytes each beside the weights */
     int64_t moments;
+    int64_t offloaded;    /**< of master and moments, what lies in host memory: all or nothing */
     int64_t trainer_activations;
     int64_t trainer_workspace;
     int64_t scorer;       /**< activations and workspace of a scorer of max_tokens */
     int64_t generator;    /**< KV cache and workspace */
+    int64_t backend;      /**< what a GPU's kernels and matrix library take for themselves, at most */
 } apo_memory_plan;
 
-/** Plans a model with a trainer, a scorer of the same max_tokens and a generator; options may be NULL for none of it. */
-APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, const apo_trainer_options* trainer,
+/** Plans a model with a trainer, a scorer of the same max_tokens and a generator; options may be NULL for none of it. device is
+ *  an apo_device_kind, which need not be there. */
+APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t device, const apo_trainer_options* trainer,
                             const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error);
 
 #ifdef __cplusplus

@@ -133,10 +133,11 @@ struct PreferenceLoss {
     double* sums; apo_pair_results results; float* coef;
 };
 
-// One AdamW step of n elements: m, v, master f32 in place (arXiv 1711.05101), gradient times `gradient_scale` first; then
-// gradient is set to zero and weight = round(master) where weight is not master itself.
+// One AdamW step of n elements: weight, m, v in place, in f32 (arXiv 1711.05101), gradient times `gradient_scale` first; then
+// gradient is set to zero. A bf16 weight and its remainder(n) are an f32 number in two halves (split_f32.h); an f32 weight has
+// no remainder (null). moments and remainder may be of `allocate_host`.
 struct AdamwStep {
-    int64_t n; DType dtype; float* gradient; float gradient_scale; float* master; float* moment1; float* moment2; void* weight;
+    int64_t n; DType dtype; float* gradient; float gradient_scale; void* weight; uint16_t* remainder; float* moment1; float* moment2;
     double learning_rate, beta1, beta2, eps, weight_decay; int64_t step;
 };
 
@@ -174,7 +175,7 @@ struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; 
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 3;
+constexpr int32_t kOpsAbiVersion = 4;
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
@@ -186,11 +187,19 @@ struct OpTable {
     void (*close)(Device*);
     void (*info)(Device&, apo_device_info* info);
     void* (*allocate)(Device&, size_t bytes);  // 64-byte aligned, zeroed; throws APO_E_MEMORY with the numbers
+    // Host memory that ops may read and write too, for what does not fit the device's: as allocate, and slow to reach. On the CPU
+    // the same as allocate.
+    void* (*allocate_host)(Device&, size_t bytes);
     void (*release)(Device&, void*);
+    void (*release_host)(Device&, void*);
     void (*copy_to_device)(Device&, void* target, const void* source, size_t bytes);
     void (*copy_to_host)(Device&, void* target, const void* source, size_t bytes);
     void (*copy)(Device&, void* target, const void* source, size_t bytes);  // device to device
     void (*fill_zero)(Device&, void* target, size_t bytes);
+    // From memory of allocate_host to the device's, beside the ops: it begins when the ops before it are done, and those after the
+    // next await_copies see it. On the CPU it is a copy.
+    void (*copy_ahead)(Device&, void* target, const void* source, size_t bytes);
+    void (*await_copies)(Device&);
 
     void (*gemm)(Device&, const Gemm&);
     void (*embedding_forward)(Device&, const EmbeddingForward&);
@@ -206,7 +215,7 @@ struct OpTable {
     void (*attention_backward)(Device&, const AttentionBackward&);
     void (*swiglu_forward)(Device&, const SwigluForward&);
     void (*swiglu_backward)(Device&, const SwigluBackward&);
-    int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take
+    int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take: head_sizes.h
     size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
     void (*logprob_forward)(Device&, const LogprobForward&);
     void (*logprob_backward)(Device&, const LogprobBackward&);

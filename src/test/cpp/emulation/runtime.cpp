@@ -22,11 +22,13 @@ namespace emulation {
 
 struct Stream {
     std::deque<std::function<void()>> queue;
+    uint64_t queued = 0, done = 0;  // how much work ever
     std::exception_ptr fault;  // of work that ran where nothing may be thrown
 };
 
 struct Event {
     Stream* stream = nullptr;
+    uint64_t after = 0;  // that much of the stream's work
 };
 
 namespace {
@@ -36,6 +38,12 @@ constexpr size_t kAlignment = 256;
 constexpr size_t kSharedByDefault = 48 << 10;
 
 std::map<uintptr_t, size_t>& device_memory() {
+    static std::map<uintptr_t, size_t> blocks;
+    return blocks;
+}
+
+// Pinned: kernels reach it too.
+std::map<uintptr_t, size_t>& pinned_memory() {
     static std::map<uintptr_t, size_t> blocks;
     return blocks;
 }
@@ -50,14 +58,17 @@ std::map<const void*, int>& shared_limits() {
     return limits;
 }
 
-bool in_device_memory(const void* address, size_t bytes) {
+bool in_blocks(const std::map<uintptr_t, size_t>& blocks, const void* address, size_t bytes) {
     const auto at = reinterpret_cast<uintptr_t>(address);
-    auto after = device_memory().upper_bound(at);
-    if (after == device_memory().begin()) return false;
+    auto after = blocks.upper_bound(at);
+    if (after == blocks.begin()) return false;
     const auto& [begin, size] = *std::prev(after);
     // One past the end is an address of the block too: an empty slice.
     return at + bytes <= begin + size;
 }
+
+bool in_device_memory(const void* address, size_t bytes) { return in_blocks(device_memory(), address, bytes); }
+bool reachable(const void* address, size_t bytes) { return in_device_memory(address, bytes) || in_blocks(pinned_memory(), address, bytes); }
 
 size_t allocated() {
     size_t total = 0;
@@ -68,10 +79,18 @@ size_t allocated() {
 // Under AddressSanitizer the host may touch device memory only while something of a stream runs.
 class DeviceMemoryOpen {
 public:
-    DeviceMemoryOpen() { set(true); }
-    ~DeviceMemoryOpen() { set(false); }
+    DeviceMemoryOpen() {
+        if (depth()++ == 0) set(true);
+    }
+    ~DeviceMemoryOpen() {
+        if (--depth() == 0) set(false);
+    }
 
 private:
+    static int& depth() {
+        static int scopes = 0;
+        return scopes;
+    }
     static void set([[maybe_unused]] bool open) {
 #if defined(__SANITIZE_ADDRESS__)
         for (const auto& [begin, size] : device_memory()) {
@@ -85,18 +104,20 @@ private:
     }
 };
 
-// Runs what is queued; a fault ends the rest too.
-void run(Stream& stream) {
+// Runs what is queued, up to the first `until` of all its work; a fault ends the rest too.
+void run(Stream& stream, uint64_t until = UINT64_MAX) {
     if (stream.fault) std::rethrow_exception(std::exchange(stream.fault, nullptr));
     if (stream.queue.empty()) return;
     const DeviceMemoryOpen open;
-    while (!stream.queue.empty()) {
+    while (!stream.queue.empty() && stream.done < until) {
         const std::function<void()> work = std::move(stream.queue.front());
         stream.queue.pop_front();
+        stream.done++;
         try {
             work();
         } catch (...) {
             stream.queue.clear();
+            stream.done = stream.queued;
             throw;
         }
     }
@@ -118,11 +139,12 @@ void run_all_quietly() {
 void queue(Stream* stream, std::function<void()> work) {
     if (stream == nullptr) apo::fail(APO_E_INTERNAL, "the default stream is not used here");
     stream->queue.push_back(std::move(work));
+    stream->queued++;
 }
 
 cudaError_t check_place(const char* what, const void* address, size_t bytes) {
-    if (bytes == 0 || in_device_memory(address, bytes)) return cudaSuccess;
-    apo::fail(APO_E_INTERNAL, "%s: %p + %zu is not device memory", what, address, bytes);
+    if (bytes == 0 || reachable(address, bytes)) return cudaSuccess;
+    apo::fail(APO_E_INTERNAL, "%s: %p + %zu is neither device nor pinned memory", what, address, bytes);
 }
 
 }  // namespace
@@ -141,8 +163,8 @@ void check_words(const char* kernel, int index, const void* bytes, size_t size) 
         uintptr_t word;
         std::memcpy(&word, static_cast<const char*>(bytes) + at, sizeof word);
         // What looks like an address of this process: Linux gives programs, heaps and maps the space from 2^44 to 2^47.
-        if (word >> 44 == 0 || word >> 47 != 0 || in_device_memory(reinterpret_cast<void*>(word), 0)) continue;
-        apo::fail(APO_E_INTERNAL, "kernel %s: argument %d holds %p, which is not device memory", kernel, index, reinterpret_cast<void*>(word));
+        if (word >> 44 == 0 || word >> 47 != 0 || reachable(reinterpret_cast<void*>(word), 0)) continue;
+        apo::fail(APO_E_INTERNAL, "kernel %s: argument %d holds %p, which is neither device nor pinned memory", kernel, index, reinterpret_cast<void*>(word));
     }
 }
 
@@ -250,11 +272,14 @@ cudaError_t cudaFree(void* memory) {
 
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
     *memory = std::malloc(bytes);
-    return *memory == nullptr ? cudaErrorMemoryAllocation : cudaSuccess;
+    if (*memory == nullptr) return cudaErrorMemoryAllocation;
+    pinned_memory()[reinterpret_cast<uintptr_t>(*memory)] = bytes;
+    return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* memory) {
     run_all_quietly();
+    pinned_memory().erase(reinterpret_cast<uintptr_t>(memory));
     std::free(memory);
     return cudaSuccess;
 }
@@ -302,6 +327,13 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     event->stream = stream;
+    event->after = stream->queued;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    // The record that was the newest when the wait was asked for.
+    if (event->stream != nullptr) queue(stream, [other = event->stream, after = event->after] { run(*other, after); });
     return cudaSuccess;
 }
 

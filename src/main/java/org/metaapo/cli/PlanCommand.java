@@ -6,8 +6,10 @@ import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
+import org.metaapo.error.DeviceException;
 import org.metaapo.jobs.PlanJob;
 import org.metaapo.train.Recipes;
+import org.metaapo.train.RunSize;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -31,8 +33,21 @@ final class PlanCommand implements Callable<Integer> {
     }
 
     static String plan(RunConfig run, boolean quiet) {
-        try (Engine engine = Engine.open(DeviceSpec.parse(run.text("device")), run.count("threads"))) {
-            return PlanJob.run(engine, run, Recipes.size(run, new ProgressView(quiet)));
+        RunSize size = Recipes.size(run, new ProgressView(quiet));
+        try (Engine engine = open(run, quiet)) {
+            return PlanJob.run(engine, run, size);
+        }
+    }
+
+    /** A GPU may be planned for where there is none: then null. */
+    private static Engine open(RunConfig run, boolean quiet) {
+        try {
+            return Engine.open(DeviceSpec.parse(run.text("device")), run.count("threads"));
+        } catch (DeviceException e) {
+            if (!quiet) {
+                System.err.println(e.getMessage());
+            }
+            return null;
         }
     }
 }

@@ -25,6 +25,11 @@ public record DeviceSpec(Kind kind, int index) {
     /** {@code cuda:0} where this machine has a GPU and the build its backend, else the processor. */
     public static final DeviceSpec AUTO = new DeviceSpec(Kind.AUTO, 0);
 
+    /** Whether a GPU is meant. */
+    public boolean isCuda() {
+        return kind == Kind.CUDA;
+    }
+
     /**
      * Reads {@code auto}, {@code cpu} or {@code cuda:N}.
      *

@@ -31,18 +31,28 @@ public final class Engine extends NativeHandle {
      */
     public static Engine open(DeviceSpec device, int threads) {
         load();
-        if (device.kind() == DeviceSpec.Kind.AUTO) {
-            return open(gpus().count() > 0 ? new DeviceSpec(DeviceSpec.Kind.CUDA, 0) : DeviceSpec.CPU, threads);
-        }
-        if (device.kind() == DeviceSpec.Kind.CUDA) {
+        DeviceSpec found = resolve(device);
+        if (found.isCuda()) {
             loadPresets();
         }
         apo_engine handle = new apo_engine(null);
         try (apo_engine_options options = new apo_engine_options()) {
-            options.device(device.kind() == DeviceSpec.Kind.CUDA ? MetaapoC.APO_CUDA : MetaapoC.APO_CPU).device_index(device.index()).threads(threads).reserved(0);
+            options.device(code(found)).device_index(found.index()).threads(threads).reserved(0);
             Native.check(error -> MetaapoC.apo_engine_create(options, handle, error));
         }
         return new Engine(handle);
+    }
+
+    /** {@link DeviceSpec#AUTO} as what it stands for on this machine; others as they are. */
+    public static DeviceSpec resolve(DeviceSpec device) {
+        if (device.kind() != DeviceSpec.Kind.AUTO) {
+            return device;
+        }
+        return gpus().count() > 0 ? new DeviceSpec(DeviceSpec.Kind.CUDA, 0) : DeviceSpec.CPU;
+    }
+
+    private static int code(DeviceSpec device) {
+        return device.isCuda() ? MetaapoC.APO_CUDA : MetaapoC.APO_CPU;
     }
 
     /**
@@ -115,31 +125,44 @@ public final class Engine extends NativeHandle {
     /** A model with all weights zero. */
     public Model createModel(ModelShape shape, Dtype dtype) {
         ensureOpen();
-        return new Model(this, handle, shape, dtype);
+        return new Model(this, handle, shape, dtype, false);
+    }
+
+    /**
+     * As {@link #createModel}, with the layers' weights in pinned host memory: a scorer copies one layer to the GPU while the one
+     * before runs. The same bits; for scorers alone, except on the CPU, where it is an ordinary model.
+     */
+    public Model createOffloadedModel(ModelShape shape, Dtype dtype) {
+        ensureOpen();
+        return new Model(this, handle, shape, dtype, true);
     }
 
     /**
      * Bytes that a model and what is opened on it will take, from the shape alone.
      *
+     * @param device on which; it need not be there
      * @param trainer null for none; a scorer of the same tokens is planned with it
      * @param generator null for none
      */
-    public static MemoryPlan plan(ModelShape shape, Dtype dtype, TrainerOptions trainer, GeneratorOptions generator) {
+    public static MemoryPlan plan(ModelShape shape, Dtype dtype, DeviceSpec device, TrainerOptions trainer, GeneratorOptions generator) {
         load();
         try (apo_model_config config = shape.toNative();
                 apo_trainer_options t = trainer == null ? null : trainer.toNative();
                 apo_generator_options g = generator == null ? null : generator.toNative();
                 apo_memory_plan plan = new apo_memory_plan()) {
-            Native.check(error -> MetaapoC.apo_plan(config, dtype.code(), t, g, plan, error));
+            Native.check(error -> MetaapoC.apo_plan(config, dtype.code(), code(resolve(device)), t, g, plan, error));
             return new MemoryPlan(
                     plan.weights(),
+                    plan.weights_offloaded(),
                     plan.gradients(),
                     plan.master(),
                     plan.moments(),
+                    plan.offloaded(),
                     plan.trainer_activations(),
                     plan.trainer_workspace(),
                     plan.scorer(),
-                    plan.generator());
+                    plan.generator(),
+                    plan.backend());
         }
     }
 

@@ -17,12 +17,14 @@ public final class Model extends NativeHandle {
     private final Dtype dtype;
     private final List<TensorInfo> tensors;
 
-    Model(Engine engine, apo_engine engineHandle, ModelShape shape, Dtype dtype) {
+    Model(Engine engine, apo_engine engineHandle, ModelShape shape, Dtype dtype, boolean offloaded) {
         super(engine);
         this.shape = shape;
         this.dtype = dtype;
         try (apo_model_config config = shape.toNative()) {
-            Native.check(error -> MetaapoC.apo_model_create(engineHandle, config, dtype.code(), handle, error));
+            Native.check(error -> offloaded
+                    ? MetaapoC.apo_model_create_offloaded(engineHandle, config, dtype.code(), handle, error)
+                    : MetaapoC.apo_model_create(engineHandle, config, dtype.code(), handle, error));
         }
         this.tensors = readTensors();
         register();

@@ -9,11 +9,12 @@ import org.metaapo.engine.internal.apo_trainer_options;
  * @param recompute keep only each layer's input and compute the rest again in the backward: less memory, a third more work
  * @param optimizer how AdamW's state is kept
  * @param seed of the rounding of {@link OptimizerState#EIGHT_BIT}
+ * @param offloadOptimizer whether a GPU's optimizer state lies in pinned host memory: the same bits, at the speed of the bus
  */
-public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState optimizer, long seed) {
+public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState optimizer, long seed, boolean offloadOptimizer) {
     /** How AdamW's state is kept, in the order of {@code apo_optimizer_state}. */
     public enum OptimizerState {
-        /** Moments in f32, and an f32 copy of bf16 weights: 12 bytes a bf16 weight. */
+        /** Moments in f32, and the bits that f32 master weights have beyond bf16 ones: 10 bytes a bf16 weight. */
         F32,
         /** Moments in 8 bits, with a scale for each block of 256, and no f32 copy: 2 bytes a weight. bf16 weights are rounded stochastically. */
         EIGHT_BIT
@@ -21,7 +22,7 @@ public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState o
 
     /** With the optimizer's state in f32. */
     public TrainerOptions(long maxTokens, boolean recompute) {
-        this(maxTokens, recompute, OptimizerState.F32, 0);
+        this(maxTokens, recompute, OptimizerState.F32, 0, false);
     }
 
     apo_trainer_options toNative() {
@@ -29,6 +30,7 @@ public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState o
                 .max_tokens(maxTokens)
                 .recompute(recompute ? 1 : 0)
                 .optimizer_state(optimizer.ordinal())
-                .seed(seed);
+                .seed(seed)
+                .offload_optimizer(offloadOptimizer ? 1 : 0);
     }
 }

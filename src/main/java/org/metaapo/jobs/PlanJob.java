@@ -19,11 +19,14 @@ import org.metaapo.train.RunSize;
 public final class PlanJob {
     private PlanJob() {}
 
-    /** A table for people. */
+    /**
+     * A table for people.
+     *
+     * @param engine of the run's device; null where that is not there, and then the plan says what it would need
+     */
     public static String run(Engine engine, RunConfig config, RunSize size) {
         RunMemory memory = size.memory();
         MemoryPlan plan = memory.policy();
-        Dtype dtype = Dtype.fromName(config.text("dtype"));
         StringBuilder out = new StringBuilder();
         row(out, "parameters", String.format(Locale.ROOT, "%,d", size.parameters()));
         row(out, "rows", String.format(Locale.ROOT, "%,d", size.rows()));
@@ -34,25 +37,43 @@ public final class PlanJob {
         memory(out, "weights", plan.weights());
         memory(out, "reference weights", memory.reference());
         memory(out, "gradients (f32)", plan.gradients());
-        memory(out, "master weights (f32)", plan.master());
-        memory(out, "moments (" + config.text("optimizer.state") + ")", plan.moments());
+        memory(out, plan.offloaded() > 0 ? "masters beyond bf16, host" : "masters beyond bf16", plan.master());
+        memory(out, "moments (" + config.text("optimizer.state") + ")" + (plan.offloaded() > 0 ? ", host" : ""), plan.moments());
         memory(out, "activations kept", plan.trainerActivations());
         memory(out, "workspace", plan.trainerWorkspace());
         memory(out, "scoring", plan.scorer());
         memory(out, "generation", plan.generator());
         memory(out, "reward model", memory.reward());
-        memory(out, "together", memory.total());
+        memory(out, "kernels and library", plan.backend());
+        memory(out, "together" + (plan.offloaded() > 0 ? ", on the device" : ""), memory.total());
+        if (engine == null) {
+            row(out, "available", "unknown: no such device here");
+            smaller(out, size, Long.MAX_VALUE);
+            return out.toString();
+        }
         long free = engine.info().memoryFree();
         memory(out, "available", free);
-        row(out, "fits", memory.total() <= free ? "yes" : "no: lower train.micro_tokens or rollout.sequences, or set train.recompute=true or optimizer.state=8bit");
-        double perToken = 6.0 * size.parameters();
-        double seconds = size.tokens() * config.integer("train.epochs") * perToken / flops(engine, dtype);
-        row(out, "training time, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
+        row(out, "fits", memory.total() <= free ? "yes" : "no");
+        double seconds = size.tokens() * config.integer("train.epochs") * 6.0 * size.parameters()
+                / flops(engine, Dtype.fromName(config.text("dtype")));
+        row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
+        smaller(out, size, free);
         return out.toString();
     }
 
+    /** Settings with which the run takes less; smaller batches do too. */
+    private static void smaller(StringBuilder out, RunSize size, long free) {
+        if (size.smaller().isEmpty()) {
+            return;
+        }
+        out.append(String.format(Locale.ROOT, "%nwith less memory (lower train.micro_tokens and rollout.sequences help too):%n"));
+        int width = size.smaller().keySet().stream().mapToInt(String::length).max().orElse(0);
+        size.smaller().forEach((keys, bytes) -> out.append(String.format(Locale.ROOT, "  %-" + width + "s  %,14.1f MiB%s%n",
+                keys, bytes / 1048576.0, free == Long.MAX_VALUE ? "" : bytes <= free ? "  fits" : "  does not fit")));
+    }
+
     private static void row(StringBuilder out, String name, String value) {
-        out.append(String.format(Locale.ROOT, "%-26s %24s%n", name, value));
+        out.append(String.format(Locale.ROOT, "%-26s %28s%n", name, value));
     }
 
     private static void memory(StringBuilder out, String name, long bytes) {

@@ -38,7 +38,11 @@ public final class ModelLoader {
      * @throws DataException if a weight is NaN or infinite, with file, tensor and element
      */
     public static Model load(Engine engine, ModelFolder folder, Dtype dtype, Head head, long seed) {
-        Model model = engine.createModel(shape(folder.config().withHead(head)), dtype);
+        return load(engine.createModel(shape(folder.config().withHead(head)), dtype), folder, head, seed);
+    }
+
+    /** As {@link #load}, into a model of the folder's shape with this head; closes it where that fails. */
+    public static Model load(Model model, ModelFolder folder, Head head, long seed) {
         try {
             if (head != folder.config().head()) {
                 model.initialize(seed, NEW_HEAD_DEVIATION);

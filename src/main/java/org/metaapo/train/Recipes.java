@@ -77,7 +77,7 @@ public final class Recipes {
             long steps = (data.epochRows() + batch - 1) / batch * config.integer("train.epochs");
             return new RunSize(
                     data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
-                    RunMemory.of(config, recipe, source.config(), data));
+                    RunMemory.of(config, recipe, source.config(), data), RunMemory.smaller(config, recipe, source.config(), data));
         }
     }
 

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.metaapo.checkpoint.CheckpointStore;
@@ -17,6 +18,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Trainer;
@@ -185,16 +187,20 @@ final class Run implements AutoCloseable {
 
     private Model loadReference() {
         if (config.path("reference.path") == null) {
-            Model copy = engine.createModel(policy.shape(), dtype());
+            Model copy = newReference(policy.shape());
             copy.copyFrom(policy);
             return copy;
         }
         listener.begin("loading the reference", 0);
         try (ModelFolder other = ModelFolder.open(config.path("reference.path"))) {
-            return ModelLoader.load(engine, other, dtype(), Head.LM, 0);
+            return ModelLoader.load(newReference(ModelLoader.shape(other.config().withHead(Head.LM))), other, Head.LM, 0);
         } finally {
             listener.end();
         }
+    }
+
+    private Model newReference(ModelShape shape) {
+        return config.flag("reference.offload") ? engine.createOffloadedModel(shape, dtype()) : engine.createModel(shape, dtype());
     }
 
     private void resume() {
@@ -337,20 +343,33 @@ final class Run implements AutoCloseable {
 
     /** With the reference's sums of the answers by which KTO's divergence is estimated, batch by batch. */
     private List<TrainRow> withMismatched(List<TrainRow> prepared) {
-        int batch = config.count("train.batch");
+        Batches all = batchesOf(prepared);
         List<PairScorer.Pack> packs = new ArrayList<>();
-        for (int from = 0; from < prepared.size(); from += batch) {
-            packs.addAll(MismatchedAnswers.of(
-                    prepared.subList(from, Math.min(prepared.size(), from + batch)), data.room(config)));
+        for (int batch = 0; batch < all.count(); batch++) {
+            packs.addAll(MismatchedAnswers.of(all.of(prepared, batch), data.room(config)));
         }
         if (packs.isEmpty()) {
             return prepared;
         }
-        List<double[]> sums = references.of(packs, "reference log-probs of mismatched answers");
-        // Batches of one row have no packs, and only the last batch can be one.
-        return IntStream.range(0, prepared.size())
-                .mapToObj(i -> i < sums.size() ? prepared.get(i).withMismatched(sums.get(i)) : prepared.get(i))
-                .toList();
+        Iterator<double[]> sums = references.of(packs, "reference log-probs of mismatched answers").iterator();
+        List<TrainRow> result = new ArrayList<>();
+        for (int batch = 0; batch < all.count(); batch++) {
+            List<TrainRow> part = all.of(prepared, batch);
+            // A row alone in its batch has no other's answer.
+            part.forEach(row -> result.add(part.size() > 1 ? row.withMismatched(sums.next()) : row));
+        }
+        return result;
+    }
+
+    private Batches batchesOf(List<TrainRow> left) {
+        // Rows without an online pair that are left out are no part of the slice, as in the authors' script.
+        boolean chosen = rollout != null && rollout.keepsOwnPair() && config.text("rollout.unsampled").equals("drop");
+        return new Batches(chosen ? left.size() : sliceRows(slice), left.size(), config.count("train.batch"));
+    }
+
+    private int sliceRows(int index) {
+        int most = rollout == null ? data.epochRows() : config.count("rollout.slice");
+        return Math.min(most, data.epochRows() - index * most);
     }
 
     private Objective objectiveOf(List<TrainRow> batch) {
@@ -378,14 +397,16 @@ final class Run implements AutoCloseable {
     }
 
     private void train(Schedule schedule, long allSteps, long stepsPerEpoch) {
-        int batch = config.count("train.batch");
-        int count = (rows.size() + batch - 1) / batch;
+        Batches all = batchesOf(rows);
         listener.begin("training", allSteps);
         listener.progress(step, "");
-        while (batches < count) {
-            List<TrainRow> part = rows.subList(batches * batch, Math.min(rows.size(), (batches + 1) * batch));
-            oneStep(part, schedule, stepsPerEpoch, allSteps);
+        while (batches < all.count()) {
+            List<TrainRow> part = all.of(rows, batches);
             batches++;
+            if (part.isEmpty()) {
+                continue;
+            }
+            oneStep(part, schedule, stepsPerEpoch, allSteps);
             if (stop.isRequested()) {
                 save();
                 listener.end();

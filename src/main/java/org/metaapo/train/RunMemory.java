@@ -1,7 +1,11 @@
 package org.metaapo.train;
 
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.metaapo.config.RunConfig;
+import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratorOptions;
@@ -25,6 +29,7 @@ import org.metaapo.rollout.AnswerWriter;
 public record RunMemory(MemoryPlan policy, long reference, long reward) {
     static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
+        DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
         long maxTokens = data.maxTokens(recipe, config);
         ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()));
         GeneratorOptions generator = null;
@@ -34,13 +39,14 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
                     config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
-        MemoryPlan policy = Engine.plan(shape, dtype, trainer, generator);
-        long reference = recipe.needsReference(config) ? policy.weights() : 0;
+        MemoryPlan policy = Engine.plan(shape, dtype, device, trainer, generator);
+        long reference = !recipe.needsReference(config) ? 0
+                : config.flag("reference.offload") ? policy.weightsOffloaded() : policy.weights();
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {
             MemoryPlan plan = Engine.plan(
-                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, new TrainerOptions(maxTokens, true), null);
+                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, device, new TrainerOptions(maxTokens, true), null);
             reward = plan.weights() + plan.scorer();
         }
         return new RunMemory(policy, reference, reward);
@@ -51,7 +57,32 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         TrainerOptions.OptimizerState state = config.text("optimizer.state").equals("8bit")
                 ? TrainerOptions.OptimizerState.EIGHT_BIT
                 : TrainerOptions.OptimizerState.F32;
-        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"));
+        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"));
+    }
+
+    /** Keys by which a run takes less memory; each list is less than the one before. */
+    private static final List<List<String>> SMALLER = List.of(
+            List.of("train.recompute=true"),
+            List.of("train.recompute=true", "optimizer.state=8bit"),
+            List.of("train.recompute=true", "optimizer.offload=true"),
+            List.of("train.recompute=true", "optimizer.offload=true", "reference.offload=true"),
+            List.of("train.recompute=true", "optimizer.state=8bit", "optimizer.offload=true", "reference.offload=true"));
+
+    /**
+     * What the run would take with other settings, the ones that change nothing left out.
+     *
+     * @return bytes by the keys that are given beside the configuration's
+     */
+    static Map<String, Long> smaller(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
+        Map<String, Long> totals = new LinkedHashMap<>();
+        long before = of(config, recipe, model, data).total();
+        for (List<String> keys : SMALLER) {
+            long total = of(config.with(keys), recipe, model, data).total();
+            if (total < before && !totals.containsValue(total)) {
+                totals.put(String.join(" ", keys), total);
+            }
+        }
+        return totals;
     }
 
     /** All together. */
@@ -64,9 +95,10 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         if (total() > free) {
             throw new DeviceException(String.format(Locale.ROOT, "the run needs %,.0f MiB (weights, gradients and moments %,.0f, activations and workspace %,.0f, generation %,.0f, "
                             + "reference and reward model %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
-                            + "or set train.recompute=true, optimizer.state=8bit or dtype=bf16",
-                    mib(total()), mib(policy.weights() + policy.gradients() + policy.master() + policy.moments()),
-                    mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer()), mib(policy.generator()),
+                            + "or set train.recompute=true, optimizer.state=8bit or dtype=bf16" + (policy.backend() > 0
+                            ? ", or on a GPU optimizer.offload=true or reference.offload=true" : ""),
+                    mib(total()), mib(policy.weights() + policy.gradients() + policy.master() + policy.moments() - policy.offloaded()),
+                    mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer() + policy.backend()), mib(policy.generator()),
                     mib(reference + reward), mib(free)));
         }
     }

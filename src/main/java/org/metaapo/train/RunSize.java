@@ -1,5 +1,7 @@
 package org.metaapo.train;
 
+import java.util.Map;
+
 /**
  * How large a run is.
  *
@@ -9,5 +11,6 @@ package org.metaapo.train;
  * @param longestPack tokens of the longest pack that can come up
  * @param parameters of the policy
  * @param memory bytes on the device
+ * @param smaller bytes on the device with other settings, by their keys
  */
-public record RunSize(int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory) {}
+public record RunSize(int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory, Map<String, Long> smaller) {}
