@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Opens, tokenizes and indexes what make_rows.py made, with 1 GB of heap: once without a cache, then again with the one at hand.
+# Opens, tokenizes and indexes what make_rows.py made, with 1 GB of heap and the launcher's collector: once without a cache, then again with the one at hand.
 #   benchmarks/data/prepare_rows.sh FOLDER [THREADS]
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
@@ -9,6 +9,6 @@ cache="$(mktemp -d "$folder/cache-XXXXXX")"
 trap 'rm -rf "$cache"' EXIT
 for start in first second; do
     printf '%-7s' "$start"
-    java -Xmx1g -cp "$root/target/classes:$root/target/lib/*" "$root/benchmarks/data/PrepareRows.java" \
+    java -Xmx1g -XX:+UseSerialGC -cp "$root/target/classes:$root/target/lib/*" "$root/benchmarks/data/PrepareRows.java" \
         "$folder/model" "$folder/pairs.parquet" "$cache" "$threads"
 done

@@ -39,12 +39,10 @@ inline std::vector<double> values(const Array& a) {
 
 inline double tolerance(DType dtype, double scale = 1) { return scale * (dtype == DType::f32 ? 3e-5 : 0x1p-8); }
 
-// Calls body(ops, device, dtype) on each backend and type; the CPU's with these numbers of threads. A backend that lacks one
-// of the ops that are named is left out.
-template <class Body, class... Op>
-void on_threads(const std::vector<int>& cpu_threads, Body body, Op... needed) {
+// Calls body(ops, device, dtype) on each backend and type; the CPU's with these numbers of threads.
+template <class Body>
+void on_threads(const std::vector<int>& cpu_threads, Body body) {
     for (const Backend& backend : backends(cpu_threads)) {
-        if (((backend.ops->*needed == nullptr) || ...)) continue;
         for (DType dtype : {DType::f32, DType::bf16}) {
             const int before = failures();
             apo::Device& device = *backend.ops->open(backend.open);
@@ -61,9 +59,9 @@ void on_threads(const std::vector<int>& cpu_threads, Body body, Op... needed) {
     }
 }
 
-template <class Body, class... Op>
-void on_all(Body body, Op... needed) {
-    on_threads({1, 3}, body, needed...);
+template <class Body>
+void on_all(Body body) {
+    on_threads({1, 3}, body);
 }
 
 // d f / d x_i by central differences, for a naive f64 function.

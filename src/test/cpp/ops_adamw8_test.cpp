@@ -87,7 +87,7 @@ TEST(adamw8_gives_the_same_bits_everywhere) {
             std::vector<double>& expected = first[size_t(dtype)];
             if (expected.empty()) expected = all;
             CHECK(all == expected);
-        }, &apo::OpTable::adamw8_step);
+        });
     }
 }
 
@@ -125,5 +125,5 @@ TEST(adamw8_steps_as_adamw_and_arrives_where_it_does) {
         CHECK(wide_error < (steps == 40 ? 0.5 : 0.01) * start_error);
         // bf16 weights of size 1 stand 2^-7 apart, and stochastic rounding leaves them half of that away on average.
         CHECK_CLOSE(error, wide_error, 0.01 * start_error + (dtype == DType::bf16 ? 0x1p-7 : 0));
-    }, &apo::OpTable::adamw8_step);
+    });
 }

@@ -82,7 +82,7 @@ void check(int H, int G, int D, int window, int page_size) {
                 CHECK_CLOSE(out[size_t(row * O + j)], expected[size_t(c.queries[size_t(row)] * O + j)], tolerance(dtype, 4));
             }
         }
-    }, &apo::OpTable::kv_append, &apo::OpTable::attention_decode);
+    });
 }
 
 }  // namespace

@@ -58,14 +58,14 @@ TEST(attention_with_shared_prompts_and_grouped_heads) {
     Slopes slopes;
     on_threads({3}, [&](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         check_forward_and_backward(ops, device, dtype, packed(2, 1, 6, 0), slopes);
-    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
+    });
 }
 
 TEST(attention_with_a_sliding_window) {
     Slopes slopes;
     on_threads({3}, [&](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         check_forward_and_backward(ops, device, dtype, packed(2, 2, 8, 7), slopes);
-    }, &apo::OpTable::attention_forward, &apo::OpTable::attention_backward);
+    });
 }
 
 TEST(decoding_equals_attention_over_the_whole_sequence) {
@@ -96,5 +96,5 @@ TEST(decoding_equals_attention_over_the_whole_sequence) {
                 CHECK_CLOSE(out[size_t(H * D + j)], whole[size_t(41 * H * D + j)], tolerance(dtype, 4));
             }
         }
-    }, &apo::OpTable::attention_forward, &apo::OpTable::kv_append, &apo::OpTable::attention_decode);
+    });
 }

@@ -58,7 +58,7 @@ TEST(logprob_head_in_chunks) {
             for (int r = 0; r < R; r++) rounding += std::fabs(coef[size_t(r)] * in[size_t(r * C) + at % C]) * 0x1p-9;
             CHECK_CLOSE(dhead[at], 0.5 + want, 1e-4 + (dtype == DType::bf16 ? rounding : 0));
         }
-    }, &apo::OpTable::logprob_forward, &apo::OpTable::logprob_backward);
+    });
 }
 
 // Several pieces of the vocabulary, and rows enough for several calls' worth: the softmax goes on from piece to piece.
@@ -102,7 +102,7 @@ TEST(logprob_head_of_a_large_vocabulary) {
             for (int j = 0; j < C; j++) CHECK_CLOSE(dx[size_t(r * C + j)], want_dx[size_t(j)], tolerance(dtype, 8));
         }
         for (size_t i = 0; i < want_dhead.size(); i++) CHECK_CLOSE(dhead[i], want_dhead[i], 1e-4 + (dtype == DType::bf16 ? 3 * 3 * 0x1p-9 : 0));
-    }, &apo::OpTable::logprob_forward, &apo::OpTable::logprob_backward);
+    });
 }
 
 // trl#3168, LlamaFactory#10175
@@ -111,7 +111,7 @@ TEST(logprob_scratch_keeps_its_bounds) {
         // The design's bounds at 8,192 tokens and 151,936 words: 64 MiB forward, 256 MiB backward.
         CHECK(ops.logprob_scratch(8192, 896, 151936, dtype, false) <= (size_t(64) << 20));
         CHECK(ops.logprob_scratch(8192, 896, 151936, dtype, true) <= (size_t(256) << 20));
-    }, &apo::OpTable::logprob_scratch);
+    });
 }
 
 TEST(an_f32_number_in_two_halves_comes_back_whole) {
@@ -162,5 +162,5 @@ TEST(adamw_and_squared_norm) {
             // The weight is the master to the nearest bf16.
             if (dtype == DType::bf16) CHECK(std::fabs(upper - master) <= std::fabs(rounded(master, DType::bf16) - master));
         }
-    }, &apo::OpTable::adamw_step, &apo::OpTable::squared_norm);
+    });
 }

@@ -129,7 +129,7 @@ TEST(preference_loss_of_a_batch) {
                 }
             }
         }
-    }, &apo::OpTable::preference_loss);
+    });
 }
 
 // An answer in several roles gets the sum of their gradients; one that a row lacks gets none.

@@ -118,6 +118,9 @@ class MainTest extends CommandTest {
                 + fixture("pairs.jsonl") + "], max_length: 512, max_prompt_length: 256}\ntrain: {batch: 4}\n");
         assertThat(run("plan", yaml.toString())).as(err).isZero();
         assertThat(out).contains("optimizer steps", "moments (f32)", "fits", "yes");
+        assertThat(run("plan", yaml.toString(), "device=cuda:9999")).as(err).isZero();
+        assertThat(out).contains("kernels and library", "unknown: no such device here", "train.recompute=true optimizer.offload=true");
+        assertThat(err).contains("--device cpu");
         assertThat(temp.resolve("r")).doesNotExist();
     }
 

@@ -53,4 +53,14 @@ class RunMemoryTest {
         assertThat(small.policy().moments()).isBetween(usual.policy().moments() / 4, usual.policy().moments() * 26 / 100);
         assertThat(small.policy().gradients()).isEqualTo(usual.policy().gradients());
     }
+
+    @Test
+    void whatIsOffloadedIsNotOnTheDevice() {
+        RunMemory gpu = memory("device=cuda:0");
+        RunMemory offloaded = memory("device=cuda:0", "optimizer.offload=true");
+        assertThat(gpu.policy().backend()).isPositive();
+        assertThat(gpu.total() - offloaded.total()).isEqualTo(gpu.policy().master() + gpu.policy().moments());
+        assertThat(memory("device=cuda:0", "reference.offload=true").reference()).isEqualTo(gpu.policy().weightsOffloaded());
+        assertThat(memory("device=cpu", "optimizer.offload=true", "reference.offload=true").total()).isEqualTo(memory("device=cpu").total());
+    }
 }
