@@ -32,7 +32,8 @@ public final class ComparisonReport {
         Path page = suite.out().resolve("report.html");
         AtomicFiles.write(suite.out().resolve("table.md"), table.markdown());
         AtomicFiles.write(suite.out().resolve("results.csv"), ResultsCsv.text(results));
-        AtomicFiles.write(page, HtmlPage.text(ComparisonReport.class, "compare", new ComparisonData(results, summary).json()));
+        AtomicFiles.write(page, HtmlPage.text(
+                ComparisonReport.class, "compare", "metaapo compare", new ComparisonData(results, summary).json()));
         return new Written(
                 table.text(), page, results.failures().entrySet().stream().map(f -> f.getKey() + ": " + f.getValue()).toList());
     }

@@ -27,7 +27,7 @@ public final class InspectPage {
 
     /** Writes the page. */
     public static void write(Path file, Inspection.Result result) {
-        AtomicFiles.write(file, HtmlPage.text(InspectPage.class, "inspect", new InspectPage(result).data()));
+        AtomicFiles.write(file, HtmlPage.text(InspectPage.class, "inspect", "metaapo inspect", new InspectPage(result).data()));
     }
 
     private ObjectNode data() {

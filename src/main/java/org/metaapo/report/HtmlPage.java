@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.metaapo.files.Json;
 
 /**
- * A page that needs no other file: template, house style, charts and data in one text. Texts in the data stay data: the page
+ * A page that needs no other file: frame, house style, charts and data in one text. Texts in the data stay data: the page
  * never reads them as HTML.
  */
 public final class HtmlPage {
@@ -22,10 +22,13 @@ public final class HtmlPage {
     /**
      * The page.
      *
-     * @param owner its resources {@code name.html}, {@code name.css} and {@code name.js} are in this class's package
+     * @param owner its resources {@code name.html} (the body), {@code name.css} and {@code name.js} are in this class's package
+     * @param title of the window, plain words
      */
-    public static String text(Class<?> owner, String name, JsonNode data) {
+    public static String text(Class<?> owner, String name, String title, JsonNode data) {
         Map<String, String> parts = Map.of(
+                "TITLE", title,
+                "BODY", resource(owner, name + ".html"),
                 "UPLOT_CSS", resource(HtmlPage.class, UPLOT + "uPlot.min.css"),
                 "UPLOT_JS", resource(HtmlPage.class, UPLOT + "uPlot.iife.min.js"),
                 "PAGE_CSS", resource(HtmlPage.class, "page.css"),
@@ -33,7 +36,7 @@ public final class HtmlPage {
                 "CSS", resource(owner, name + ".css"),
                 "JS", resource(owner, name + ".js"),
                 "DATA", data(data));
-        return MARKER.matcher(resource(owner, name + ".html"))
+        return MARKER.matcher(resource(HtmlPage.class, "page.html"))
                 .replaceAll(marker -> Matcher.quoteReplacement(parts.get(marker.group(1))));
     }
 

@@ -44,7 +44,7 @@ public final class Report {
             leftOut += addLines(samples, file, MOST_SAMPLES - samples.size());
         }
         data.put("samplesLeftOut", leftOut);
-        AtomicFiles.write(folder.report(), HtmlPage.text(Report.class, "report", data));
+        AtomicFiles.write(folder.report(), HtmlPage.text(Report.class, "report", "metaapo run", data));
     }
 
     private static List<Path> sampleFiles(RunFolder folder) {

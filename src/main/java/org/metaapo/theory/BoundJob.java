@@ -11,6 +11,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.files.StrictText;
+import org.metaapo.train.MetaFeatures;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
 
@@ -37,7 +38,9 @@ public final class BoundJob {
         JsonNode learner = Json.read(folder.metaLearner());
         double[] end = numbers(learner.path("parameters"));
         double[] start = numbers(startLine(folder).path("meta_parameters"));
-        int inputs = inputs(learner.path("features"));
+        List<String> features = new ArrayList<>();
+        learner.path("features").forEach(feature -> features.add(feature.asText()));
+        int inputs = MetaFeatures.inputs(features);
         MetaBuffer rows = MetaBuffer.read(folder.metaBuffer(), inputs);
         if (rows.size() < FEWEST) {
             throw new DataException(folder.metaBuffer() + ": " + rows.size() + " rows with both pairs; expected at least " + FEWEST);
@@ -57,15 +60,6 @@ public final class BoundJob {
         }
         AtomicFiles.write(folder.bound(), Json.writePretty(json(points, bound, delta, draws)));
         return table(points, bound, delta, draws);
-    }
-
-    /** Inputs of a meta-learner by its features: the lengths are two, of either answer. */
-    private static int inputs(JsonNode features) {
-        int inputs = 0;
-        for (JsonNode feature : features) {
-            inputs += feature.asText().equals("answer_lengths") ? 2 : 1;
-        }
-        return Math.max(1, inputs);
     }
 
     private static JsonNode startLine(RunFolder folder) {

@@ -11,7 +11,7 @@ import org.metaapo.error.DataException;
  * shares of {@code data.max_prompt_length} and {@code data.max_length}, the epoch a share of {@code train.epochs}, and the gap of
  * rewards is the data's score_chosen − score_rejected as it stands.
  */
-final class MetaFeatures {
+public final class MetaFeatures {
     private final List<String> names;
     private final double maxPrompt;
     private final double maxLength;
@@ -26,11 +26,12 @@ final class MetaFeatures {
 
     /** Inputs of the meta-learner, the score among them. */
     int inputs() {
-        return 1 + width();
+        return inputs(names);
     }
 
-    private int width() {
-        return names.stream().mapToInt(MetaFeatures::widthOf).sum();
+    /** Inputs of a meta-learner with these features, the score among them whether it is named or not. */
+    public static int inputs(List<String> features) {
+        return 1 + features.stream().mapToInt(MetaFeatures::widthOf).sum();
     }
 
     private static int widthOf(String name) {
@@ -43,7 +44,7 @@ final class MetaFeatures {
 
     /** Inputs but the score of rows, row by row; null where the score is the only one. */
     double[] of(List<? extends EncodedRow> rows, long epoch) {
-        int width = width();
+        int width = inputs() - 1;
         if (width == 0) {
             return null;
         }

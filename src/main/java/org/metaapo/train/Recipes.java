@@ -37,7 +37,7 @@ public final class Recipes {
                 data.checkPositions(source);
                 checkReference(config, recipe, source);
                 checkReward(config, recipe);
-                if (Run.learnsWeights(config, recipe)) {
+                if (MetaLearning.learns(config, recipe)) {
                     new MetaFeatures(config).check(data.rows());
                 }
                 try (RunLock lock = RunLock.acquire(folder.path())) {

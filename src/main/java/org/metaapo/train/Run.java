@@ -1,6 +1,5 @@
 package org.metaapo.train;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,14 +21,11 @@ import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Trainer;
-import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.AtomicFiles;
-import org.metaapo.files.Json;
-import org.metaapo.meta.MetaLearner;
 import org.metaapo.metrics.MetricsWriter;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
@@ -52,8 +48,7 @@ final class Run implements AutoCloseable {
     private final Rollout rollout;
     private final Objective objective;
     private final OwnObjective own;
-    private final MetaFeatures features;
-    private final MetaLearner meta;
+    private final MetaLearning meta;
     private final CheckpointStore checkpoints;
     private final long maxTokens;
     private final List<AutoCloseable> open = new ArrayList<>();
@@ -65,8 +60,6 @@ final class Run implements AutoCloseable {
     private Annotator reward;
     private Totals totals;
     private MetricsWriter metrics;
-    /** What the meta-learner learned from; null without one. */
-    private MetricsWriter buffer;
     /** Rows whose label was asked for, in recipe adpo. */
     private BitSet asked = new BitSet();
     private long step;
@@ -91,8 +84,7 @@ final class Run implements AutoCloseable {
         this.folder = new RunFolder(config.path("out"));
         this.rollout = recipe.rollout(config);
         this.objective = recipe.objective(config);
-        this.features = new MetaFeatures(config);
-        this.meta = learnsWeights(config, recipe) ? newMeta(config, features.inputs()) : null;
+        this.meta = keep(new MetaLearning(config, recipe));
         this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"));
         this.maxTokens = data.maxTokens(recipe, config);
         this.engine = keep(Engine.open(
@@ -103,22 +95,9 @@ final class Run implements AutoCloseable {
         }
     }
 
-    static boolean learnsWeights(RunConfig config, Recipe recipe) {
-        return recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned");
-    }
-
     private <T extends AutoCloseable> T keep(T resource) {
         open.add(0, resource);
         return resource;
-    }
-
-    private static MetaLearner newMeta(RunConfig config, int inputs) {
-        int hidden = config.count("meta.hidden");
-        double[] start = config.text("meta.init").equals("reference")
-                ? MetaLearner.referenceStart(hidden, inputs)
-                : MetaLearner.randomStart(hidden, inputs, config.integer("seed"));
-        return new MetaLearner(
-                start, inputs, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
     }
 
     private Dtype dtype() {
@@ -219,7 +198,7 @@ final class Run implements AutoCloseable {
         folder.write(folder.config(), config.toYaml());
         if (state == null) {
             metrics = keep(MetricsWriter.open(folder.metrics(), 0));
-            buffer = meta == null ? null : keep(MetricsWriter.open(folder.metaBuffer(), 0));
+            meta.open(folder, 0);
             writeStart();
             return;
         }
@@ -229,13 +208,13 @@ final class Run implements AutoCloseable {
         slice = state.slice();
         batches = state.batches();
         totals = state.totals();
-        if (meta != null) {
-            meta.restore(state.meta());
+        if (meta.learner() != null) {
+            meta.learner().restore(state.meta());
         }
         rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
         asked = state.asked() == null ? asked : BitSet.valueOf(state.asked());
         metrics = keep(MetricsWriter.open(folder.metrics(), state.metricsBytes()));
-        buffer = meta == null ? null : keep(MetricsWriter.open(folder.metaBuffer(), state.bufferBytes()));
+        meta.open(folder, state.bufferBytes());
         listener.note("continuing at step " + step);
     }
 
@@ -246,28 +225,13 @@ final class Run implements AutoCloseable {
     private void writeStart() {
         ObjectNode line = MetricsWriter.line().put("kind", "start").put("recipe", config.text("recipe"));
         line.put("rows", data.rows().size()).put("policy", config.path("model.path").toString());
-        if (meta != null) {
-            line.putPOJO("meta_features", config.texts("meta.features"));
-            curve(line, meta.parameters());
-        }
+        meta.writeStart(line);
         emit(line);
     }
 
     private void emit(ObjectNode line) {
         metrics.write(line);
         listener.metrics(line);
-    }
-
-    /** The meta-learner's parameters, so that its curve can be drawn. */
-    private static void curve(ObjectNode line, double[] parameters) {
-        array(line, "meta_parameters", parameters);
-    }
-
-    private static void array(ObjectNode object, String name, double[] values) {
-        ArrayNode array = object.putArray(name);
-        for (double value : values) {
-            array.add(value);
-        }
     }
 
     /** Prepares a slice. What is prepared at the policy's cost is saved at once; a stop or a failure on the way saves the slice's start. */
@@ -313,7 +277,7 @@ final class Run implements AutoCloseable {
     private SlicePreparation.Agreement agreement(List<EncodedRow> slicedRows, List<double[]> sums) {
         List<PairScorer.Pair> pairs = PairScorer.pairs(slicedRows);
         PairResults results = PairScorer.evaluate(
-                pairs, scoring().score(policy, pairs, "scoring"), sums, objective, own, weighting(slicedRows));
+                pairs, scoring().score(policy, pairs, "scoring"), sums, objective, own, meta.weighting(slicedRows, epoch));
         return new SlicePreparation.Agreement(results.scoreOffline(), results.weight());
     }
 
@@ -385,17 +349,6 @@ final class Run implements AutoCloseable {
         return new PhasedScoring(listener, stop, maxTokens, config.flag("data.share_prompts"));
     }
 
-    private Weighting weighting(List<? extends EncodedRow> weighed) {
-        if (recipe != Recipe.METAAPO) {
-            return Weighting.constant(1);
-        }
-        return switch (config.text("meta.weight")) {
-            case "learned" -> meta.weighting().withFeatures(features.of(weighed, epoch));
-            case "score" -> Weighting.score(config.real("meta.score_scale"));
-            default -> Weighting.constant(config.real("meta.constant"));
-        };
-    }
-
     private void train(Schedule schedule, long allSteps, long stepsPerEpoch) {
         Batches all = batchesOf(rows);
         listener.begin("training", allSteps);
@@ -424,7 +377,7 @@ final class Run implements AutoCloseable {
         Step work = new Step(
                 trainer, objectiveOf(part), own, references == null, config.flag("data.share_prompts"), maxTokens);
         if (recipe.isPairwise()) {
-            work.preference(part, micro -> weighting(micro.stream().map(TrainRow::row).toList()), meta);
+            work.preference(part, micro -> meta.weighting(micro.stream().map(TrainRow::row).toList(), epoch), meta.learner());
             work.asked().forEach(row -> asked.set(data.index(row.row())));
             totals.labelsAsked = asked.cardinality();
         } else {
@@ -444,30 +397,17 @@ final class Run implements AutoCloseable {
         line.put("grad_norm", norm).put("learning_rate", rate).put("tokens", work.tokens()).put("seconds", seconds);
         emit(line);
         listener.progress(step, String.format(java.util.Locale.ROOT, "loss %.4f", work.loss(part.size())));
-        long every = config.integer("meta.every");
-        if (meta != null && every > 0 && step % every == 0) {
-            updateMeta();
+        ObjectNode update = meta.updateAfter(step);
+        if (update != null) {
+            emit(update);
         }
-    }
-
-    private void updateMeta() {
-        ObjectNode learned = MetricsWriter.line().put("step", step).putPOJO("rows", meta.state().buffer());
-        MetaLearner.Update update = meta.update();
-        if (update == null) {
-            return;
-        }
-        buffer.write(learned);
-        ObjectNode line = MetricsWriter.line().put("kind", "meta").put("step", step).put("rows", update.rows());
-        line.put("meta_loss", update.loss()).put("weight_mean", update.weightMean());
-        curve(line, meta.parameters());
-        emit(line);
     }
 
     private void save() {
         List<RunState.SliceRow> sliceRows = rows == null ? null : rows.stream().map(this::saved).toList();
         RunState state = new RunState(
-                fingerprint, step, epoch, slice, batches, metrics.sync(), buffer == null ? 0 : buffer.sync(), totals,
-                meta == null ? null : meta.state(), recipe == Recipe.ADPO ? asked.toLongArray() : null, references == null ? null : references.state(), sliceRows);
+                fingerprint, step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
+                meta.learner() == null ? null : meta.learner().state(), recipe == Recipe.ADPO ? asked.toLongArray() : null, references == null ? null : references.state(), sliceRows);
         checkpoints.save(step, policy, trainer, state);
     }
 
@@ -493,12 +433,7 @@ final class Run implements AutoCloseable {
     }
 
     private void finish() {
-        if (meta != null) {
-            ObjectNode learner = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
-            learner.putPOJO("features", config.texts("meta.features"));
-            array(learner, "parameters", meta.parameters());
-            AtomicFiles.write(folder.metaLearner(), Json.writePretty(learner));
-        }
+        meta.writeResult(folder);
         listener.begin("writing the model", 0);
         ModelLoader.save(folder.model(), policy, source);
         listener.end();
@@ -509,9 +444,7 @@ final class Run implements AutoCloseable {
         }
         emit(line);
         metrics.sync();
-        if (buffer != null) {
-            buffer.sync();
-        }
+        meta.sync();
         deleteCheckpoints();
     }
 

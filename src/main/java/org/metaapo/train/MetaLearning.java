@@ -1,0 +1,128 @@
+package org.metaapo.train;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.EncodedRow;
+import org.metaapo.engine.Weighting;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Json;
+import org.metaapo.meta.MetaLearner;
+import org.metaapo.metrics.MetricsWriter;
+
+/**
+ * Where the weights of a run's rows come from, and the meta-learner's part in a run where that is learned: its updates, what it
+ * learned from ({@code meta-buffer.jsonl}), its curve and its result.
+ */
+final class MetaLearning implements AutoCloseable {
+    private final RunConfig config;
+    private final Recipe recipe;
+    private final MetaFeatures features;
+    /** Null where weights are not learned. */
+    private final MetaLearner learner;
+    /** What the learner learned from; null without one, and before {@link #open}. */
+    private MetricsWriter buffer;
+
+    MetaLearning(RunConfig config, Recipe recipe) {
+        this.config = config;
+        this.recipe = recipe;
+        this.features = new MetaFeatures(config);
+        this.learner = learns(config, recipe) ? start(config, features.inputs()) : null;
+    }
+
+    static boolean learns(RunConfig config, Recipe recipe) {
+        return recipe == Recipe.METAAPO && config.text("meta.weight").equals("learned");
+    }
+
+    private static MetaLearner start(RunConfig config, int inputs) {
+        int hidden = config.count("meta.hidden");
+        double[] start = config.text("meta.init").equals("reference")
+                ? MetaLearner.referenceStart(hidden, inputs)
+                : MetaLearner.randomStart(hidden, inputs, config.integer("seed"));
+        return new MetaLearner(
+                start, inputs, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+    }
+
+    /** The learner, which gathers what steps see; null where weights are not learned. */
+    MetaLearner learner() {
+        return learner;
+    }
+
+    /** Opens the buffer's file, cut to {@code bytes}. */
+    void open(RunFolder folder, long bytes) {
+        buffer = learner == null ? null : MetricsWriter.open(folder.metaBuffer(), bytes);
+    }
+
+    /** Bytes of the buffer's file, which are safe on the disk when this returns; 0 without one. */
+    long sync() {
+        return buffer == null ? 0 : buffer.sync();
+    }
+
+    /** How rows are weighed in an epoch. */
+    Weighting weighting(List<? extends EncodedRow> rows, long epoch) {
+        if (recipe != Recipe.METAAPO) {
+            return Weighting.constant(1);
+        }
+        return switch (config.text("meta.weight")) {
+            case "learned" -> learner.weighting().withFeatures(features.of(rows, epoch));
+            case "score" -> Weighting.score(config.real("meta.score_scale"));
+            default -> Weighting.constant(config.real("meta.constant"));
+        };
+    }
+
+    /** Adds what a run's first line says of the learner. */
+    void writeStart(ObjectNode line) {
+        if (learner != null) {
+            line.putPOJO("meta_features", config.texts("meta.features"));
+            curve(line);
+        }
+    }
+
+    /** The update after a step, where one is due and there is something to learn from: its line of metrics, else null. */
+    ObjectNode updateAfter(long step) {
+        long every = config.integer("meta.every");
+        if (learner == null || every == 0 || step % every != 0) {
+            return null;
+        }
+        ObjectNode learned = MetricsWriter.line().put("step", step).putPOJO("rows", learner.state().buffer());
+        MetaLearner.Update update = learner.update();
+        if (update == null) {
+            return null;
+        }
+        buffer.write(learned);
+        ObjectNode line = MetricsWriter.line().put("kind", "meta").put("step", step).put("rows", update.rows());
+        line.put("meta_loss", update.loss()).put("weight_mean", update.weightMean());
+        curve(line);
+        return line;
+    }
+
+    /** Writes {@code meta-learner.json}. */
+    void writeResult(RunFolder folder) {
+        if (learner != null) {
+            ObjectNode result = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
+            result.putPOJO("features", config.texts("meta.features"));
+            array(result, "parameters");
+            AtomicFiles.write(folder.metaLearner(), Json.writePretty(result));
+        }
+    }
+
+    /** The parameters, so that the learner's curve can be drawn. */
+    private void curve(ObjectNode line) {
+        array(line, "meta_parameters");
+    }
+
+    private void array(ObjectNode object, String name) {
+        ArrayNode array = object.putArray(name);
+        for (double value : learner.parameters()) {
+            array.add(value);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (buffer != null) {
+            buffer.close();
+        }
+    }
+}
