@@ -3,7 +3,8 @@
 //   score     log-probs of P prompts with two answers each
 //   dpo       fused forward, loss and backward of P pairs, clipping, AdamW
 //   generate  K answers to each of P prompts
-//   decode    the steps of B sequences alone (--decode 1,256): two lengths of answers, and the difference of their times
+//   decode    the steps of B sequences alone (--decode 1,256): two lengths of answers, and the difference of their times. On a GPU
+//             these are replays of a CUDA graph, as of any generator: the run that is not timed has recorded it
 //
 // tokens_per_s counts the tokens of the padded job, 2 P (prompt + response), as a trainer without shared prompts would
 // have to run them, so that it compares with the same figure of benchmarks/peer/torch_peer.py. tflop_per_s counts the

@@ -61,7 +61,7 @@ public:
     }
 
     void multiply(CudaDevice& device, const Gemm& op) override {
-        const Plan& plan = plan_of(op);
+        const Plan& plan = plan_of(device, op);
         const float alpha = 1;
         device.will_launch(APO_SITE("cublasLtMatmul"));
         check(lt_.matmul(handle_, plan.product.object, &alpha, op.b, plan.a.object, op.a, plan.b.object, &op.beta, op.c, plan.c.object,
@@ -81,12 +81,15 @@ private:
         fail(APO_E_DEVICE, "%s: %s (%d); close the engine and open it again, or use --device cpu", what, lt_.get_status_string(status), status);
     }
 
-    const Plan& plan_of(const Gemm& op) {
+    const Plan& plan_of(CudaDevice& device, const Gemm& op) {
         const Key key{op.m, op.n, op.k, op.transpose_a, op.transpose_b, int64_t(op.a_type), int64_t(op.c_type), op.lda, op.ldb, op.ldc,
                       op.beta != 0, alignment_of(op.a), alignment_of(op.b), alignment_of(op.c)};
         const auto found = plans_.find(key);
         if (found != plans_.end()) return found->second;
-        if (plans_.size() == kMostPlans) plans_.clear();  // shapes come from batches and change without end
+        if (plans_.size() == kMostPlans) {  // shapes come from batches and change without end
+            plans_.clear();
+            device.epoch++;
+        }
         return plans_.emplace(key, make_plan(op)).first->second;
     }
 

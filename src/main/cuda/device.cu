@@ -112,6 +112,7 @@ void Scratch::back_to(CudaDevice& device, Mark mark) {
 }
 
 void Scratch::release(CudaDevice& device) {
+    device.epoch++;
     cudaStreamSynchronize(device.stream);
     for (const Chunk& chunk : chunks_) cudaFree(chunk.data);
     chunks_.clear();
@@ -142,6 +143,8 @@ void Staging::next_slot(CudaDevice& device) {
 }
 
 void Staging::to_device(CudaDevice& device, void* target, const void* source, size_t bytes) {
+    // A replay would copy what the slot holds by then.
+    if (device.recording()) fail(APO_E_INTERNAL, "cuda:%d: work that is recorded copies from the host", device.index);
     auto* to = static_cast<char*>(target);
     const auto* from = static_cast<const char*>(source);
     while (bytes > 0) {
@@ -156,6 +159,7 @@ void Staging::to_device(CudaDevice& device, void* target, const void* source, si
 }
 
 void Staging::to_host(CudaDevice& device, void* target, const void* source, size_t bytes) {
+    if (device.recording()) fail(APO_E_INTERNAL, "cuda:%d: work that is recorded copies to the host", device.index);
     auto* to = static_cast<char*>(target);
     const auto* from = static_cast<const char*>(source);
     while (bytes > 0) {
@@ -224,9 +228,34 @@ void CudaDevice::will_launch(const Site& site) { last_launch_ = site; }
 
 void CudaDevice::synchronize() { check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize")); }
 
+bool CudaDevice::begin_recording() {
+    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
+        cudaGetLastError();  // clears it
+        return false;
+    }
+    before_recording_ = last_launch_;
+    recording_ = true;
+    return true;
+}
+
+cudaGraph_t CudaDevice::end_recording() {
+    cudaGraph_t graph = nullptr;
+    if (cudaStreamEndCapture(stream, &graph) != cudaSuccess) {
+        cudaGetLastError();  // clears it
+        graph = nullptr;
+    }
+    recording_ = false;
+    last_launch_ = before_recording_;  // what was recorded has not run
+    return graph;
+}
+
 void CudaDevice::check(cudaError_t status, const Site& site) {
     if (status == cudaSuccess) return;
     cudaGetLastError();  // clears it, if it is not one that stays
+    if (recording_) {
+        fail(APO_E_INTERNAL, "cuda:%d: %s (%s) in %s (%s:%d), which cannot be recorded", index, cudaGetErrorString(status),
+             cudaGetErrorName(status), site.what, file_name(site.file), site.line);
+    }
     if (status == cudaErrorMemoryAllocation) {
         size_t free_bytes = 0, total = 0;
         cudaMemGetInfo(&free_bytes, &total);

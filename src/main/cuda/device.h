@@ -74,7 +74,14 @@ public:
     void check(cudaError_t status, const Site& site);
     // Remembers the kernel: a fault shows at a later call, which then names it.
     void will_launch(const Site& site);
+    const Site& last_launch() const { return last_launch_; }
     void synchronize();
+    // From here to end_recording the stream records what it is given instead of running it. Errors of calls between are thrown and
+    // say nothing about the device. False where there can be no recording.
+    bool begin_recording();
+    // The recording, which the caller destroys; null where it is not whole.
+    cudaGraph_t end_recording();
+    bool recording() const { return recording_; }
 
     int index;
     cudaStream_t stream = nullptr;
@@ -88,11 +95,16 @@ public:
     Scratch scratch;
     Staging staging;
     std::unique_ptr<MatrixLibrary> matrices;
+    // Changes when memory of this device is given back or a matrix product's plan is thrown away: what was recorded before may
+    // not run any more, and work must have run once since then to be recorded.
+    uint64_t epoch = 0;
 
 private:
     void close_streams();
 
     Site last_launch_{nullptr, nullptr, 0};
+    Site before_recording_{nullptr, nullptr, 0};  // the last launch
+    bool recording_ = false;
     bool faulted_ = false;
 };
 

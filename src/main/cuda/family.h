@@ -20,6 +20,9 @@ void copy(Device&, void* target, const void* source, size_t bytes);
 void fill_zero(Device&, void* target, size_t bytes);
 void copy_ahead(Device&, void* target, const void* source, size_t bytes);
 void await_copies(Device&);
+Recorder* open_recorder(Device&);
+void close_recorder(Device&, Recorder*);
+void repeat(Device&, Recorder&, const Repeat&);
 
 void gemm(Device&, const Gemm&);
 void embedding_forward(Device&, const EmbeddingForward&);

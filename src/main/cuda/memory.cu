@@ -63,13 +63,16 @@ void release_host(Device& device, void* memory) {
     // As release: nothing may be thrown. What still runs may use it.
     auto& d = static_cast<CudaDevice&>(device);
     cudaSetDevice(d.index);
+    d.epoch++;
     for (cudaStream_t stream : {d.copy_stream, d.stream}) cudaStreamSynchronize(stream);
     cudaFreeHost(memory);
 }
 
 void release(Device& device, void* memory) {
     // Nothing may be thrown here: after a fault the memory goes with the context.
-    cudaSetDevice(static_cast<CudaDevice&>(device).index);
+    CudaDevice& d = static_cast<CudaDevice&>(device);
+    cudaSetDevice(d.index);
+    d.epoch++;
     cudaFree(memory);
 }
 

@@ -24,6 +24,9 @@ const OpTable& ops() {
         t.fill_zero = fill_zero;
         t.copy_ahead = copy_ahead;
         t.await_copies = await_copies;
+        t.open_recorder = open_recorder;
+        t.close_recorder = close_recorder;
+        t.repeat = repeat;
         t.gemm = gemm;
         t.embedding_forward = embedding_forward;
         t.embedding_backward = embedding_backward;

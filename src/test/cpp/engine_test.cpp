@@ -5,33 +5,14 @@
 #include "engine/engine.h"
 #include "metaapo.h"
 #include "test.h"
+#include "tiny_model.h"
+
+using apo_test::tiny;
+using apo_test::World;
 
 namespace {
 
 apo_error error;
-
-apo_model_config tiny() {
-    apo_model_config c{};
-    c.vocab_size = 29, c.hidden_size = 24, c.intermediate_size = 40, c.layers = 2, c.heads = 4, c.kv_heads = 2, c.head_dim = 8;
-    c.max_positions = 64, c.qk_norm = 1, c.qkv_bias = 1, c.output_bias = 1, c.mlp_bias = 1, c.rms_norm_eps = 1e-5, c.rope_theta = 1000;
-    return c;
-}
-
-// An engine with a random model.
-struct World {
-    explicit World(const apo_test::Backend& backend, apo_model_config config = tiny(), int32_t dtype = APO_F32) : config_(config) {
-        engine = new apo_engine(*backend.ops, backend.open);
-        CHECK(apo_model_create(engine, &config_, dtype, &model, &error) == APO_OK);
-        CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
-    }
-    ~World() {
-        CHECK(apo_model_close(model, &error) == APO_OK);
-        CHECK(apo_engine_close(engine, &error) == APO_OK);
-    }
-    apo_model_config config_;
-    apo_engine* engine = nullptr;
-    apo_model* model = nullptr;
-};
 
 struct Packs {
     std::vector<int32_t> tokens, prompt_lengths, answer_counts, answer_lengths;

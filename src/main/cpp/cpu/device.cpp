@@ -125,4 +125,11 @@ void cpu_await_copies(Device&) {}
 
 void cpu_fill_zero(Device&, void* target, size_t bytes) { std::memset(target, 0, bytes); }
 
+// A call of an op costs nothing here that a recording could save.
+Recorder* cpu_open_recorder(Device&) { return new Recorder; }
+
+void cpu_close_recorder(Device&, Recorder* recorder) { delete recorder; }
+
+void cpu_repeat(Device&, Recorder&, const Repeat& op) { op.work(op.context); }
+
 }  // namespace apo

@@ -51,6 +51,9 @@ void cpu_release(Device& device, void* memory);
 void cpu_await_copies(Device& device);
 void cpu_copy(Device& device, void* target, const void* source, size_t bytes);
 void cpu_fill_zero(Device& device, void* target, size_t bytes);
+Recorder* cpu_open_recorder(Device& device);
+void cpu_close_recorder(Device& device, Recorder* recorder);
+void cpu_repeat(Device& device, Recorder& recorder, const Repeat& op);
 
 // The instruction sets that the library was compiled for, best last.
 const OpTable& cpu_ops_v2();

@@ -24,6 +24,9 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.fill_zero = cpu_fill_zero;
         t.copy_ahead = cpu_copy;
         t.await_copies = cpu_await_copies;
+        t.open_recorder = cpu_open_recorder;
+        t.close_recorder = cpu_close_recorder;
+        t.repeat = cpu_repeat;
         t.gemm = gemm;
         t.embedding_forward = embedding_forward;
         t.embedding_backward = embedding_backward;

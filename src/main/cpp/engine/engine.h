@@ -67,6 +67,24 @@ private:
     Place place_ = Place::device;
 };
 
+// Work of its owner that the device may record and replay, as Repeat says.
+class Repeater {
+public:
+    explicit Repeater(apo_engine& engine) : engine_(engine), recorder_(*engine.ops.open_recorder(engine.device)) {}
+    ~Repeater() { engine_.ops.close_recorder(engine_.device, &recorder_); }
+    Repeater(const Repeater&) = delete;
+
+    // Runs work(), or what it did for this key before.
+    template <class Work>
+    void run(int64_t key, Work work) {
+        engine_.ops.repeat(engine_.device, recorder_, {key, [](void* context) { (*static_cast<Work*>(context))(); }, &work});
+    }
+
+private:
+    apo_engine& engine_;
+    Recorder& recorder_;
+};
+
 // Deals parts of one piece of memory, each aligned for vectors. Over null it only measures: the same layout function
 // then tells what the allocation will be.
 class Arena {

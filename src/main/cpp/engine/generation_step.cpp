@@ -1,76 +1,119 @@
 #include "generation_step.h"
 
+#include <cstring>
+
 namespace apo {
 
 namespace {
 
-template <class T>
-void put(apo_engine& engine, T* target, const T* source, size_t count) {
-    if (count > 0) engine.ops.copy_to_device(engine.device, target, source, count * sizeof(T));
+struct Counts {
+    int64_t tokens, draws, sequences, pages;
+};
+
+// The pages stand last: their number changes from step to step while the others stay.
+void layout(Arena& arena, const Counts& n, GenerationStep::Arrays& a) {
+    a.ids = arena.take<int32_t>(n.tokens);
+    a.positions = arena.take<int32_t>(n.tokens);
+    a.slots = arena.take<int32_t>(n.tokens);
+    a.rows = arena.take<int32_t>(n.draws);
+    a.keys = arena.take<uint64_t>(n.draws);
+    a.answers = arena.take<int32_t>(n.draws);
+    a.counts = arena.take<int32_t>(n.draws);
+    a.page_begin = arena.take<int32_t>(n.sequences);
+    a.lengths = arena.take<int32_t>(n.sequences);
+    a.pages = arena.take<int32_t>(n.pages);
 }
+
+size_t bytes_of(const Counts& n) {
+    Arena measure;
+    GenerationStep::Arrays unused{};
+    layout(measure, n, unused);
+    return measure.used();
+}
+
+template <class T>
+void put(T* target, const std::vector<T>& source) {
+    if (!source.empty()) std::memcpy(target, source.data(), source.size() * sizeof(T));
+}
+
+Counts most(const GenerationStep::Room& room) { return {room.tokens, room.tokens, room.sequences, room.pages}; }
+
+size_t sample_bytes(const GenerationStep::Room& room) { return size_t(room.tokens) * (sizeof(int32_t) + sizeof(float)); }
 
 }  // namespace
 
-GenerationStep::Arrays GenerationStep::layout(Arena& arena, const Room& room) {
-    Arrays a{};
-    a.slots = arena.take<int32_t>(room.tokens);
-    a.rows = arena.take<int32_t>(room.tokens);
-    a.page_begin = arena.take<int32_t>(room.sequences);
-    a.lengths = arena.take<int32_t>(room.sequences);
-    a.answers = arena.take<int32_t>(room.tokens);
-    a.counts = arena.take<int32_t>(room.tokens);
-    a.ids = arena.take<int32_t>(room.tokens);
-    a.keys = arena.take<uint64_t>(room.tokens);
-    a.logps = arena.take<float>(room.tokens);
-    return a;
-}
-
-int64_t GenerationStep::bytes(const Room& room) {
-    Arena measure;
-    layout(measure, room);
-    return int64_t(measure.used()) + room.pages * int64_t(sizeof(int32_t));
-}
+int64_t GenerationStep::bytes(const Room& room) { return int64_t(bytes_of(most(room)) + sample_bytes(room)); }
 
 void GenerationStep::reserve(apo_engine& engine, const Room& room) {
     engine_ = &engine;
-    Arena measure;
-    layout(measure, room);
-    memory_ = Buffer();
-    memory_ = Buffer(engine, measure.used());
-    Arena arena(memory_.data());
-    arrays_ = layout(arena, room);
-    if (pages_memory_.data() == nullptr) pages_memory_ = Buffer(engine, size_t(room.pages) * sizeof(int32_t));
+    indices_ = Buffer();
+    samples_ = Buffer();
+    indices_ = Buffer(engine, bytes_of(most(room)));
+    samples_ = Buffer(engine, sample_bytes(room));
 }
 
 void GenerationStep::clear() {
-    for (std::vector<int32_t>* array : {&ids, &positions, &slots, &rows, &pages, &page_begin, &lengths, &answers, &counts}) array->clear();
-    keys.clear();
+    for (std::vector<int32_t>* array : {&ids_, &positions_, &slots_, &pages_, &page_begin_, &lengths_, &rows_, &answers_, &counts_}) {
+        array->clear();
+    }
+    keys_.clear();
+}
+
+void GenerationStep::add_token(int32_t id, int32_t position, int32_t slot) {
+    ids_.push_back(id);
+    positions_.push_back(position);
+    slots_.push_back(slot);
+}
+
+void GenerationStep::add_sequence(const std::vector<int32_t>& its_pages, int32_t length) {
+    page_begin_.push_back(int32_t(pages_.size()));
+    pages_.insert(pages_.end(), its_pages.begin(), its_pages.end());
+    lengths_.push_back(length);
+}
+
+void GenerationStep::add_draw(int32_t row, uint64_t key, int32_t answer, int32_t count) {
+    rows_.push_back(row);
+    keys_.push_back(key);
+    answers_.push_back(answer);
+    counts_.push_back(count);
 }
 
 void GenerationStep::upload() {
-    // Answers list their prompt's pages each, so that the lists may be longer than the cache.
-    const size_t bytes = pages.size() * sizeof(int32_t);
-    if (bytes > pages_memory_.bytes()) {
-        pages_memory_ = Buffer();
-        pages_memory_ = Buffer(*engine_, 2 * bytes);
+    const Counts n{tokens(), int64_t(rows_.size()), int64_t(lengths_.size()), int64_t(pages_.size())};
+    packed_.resize(bytes_of(n));
+    // Answers list their prompt's pages each, so that the lists may be longer than the cache; a prompt may have many answers.
+    if (packed_.size() > indices_.bytes()) {
+        indices_ = Buffer();
+        indices_ = Buffer(*engine_, 2 * packed_.size());
     }
-    arrays_.pages = reinterpret_cast<int32_t*>(pages_memory_.data());
-    put(*engine_, arrays_.slots, slots.data(), slots.size());
-    put(*engine_, arrays_.pages, pages.data(), pages.size());
-    put(*engine_, arrays_.page_begin, page_begin.data(), page_begin.size());
-    put(*engine_, arrays_.lengths, lengths.data(), lengths.size());
+    Arena host(packed_.data()), device(indices_.data());
+    Arrays on_host{};
+    layout(host, n, on_host);
+    layout(device, n, arrays_);
+    put(on_host.ids, ids_);
+    put(on_host.positions, positions_);
+    put(on_host.slots, slots_);
+    put(on_host.rows, rows_);
+    put(on_host.keys, keys_);
+    put(on_host.answers, answers_);
+    put(on_host.counts, counts_);
+    put(on_host.page_begin, page_begin_);
+    put(on_host.lengths, lengths_);
+    put(on_host.pages, pages_);
+    engine_->ops.copy_to_device(engine_->device, indices_.data(), packed_.data(), packed_.size());
 }
 
-void GenerationStep::upload_rows(int64_t begin, int64_t count) {
-    put(*engine_, arrays_.rows, rows.data() + begin, size_t(count));
-    put(*engine_, arrays_.keys, keys.data() + begin, size_t(count));
-    put(*engine_, arrays_.answers, answers.data() + begin, size_t(count));
-    put(*engine_, arrays_.counts, counts.data() + begin, size_t(count));
+GenerationStep::Samples GenerationStep::samples(int64_t count) const {
+    char* const ids = samples_.data();
+    return {reinterpret_cast<int32_t*>(ids), reinterpret_cast<float*>(ids + size_t(count) * sizeof(int32_t))};
 }
 
-void GenerationStep::download_samples(int32_t* sampled_ids, float* sampled_logps, int64_t count) {
-    engine_->ops.copy_to_host(engine_->device, sampled_ids, arrays_.ids, size_t(count) * sizeof(int32_t));
-    engine_->ops.copy_to_host(engine_->device, sampled_logps, arrays_.logps, size_t(count) * sizeof(float));
+void GenerationStep::download(int64_t count, int32_t* sampled_ids, float* sampled_logps) {
+    const size_t ids = size_t(count) * sizeof(int32_t), logps = size_t(count) * sizeof(float);
+    packed_.resize(ids + logps);
+    engine_->ops.copy_to_host(engine_->device, packed_.data(), samples_.data(), ids + logps);
+    std::memcpy(sampled_ids, packed_.data(), ids);
+    std::memcpy(sampled_logps, packed_.data() + ids, logps);
 }
 
 }  // namespace apo

@@ -1,4 +1,4 @@
-// The index arrays of one step of generation: built on the host, read by the ops in the device's memory.
+// The index arrays of one step of generation: built on the host, copied to the device as one piece, and read by the ops there.
 #pragma once
 
 #include <vector>
@@ -17,34 +17,41 @@ public:
     void reserve(apo_engine& engine, const Room& room);
 
     void clear();
+    // A token that runs, and where its keys and values go.
+    void add_token(int32_t id, int32_t position, int32_t slot);
+    // A running answer's pages and the tokens on them.
+    void add_sequence(const std::vector<int32_t>& its_pages, int32_t length);
+    // A draw from the hidden state of a token; the others are what its random numbers are keyed by.
+    void add_draw(int32_t row, uint64_t key, int32_t answer, int32_t count);
+    int64_t tokens() const { return int64_t(ids_.size()); }
 
-    // Filled by the caller.
-    std::vector<int32_t> ids, positions;             // (T) of the tokens that run
-    std::vector<int32_t> slots;                      // (T) where their keys and values go
-    std::vector<int32_t> rows;                       // (R) the hidden states that are sampled from
-    std::vector<int32_t> pages, page_begin, lengths; // of each running answer
-    std::vector<uint64_t> keys;                      // (R) of the draws: prompt, answer, position
-    std::vector<int32_t> answers, counts;
-
-    // Copies of what the tokens' forward reads; rows and draws go in chunks.
+    // Copies all of it. Steps of the same numbers of tokens, draws and running answers have each array at the same address of the
+    // device, until a step needs more room.
     void upload();
-    void upload_rows(int64_t begin, int64_t count);
-    // The chunk's sampled ids and log-probs, to their places in the answers' arrays.
-    void download_samples(int32_t* sampled_ids, float* sampled_logps, int64_t count);
+
+    // Where so many draws leave what they sampled, and the copy of it to the host.
+    struct Samples {
+        int32_t* ids;
+        float* logps;
+    };
+    Samples samples(int64_t count) const;
+    void download(int64_t count, int32_t* sampled_ids, float* sampled_logps);
 
     // On the device.
     struct Arrays {
-        int32_t *slots, *rows, *page_begin, *lengths, *answers, *counts, *ids, *pages;
+        int32_t *ids, *positions, *slots, *rows, *answers, *counts, *page_begin, *lengths, *pages;
         uint64_t* keys;
-        float* logps;
     };
     const Arrays& device() const { return arrays_; }
 
 private:
-    static Arrays layout(Arena& arena, const Room& room);
-
+    std::vector<int32_t> ids_, positions_, slots_;            // (T)
+    std::vector<int32_t> pages_, page_begin_, lengths_;       // of each sequence
+    std::vector<int32_t> rows_, answers_, counts_;            // (R)
+    std::vector<uint64_t> keys_;                              // (R)
     apo_engine* engine_ = nullptr;
-    Buffer memory_, pages_memory_;
+    Buffer indices_, samples_;
+    std::vector<char> packed_;  // on the host
     Arrays arrays_{};
 };
 

@@ -168,12 +168,19 @@ private:
                                                            step_.device().slots, g_.layer_cache(layer)});
     }
 
+    // The step's index arrays, the tokens' among them, which the transformer then reads there.
     void upload() {
-        const size_t bytes = step_.ids.size() * sizeof(int32_t);
-        model_.engine.ops.copy_to_device(model_.engine.device, g_.workspace_.ids, step_.ids.data(), bytes);
-        model_.engine.ops.copy_to_device(model_.engine.device, g_.workspace_.positions, step_.positions.data(), bytes);
         step_.upload();
+        g_.workspace_.ids = step_.device().ids;
+        g_.workspace_.positions = step_.device().positions;
     }
+
+    static int32_t slot(const std::vector<int32_t>& pages, int32_t position) {
+        return int32_t(pages[size_t(position / kPageSize)] * kPageSize + position % kPageSize);
+    }
+
+    // Rows that go through the head together.
+    int64_t head_rows() const { return std::min(g_.workspace_.logit_rows, g_.workspace_.max_tokens); }
 
     // Runs prompts as far as tokens and pages go, and samples the first token of all their answers.
     void prefill() {
@@ -183,7 +190,7 @@ private:
         int64_t largest_answer = 0;
         for (; next_prompt_ < prompts_.size(); next_prompt_++) {
             Prompt& p = prompts_[next_prompt_];
-            const int64_t begin = int64_t(step_.ids.size());
+            const int64_t begin = step_.tokens();
             // One answer must be able to run with what the waiting prompts hold.
             const int64_t answer = std::max(largest_answer, answer_pages(p));
             const bool enough = int64_t(ready_.size()) + int64_t(next_prompt_ - first) * sampling_.k + int64_t(active_.size()) >= g_.max_sequences_;
@@ -193,34 +200,28 @@ private:
             largest_answer = answer;
             for (int64_t i = 0; i < pages_for(p.length); i++) p.pages.push_back(pool_.acquire());
             segments.push_back({int32_t(begin), int32_t(begin + p.length), 0, 0, 0});
-            for (int32_t t = 0; t < p.length; t++) {
-                step_.ids.push_back(p.tokens[t]);
-                step_.positions.push_back(t);
-                step_.slots.push_back(int32_t(p.pages[size_t(t / kPageSize)] * kPageSize + t % kPageSize));
-            }
+            for (int32_t t = 0; t < p.length; t++) step_.add_token(p.tokens[t], t, slot(p.pages, t));
         }
         if (next_prompt_ == first) {  // no room beside the running answers
             decode();
             return;
         }
-        const int64_t tokens = int64_t(step_.ids.size());
-        upload();
-        Prefill attention(*this, segments);
-        Progress silent(nullptr);
-        transformer_forward(model_, g_.workspace_, tokens, attention, silent);
-
         std::vector<Answer> fresh;
         for (size_t i = first; i < next_prompt_; i++) {
             for (int32_t k = 0; k < sampling_.k; k++) {
                 Answer a;
                 a.prompt = int32_t(i), a.index = k;
+                step_.add_draw(segments[i - first].end - 1, prompts_[i].key, k, 0);
                 fresh.push_back(std::move(a));
-                step_.rows.push_back(segments[i - first].end - 1);
             }
         }
+        upload();
+        Prefill attention(*this, segments);
+        Progress silent(nullptr);
+        transformer_forward(model_, g_.workspace_, step_.tokens(), attention, silent);
         std::vector<Answer*> pointers;
         for (Answer& a : fresh) pointers.push_back(&a);
-        sample(pointers);
+        sample(pointers, false);
         for (Answer& a : fresh) {
             if (finished(a)) {
                 started(prompts_[size_t(a.prompt)]);
@@ -279,23 +280,26 @@ private:
         step_.clear();
         std::vector<Answer*> rows;
         for (Answer& a : active_) {
-            const int32_t position = prompts_[size_t(a.prompt)].length + a.count - 1;
+            const Prompt& p = prompts_[size_t(a.prompt)];
+            const int32_t position = p.length + a.count - 1;
             if (position / kPageSize >= int64_t(a.pages.size())) acquire(a);
-            step_.ids.push_back(a.last);
-            step_.positions.push_back(position);
-            step_.slots.push_back(int32_t(a.pages[size_t(position / kPageSize)] * kPageSize + position % kPageSize));
-            step_.page_begin.push_back(int32_t(step_.pages.size()));
-            step_.pages.insert(step_.pages.end(), a.pages.begin(), a.pages.end());
-            step_.lengths.push_back(position + 1);
-            step_.rows.push_back(int32_t(rows.size()));
+            step_.add_token(a.last, position, slot(a.pages, position));
+            step_.add_sequence(a.pages, position + 1);
+            step_.add_draw(int32_t(rows.size()), p.key, a.index, a.count);
             rows.push_back(&a);
         }
         if (rows.empty()) fail(APO_E_INTERNAL, "generation stands still: %zu answers wait for %lld pages", ready_.size(), (long long)free_pages());
         upload();
-        Decode attention(*this);
-        Progress silent(nullptr);
-        transformer_forward(model_, g_.workspace_, int64_t(rows.size()), attention, silent);
-        sample(rows);
+        const int64_t count = int64_t(rows.size());
+        // All rows' logits are made here where they fit at once. Sampling is not: what it depends on changes with the call.
+        const bool whole = count <= head_rows();
+        g_.decoding_.run(count, [&] {
+            Decode attention(*this);
+            Progress silent(nullptr);
+            transformer_forward(model_, g_.workspace_, count, attention, silent);
+            if (whole) head_logits(model_, g_.workspace_, step_.device().rows, count);
+        });
+        sample(rows, whole);
         std::vector<Answer> running;
         for (Answer& a : active_) {
             if (finished(a)) {
@@ -308,26 +312,22 @@ private:
         active_ = std::move(running);
     }
 
-    // Appends a token to each answer, from the hidden state at its entry of step_.rows.
-    void sample(const std::vector<Answer*>& answers) {
+    // Appends a token to each answer, in the order of the draws. has_logits: the head has run for all of them.
+    void sample(const std::vector<Answer*>& answers, bool has_logits) {
         Workspace& w = g_.workspace_;
-        const int64_t chunk = std::min(w.logit_rows, w.max_tokens), total = int64_t(answers.size());
+        const int64_t chunk = head_rows(), total = int64_t(answers.size());
         std::vector<int32_t> ids(answers.size());
         std::vector<float> logps(answers.size());
-        for (const Answer* answer : answers) {
-            step_.keys.push_back(prompts_[size_t(answer->prompt)].key);
-            step_.answers.push_back(answer->index);
-            step_.counts.push_back(answer->count);
-        }
         const GenerationStep::Arrays& step = step_.device();
         for (int64_t begin = 0; begin < total; begin += chunk) {
             const int64_t rows = std::min(chunk, total - begin);
-            step_.upload_rows(begin, rows);
-            const float* logits = head_logits(model_, w, step.rows, rows);
+            if (!has_logits) head_logits(model_, w, step.rows + begin, rows);
+            const GenerationStep::Samples samples = step_.samples(rows);
             model_.engine.ops.sample(model_.engine.device,
-                                     {rows, s_.V, logits, sampling_.greedy != 0, sampling_.temperature, sampling_.top_k, sampling_.top_p,
-                                      sampling_.seed, step.keys, step.answers, step.counts, step.ids, step.logps});
-            step_.download_samples(ids.data() + begin, logps.data() + begin, rows);
+                                     {rows, s_.V, w.logits(), sampling_.greedy != 0, sampling_.temperature, sampling_.top_k,
+                                      sampling_.top_p, sampling_.seed, step.keys + begin, step.answers + begin, step.counts + begin,
+                                      samples.ids, samples.logps});
+            step_.download(rows, ids.data() + begin, logps.data() + begin);
         }
         for (size_t i = 0; i < answers.size(); i++) {
             Answer& a = *answers[i];
@@ -376,7 +376,7 @@ private:
 using namespace apo;
 
 apo_generator::apo_generator(apo_model& m, const apo_generator_options& options)
-    : model(m), max_sequences_(options.max_sequences) {
+    : model(m), max_sequences_(options.max_sequences), decoding_(m.engine) {
     if (model.shape.value_head()) fail(APO_E_STATE, "the model has a value head and cannot generate");
     if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, which serves scorers alone; create it without offloading");
     const GeneratorBytes bytes = generator_bytes(model.shape, model.dtype, head_sizes(model.engine.ops), options);

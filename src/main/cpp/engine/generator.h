@@ -47,4 +47,5 @@ private:
     apo::Buffer cache_, memory_;
     apo::Workspace workspace_;
     apo::GenerationStep step_;
+    apo::Repeater decoding_;  // keyed by the number of answers that run
 };

@@ -62,16 +62,15 @@ void value_head_backward(const apo_model& model, Workspace& w, const Batch& batc
     scatter(model, w, w.answer_ends, batch.answers());
 }
 
-const float* head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows) {
+void head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows) {
     const Shape& s = model.shape;
     gather(model, w, index, rows);
     Gemm g{};
     g.m = rows, g.n = s.V, g.k = s.C;
     g.transpose_b = true;
     g.a_type = g.b_type = model.dtype, g.c_type = DType::f32;
-    g.a = w.chunk_hidden, g.lda = s.C, g.b = model.at(s.head()), g.ldb = s.C, g.c = w.head_scratch, g.ldc = s.V;
+    g.a = w.chunk_hidden, g.lda = s.C, g.b = model.at(s.head()), g.ldb = s.C, g.c = w.logits(), g.ldc = s.V;
     model.engine.ops.gemm(model.engine.device, g);
-    return static_cast<const float*>(w.head_scratch);
 }
 
 }  // namespace apo

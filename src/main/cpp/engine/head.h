@@ -19,7 +19,7 @@ void value_head_forward(const apo_model& model, Workspace& w, const Batch& batch
 // w.dnormed (T,C) and the head's gradient from w.coef (N).
 void value_head_backward(const apo_model& model, Workspace& w, const Batch& batch, float* gradients);
 
-// logits (rows, V) in w.head_scratch of w.hidden's rows at `index`; at most w.logit_rows.
-const float* head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows);
+// logits (rows, V) of w.hidden's rows at `index`, at most w.logit_rows; they are in w.logits().
+void head_logits(const apo_model& model, Workspace& w, const int32_t* index, int64_t rows);
 
 }  // namespace apo

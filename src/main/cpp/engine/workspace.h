@@ -53,6 +53,7 @@ struct Workspace {
     float* coef;           // (T) backward
     void* head_scratch;
     size_t head_scratch_bytes;
+    float* logits() const { return static_cast<float*>(head_scratch); }  // (logit_rows,V) of head_logits
 
     // Backward.
     void* dstream;     // (T,C) gradient of the residual stream

@@ -26,6 +26,9 @@ inline size_t bytes_of(DType dtype) { return dtype == DType::f32 ? 4 : 2; }
 // table's `open` makes and `close` takes back.
 struct Device {};
 
+// What a backend has recorded of work that its owner repeats. Each backend derives its own, as of Device.
+struct Recorder {};
+
 // One prompt or answer of a packed batch. A query at t in [begin, end) sees [prompt_begin, prompt_end) and [begin, t].
 struct Segment {
     int32_t begin, end;
@@ -174,8 +177,14 @@ struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; 
 // y(n) += x(n).
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
 
+// Work that is done again and again: work(context) calls ops and nothing else of the table, and all their arguments, addresses
+// among them, are the same whenever the key is, for one recorder; what differs from time to time lies in the device's memory. A
+// backend may record the work and then replay it, to the same bits, without calling it, or call it twice where recording fails.
+// Recordings are thrown away when memory is released: behind a release the same key may have other addresses.
+struct Repeat { int64_t key; void (*work)(void* context); void* context; };
+
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 4;
+constexpr int32_t kOpsAbiVersion = 5;
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
@@ -200,6 +209,9 @@ struct OpTable {
     // next await_copies see it. On the CPU it is a copy.
     void (*copy_ahead)(Device&, void* target, const void* source, size_t bytes);
     void (*await_copies)(Device&);
+    Recorder* (*open_recorder)(Device&);  // to be closed before the device
+    void (*close_recorder)(Device&, Recorder*);
+    void (*repeat)(Device&, Recorder&, const Repeat&);
 
     void (*gemm)(Device&, const Gemm&);
     void (*embedding_forward)(Device&, const EmbeddingForward&);

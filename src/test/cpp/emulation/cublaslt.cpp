@@ -11,7 +11,7 @@ namespace lt {
 
 namespace {
 
-constexpr Status kInvalidValue = 7;
+constexpr Status kInvalidValue = 7, kExecutionFailed = 13, kInternalError = 14;
 
 struct Layout {
     int type;
@@ -119,9 +119,11 @@ Status preference_set_attribute(Preference preference, int attribute, const void
     return kSuccess;
 }
 
-// The algorithm carries the alignments that it was asked for, for matmul to check.
+// The algorithm carries the alignments that it was asked for, for matmul to check. As CUDA 13.3's, it answers nothing while a
+// stream captures.
 Status get_heuristic(Handle, MatmulDesc, MatrixLayout, MatrixLayout, MatrixLayout, MatrixLayout, Preference preference, int wanted,
                      HeuristicResult* results, int* found) {
+    if (emulation::captures()) return kInternalError;
     const auto* limits = static_cast<const Limits*>(preference);
     *found = wanted > 0 ? 1 : 0;
     results[0] = {};
@@ -148,8 +150,9 @@ Status matmul(Handle, MatmulDesc desc, const void* alpha, const void* a, MatrixL
     }
     emulation::forget(workspace, workspace_bytes < 64 ? workspace_bytes : 64, stream);
     std::tuple<Operand, Operand, Operand, float, void*> values{first, second, third, *static_cast<const float*>(beta), d};
-    emulation::launch("cublasLtMatmul", __FILE__, __LINE__, product_kernel, values, unsigned(third.layout.columns), 32, 0, stream);
-    return kSuccess;
+    const cudaError_t status =
+        emulation::launch("cublasLtMatmul", __FILE__, __LINE__, product_kernel, values, unsigned(third.layout.columns), 32, 0, stream);
+    return status == cudaSuccess ? kSuccess : kExecutionFailed;
 }
 
 }  // namespace

@@ -201,8 +201,9 @@ template <class... Parameters>
 cudaError_t launch(const char* name, const char* file, int line, void (*kernel)(Parameters...), const std::tuple<std::decay_t<Parameters>...>& values,
                    dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream) {
     int index = 0;
-    std::apply([&](const auto&... value) { (check_argument(name, index++, value), ...); }, values);
-    return queue_kernel(name, {file, line}, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream,
+    std::vector<Block> blocks;
+    std::apply([&](const auto&... value) { (check_argument(name, index++, value, blocks), ...); }, values);
+    return queue_kernel(name, {file, line}, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream, std::move(blocks),
                         [kernel, values] { std::apply(kernel, values); });
 }
 

@@ -1,16 +1,12 @@
-#include "runtime.h"
+#include "stream.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <exception>
 #include <map>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include "error.h"
 
@@ -19,12 +15,6 @@
 #endif
 
 namespace emulation {
-
-struct Stream {
-    std::deque<std::function<void()>> queue;
-    uint64_t queued = 0, done = 0;  // how much work ever
-    std::exception_ptr fault;  // of work that ran where nothing may be thrown
-};
 
 struct Event {
     Stream* stream = nullptr;
@@ -37,20 +27,21 @@ constexpr unsigned char kPoison = 0xff;
 constexpr size_t kAlignment = 256;
 constexpr size_t kSharedByDefault = 48 << 10;
 
-std::map<uintptr_t, size_t>& device_memory() {
-    static std::map<uintptr_t, size_t> blocks;
+std::map<uintptr_t, Block>& device_memory() {
+    static std::map<uintptr_t, Block> blocks;
     return blocks;
 }
 
 // Pinned: kernels reach it too.
-std::map<uintptr_t, size_t>& pinned_memory() {
-    static std::map<uintptr_t, size_t> blocks;
+std::map<uintptr_t, Block>& pinned_memory() {
+    static std::map<uintptr_t, Block> blocks;
     return blocks;
 }
 
-std::vector<Stream*>& streams() {
-    static std::vector<Stream*> all;
-    return all;
+void add_block(std::map<uintptr_t, Block>& blocks, void* memory, size_t bytes) {
+    static uint64_t number = 0;
+    const auto begin = reinterpret_cast<uintptr_t>(memory);
+    blocks[begin] = {begin, bytes, ++number};
 }
 
 std::map<const void*, int>& shared_limits() {
@@ -58,21 +49,18 @@ std::map<const void*, int>& shared_limits() {
     return limits;
 }
 
-bool in_blocks(const std::map<uintptr_t, size_t>& blocks, const void* address, size_t bytes) {
+Block block_among(const std::map<uintptr_t, Block>& blocks, const void* address, size_t bytes) {
     const auto at = reinterpret_cast<uintptr_t>(address);
     auto after = blocks.upper_bound(at);
-    if (after == blocks.begin()) return false;
-    const auto& [begin, size] = *std::prev(after);
+    if (after == blocks.begin()) return {};
+    const Block& block = std::prev(after)->second;
     // One past the end is an address of the block too: an empty slice.
-    return at + bytes <= begin + size;
+    return at + bytes <= block.begin + block.bytes ? block : Block{};
 }
-
-bool in_device_memory(const void* address, size_t bytes) { return in_blocks(device_memory(), address, bytes); }
-bool reachable(const void* address, size_t bytes) { return in_device_memory(address, bytes) || in_blocks(pinned_memory(), address, bytes); }
 
 size_t allocated() {
     size_t total = 0;
-    for (const auto& [begin, size] : device_memory()) total += size;
+    for (const auto& [begin, block] : device_memory()) total += block.bytes;
     return total;
 }
 
@@ -93,11 +81,11 @@ private:
     }
     static void set([[maybe_unused]] bool open) {
 #if defined(__SANITIZE_ADDRESS__)
-        for (const auto& [begin, size] : device_memory()) {
+        for (const auto& [begin, block] : device_memory()) {
             if (open) {
-                __asan_unpoison_memory_region(reinterpret_cast<void*>(begin), size);
+                __asan_unpoison_memory_region(reinterpret_cast<void*>(begin), block.bytes);
             } else {
-                __asan_poison_memory_region(reinterpret_cast<void*>(begin), size);
+                __asan_poison_memory_region(reinterpret_cast<void*>(begin), block.bytes);
             }
         }
 #endif
@@ -136,18 +124,39 @@ void run_all_quietly() {
     for (Stream* stream : streams()) run_quietly(*stream);
 }
 
-void queue(Stream* stream, std::function<void()> work) {
-    if (stream == nullptr) apo::fail(APO_E_INTERNAL, "the default stream is not used here");
-    stream->queue.push_back(std::move(work));
-    stream->queued++;
-}
-
-cudaError_t check_place(const char* what, const void* address, size_t bytes) {
-    if (bytes == 0 || reachable(address, bytes)) return cudaSuccess;
-    apo::fail(APO_E_INTERNAL, "%s: %p + %zu is neither device nor pinned memory", what, address, bytes);
+void check_place(const char* what, const void* address, size_t bytes, std::vector<Block>& blocks) {
+    if (bytes == 0) return;
+    blocks.push_back(block_of(address, bytes));
+    if (blocks.back().number == 0) apo::fail(APO_E_INTERNAL, "%s: %p + %zu is neither device nor pinned memory", what, address, bytes);
 }
 
 }  // namespace
+
+std::vector<Stream*>& streams() {
+    static std::vector<Stream*> all;
+    return all;
+}
+
+cudaError_t queue(Stream* stream, Work work) {
+    if (stream == nullptr) apo::fail(APO_E_INTERNAL, "the default stream is not used here");
+    if (stream->capture == nullptr) {
+        stream->queue.push_back(std::move(work.run));
+        stream->queued++;
+        return cudaSuccess;
+    }
+    if (stream->capture->invalid) return cudaErrorStreamCaptureInvalidated;
+    stream->capture->nodes.push_back(std::move(work));
+    return cudaSuccess;
+}
+
+Block block_of(const void* address, size_t bytes) {
+    const Block block = block_among(device_memory(), address, bytes);
+    return block.number != 0 ? block : block_among(pinned_memory(), address, bytes);
+}
+
+bool is_alive(const Block& block) {
+    return block_of(reinterpret_cast<void*>(block.begin), 0).number == block.number;
+}
 
 Machine& machine() {
     static Machine one;
@@ -155,27 +164,32 @@ Machine& machine() {
 }
 
 void forget(void* memory, size_t bytes, cudaStream_t stream) {
-    queue(stream, [=] { std::memset(memory, kPoison, bytes); });
+    queue(stream, {"forget", [=] { std::memset(memory, kPoison, bytes); }, {block_of(memory, bytes)}});
 }
 
-void check_words(const char* kernel, int index, const void* bytes, size_t size) {
+void check_words(const char* kernel, int index, const void* bytes, size_t size, std::vector<Block>& blocks) {
     for (size_t at = 0; at + 8 <= size; at += 8) {
         uintptr_t word;
         std::memcpy(&word, static_cast<const char*>(bytes) + at, sizeof word);
         // What looks like an address of this process: Linux gives programs, heaps and maps the space from 2^44 to 2^47.
-        if (word >> 44 == 0 || word >> 47 != 0 || reachable(reinterpret_cast<void*>(word), 0)) continue;
+        if (word >> 44 == 0 || word >> 47 != 0) continue;
+        blocks.push_back(block_of(reinterpret_cast<void*>(word), 0));
+        if (blocks.back().number != 0) continue;
         apo::fail(APO_E_INTERNAL, "kernel %s: argument %d holds %p, which is neither device nor pinned memory", kernel, index, reinterpret_cast<void*>(word));
     }
 }
 
 cudaError_t queue_kernel(const char* name, Place place, const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         std::function<void()> body) {
+                         std::vector<Block> blocks, std::function<void()> body) {
+    if (stream->capture != nullptr && machine().graphs.captured != cudaSuccess) {
+        stream->capture->invalid = true;
+        return machine().graphs.captured;
+    }
     if (machine().next_launch != cudaSuccess) return std::exchange(machine().next_launch, cudaSuccess);
     if (grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535) return cudaErrorInvalidValue;
     const auto limit = shared_limits().find(kernel);
     if (shared_bytes > (limit == shared_limits().end() ? kSharedByDefault : size_t(limit->second))) return cudaErrorInvalidValue;
-    queue(stream, [=] { run_grid(name, place, grid, block, shared_bytes, body); });
-    return cudaSuccess;
+    return queue(stream, {name, [=] { run_grid(name, place, grid, block, shared_bytes, body); }, std::move(blocks)});
 }
 
 }  // namespace emulation
@@ -233,6 +247,7 @@ const char* cudaGetErrorString(cudaError_t status) {
         case cudaErrorMemoryAllocation: return "out of memory";
         case cudaErrorNoKernelImageForDevice: return "no kernel image is available for execution on the device";
         case cudaErrorInvalidValue: return "invalid argument";
+        case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
         default: return "an error";
     }
 }
@@ -242,15 +257,17 @@ const char* cudaGetErrorName(cudaError_t status) {
         case cudaErrorIllegalAddress: return "cudaErrorIllegalAddress";
         case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
         case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
+        case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
         default: return "cudaError";
     }
 }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
     if (bytes > machine().memory - std::min(machine().memory, allocated())) return cudaErrorMemoryAllocation;
     if (posix_memalign(memory, kAlignment, bytes == 0 ? 1 : bytes) != 0) return cudaErrorMemoryAllocation;
     std::memset(*memory, kPoison, bytes);
-    device_memory()[reinterpret_cast<uintptr_t>(*memory)] = bytes;
+    add_block(device_memory(), *memory, bytes);
 #if defined(__SANITIZE_ADDRESS__)
     __asan_poison_memory_region(*memory, bytes);
 #endif
@@ -259,11 +276,12 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
 
 cudaError_t cudaFree(void* memory) {
     if (memory == nullptr) return cudaSuccess;
+    if (const cudaError_t status = refuse_in_capture()) return status;
     run_all_quietly();
     const auto block = device_memory().find(reinterpret_cast<uintptr_t>(memory));
     if (block == device_memory().end()) return cudaErrorInvalidValue;
 #if defined(__SANITIZE_ADDRESS__)
-    __asan_unpoison_memory_region(memory, block->second);
+    __asan_unpoison_memory_region(memory, block->second.bytes);
 #endif
     device_memory().erase(block);
     std::free(memory);
@@ -271,13 +289,15 @@ cudaError_t cudaFree(void* memory) {
 }
 
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
     *memory = std::malloc(bytes);
     if (*memory == nullptr) return cudaErrorMemoryAllocation;
-    pinned_memory()[reinterpret_cast<uintptr_t>(*memory)] = bytes;
+    add_block(pinned_memory(), *memory, bytes);
     return cudaSuccess;
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
     run_all_quietly();
     pinned_memory().erase(reinterpret_cast<uintptr_t>(memory));
     std::free(memory);
@@ -285,16 +305,20 @@ cudaError_t cudaFreeHost(void* memory) {
 }
 
 cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-    if (kind != cudaMemcpyDeviceToHost) check_place("cudaMemcpyAsync's target", target, bytes);
-    if (kind != cudaMemcpyHostToDevice) check_place("cudaMemcpyAsync's source", source, bytes);
-    if (bytes > 0) queue(stream, [=] { std::memcpy(target, source, bytes); });
-    return cudaSuccess;
+    std::vector<Block> blocks;
+    if (kind != cudaMemcpyDeviceToHost) check_place("cudaMemcpyAsync's target", target, bytes, blocks);
+    if (kind != cudaMemcpyHostToDevice) check_place("cudaMemcpyAsync's source", source, bytes, blocks);
+    // Stricter than CUDA, which would copy at each launch whatever the host's memory holds by then.
+    if (kind != cudaMemcpyDeviceToDevice && stream->capture != nullptr) return refuse_in_capture();
+    if (bytes == 0) return cudaSuccess;
+    return queue(stream, {"cudaMemcpyAsync", [=] { std::memcpy(target, source, bytes); }, std::move(blocks)});
 }
 
 cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {
-    check_place("cudaMemsetAsync", target, bytes);
-    if (bytes > 0) queue(stream, [=] { std::memset(target, value, bytes); });
-    return cudaSuccess;
+    std::vector<Block> blocks;
+    check_place("cudaMemsetAsync", target, bytes, blocks);
+    if (bytes == 0) return cudaSuccess;
+    return queue(stream, {"cudaMemsetAsync", [=] { std::memset(target, value, bytes); }, std::move(blocks)});
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
@@ -311,6 +335,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
     run(*stream);
     return cudaSuccess;
 }
@@ -326,18 +351,22 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    // Stricter than CUDA, where the event would then stand for a place in the graph and could not be waited for.
+    if (stream->capture != nullptr) return refuse_in_capture();
     event->stream = stream;
     event->after = stream->queued;
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    if (stream->capture != nullptr) return refuse_in_capture();
+    if (event->stream == nullptr) return cudaSuccess;
     // The record that was the newest when the wait was asked for.
-    if (event->stream != nullptr) queue(stream, [other = event->stream, after = event->after] { run(*other, after); });
-    return cudaSuccess;
+    return queue(stream, {"cudaStreamWaitEvent", [other = event->stream, after = event->after] { run(*other, after); }, {}});
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
     // More than is asked for: the whole stream.
     return event->stream == nullptr ? cudaSuccess : cudaStreamSynchronize(event->stream);
 }

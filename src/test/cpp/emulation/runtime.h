@@ -1,10 +1,13 @@
 // The part of the CUDA runtime that src/main/cuda uses, on the host: device memory is the host's heap, streams are queues
-// that run when something waits for them, so that a missing wait shows.
+// that run when something waits for them, so that a missing wait shows. While a stream captures, what CUDA forbids is refused
+// with CUDA's error.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <type_traits>
+#include <vector>
 
 #include "block.h"
 
@@ -17,8 +20,11 @@ enum cudaError_t {
     cudaErrorInvalidDevice = 101,
     cudaErrorNoKernelImageForDevice = 209,
     cudaErrorUnsupportedPtxVersion = 222,
+    cudaErrorIllegalState = 401,
     cudaErrorIllegalAddress = 700,
-    cudaErrorLaunchOutOfResources = 701
+    cudaErrorLaunchOutOfResources = 701,
+    cudaErrorStreamCaptureUnsupported = 900,
+    cudaErrorStreamCaptureInvalidated = 901
 };
 
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3, cudaMemcpyDefault = 4 };
@@ -29,6 +35,7 @@ enum cudaDeviceAttr {
     cudaDevAttrComputeCapabilityMinor = 76,
     cudaDevAttrMaxSharedMemoryPerBlockOptin = 97
 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal = 0, cudaStreamCaptureModeThreadLocal = 1, cudaStreamCaptureModeRelaxed = 2 };
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
 struct cudaDeviceProp {
@@ -38,9 +45,12 @@ struct cudaDeviceProp {
 namespace emulation {
 struct Stream;
 struct Event;
+struct Graph;
 }  // namespace emulation
 using cudaStream_t = emulation::Stream*;
 using cudaEvent_t = emulation::Event*;
+using cudaGraph_t = emulation::Graph*;
+using cudaGraphExec_t = emulation::Graph*;
 
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int index);
@@ -71,6 +81,13 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute which, int value);
 
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+
 namespace emulation {
 
 // The machine that is emulated; tests change it and put it back.
@@ -80,24 +97,44 @@ struct Machine {
     int major = 9, minor = 0;
     size_t memory = size_t(4) << 30;
     cudaError_t next_launch = cudaSuccess;  // what the next launch returns
+    // What these calls return: begin and instantiate each time, launch the next time. `captured` spoils a capture at its first
+    // kernel, as something that another thread does may.
+    struct {
+        cudaError_t begin = cudaSuccess, captured = cudaSuccess, instantiate = cudaSuccess, launch = cudaSuccess;
+    } graphs;
 };
 Machine& machine();
+
+// Graphs so far: captures that came to nothing, graphs made ready to launch, launches; and those not destroyed yet.
+struct GraphCounts {
+    int64_t refused, made, launches, alive;
+};
+GraphCounts& graph_counts();
+// That a stream captures.
+bool captures();
+
+// A piece of device or pinned memory; the number tells it from another that has had its address.
+struct Block {
+    uintptr_t begin;
+    size_t bytes;
+    uint64_t number;
+};
 
 // Fills device memory with NaN, in the stream's order: what was there is not to be read.
 void forget(void* memory, size_t bytes, cudaStream_t stream);
 
 cudaError_t queue_kernel(const char* name, Place place, const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         std::function<void()> body);
+                         std::vector<Block> blocks, std::function<void()> body);
 
-// Refuses an argument with an address that is not in device memory; structs are looked through.
-void check_words(const char* kernel, int index, const void* bytes, size_t size);
+// Refuses an argument with an address that is not in device memory; structs are looked through. Adds the blocks it points to.
+void check_words(const char* kernel, int index, const void* bytes, size_t size, std::vector<Block>& blocks);
 
 template <class T>
-void check_argument(const char* kernel, int index, T value) {
+void check_argument(const char* kernel, int index, T value, std::vector<Block>& blocks) {
     static_assert(std::is_trivially_copyable_v<T>, "a kernel's argument is copied by its bytes");
     if constexpr (std::is_pointer_v<T> || std::is_class_v<T>) {
         __builtin_clear_padding(&value);
-        check_words(kernel, index, &value, sizeof value);
+        check_words(kernel, index, &value, sizeof value, blocks);
     }
 }
 
