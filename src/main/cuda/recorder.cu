@@ -14,7 +14,9 @@ namespace cuda {
 
 namespace {
 
-constexpr int kMostGraphs = 64;  // each takes memory of the GPU, by the number of its kernels
+// A graph takes memory of the GPU, by the number of its kernels, that no plan counts: what is left is for those who need it.
+constexpr int kMostGraphs = 64;
+constexpr size_t kLeftFree = size_t(512) << 20;
 
 class GraphRecorder final : public Recorder {
 public:
@@ -28,6 +30,7 @@ public:
         if (epoch_ != device.epoch) {
             forget();
             epoch_ = device.epoch;
+            full_ = false;
         }
         const auto found = entries_.find(op.key);
         if (found == entries_.end()) {
@@ -48,16 +51,24 @@ private:
         Site last{nullptr, nullptr, 0};  // its last kernel
     };
 
+    bool has_memory() {
+        size_t free_bytes = 0, total = 0;
+        full_ = full_ || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess || free_bytes < kLeftFree;
+        return !full_;
+    }
+
     // Graphs are those of the keys that run most. A key takes the place of another once it has run more than twice as often:
     // were it the least recent one's, keys that take turns would be recorded again and again.
     bool make_room(const Entry& entry) {
-        if (graphs_ < kMostGraphs) return true;
         Entry* least = nullptr;
-        for (auto& [key, other] : entries_) {
-            if (other.graph != nullptr && (least == nullptr || other.runs < least->runs)) least = &other;
+        if (graphs_ == kMostGraphs) {
+            for (auto& [key, other] : entries_) {
+                if (other.graph != nullptr && (least == nullptr || other.runs < least->runs)) least = &other;
+            }
+            if (entry.runs <= 2 * least->runs) return false;
         }
-        if (entry.runs <= 2 * least->runs) return false;
-        drop(*least);
+        if (!has_memory()) return false;
+        if (least != nullptr) drop(*least);
         return true;
     }
 
@@ -118,6 +129,7 @@ private:
     std::map<int64_t, Entry> entries_;  // of the keys that have run in this epoch
     int graphs_ = 0;
     uint64_t epoch_ = 0;
+    bool full_ = false;  // in this epoch there was no memory for one more
     bool refused_ = false;
 };
 
