@@ -32,7 +32,7 @@ public final class ConfigKeys {
             path("model.path", "Hugging Face folder of the policy"),
             path("reference.path", "folder of the reference; the policy's own start where not set"),
             choice("reference.update", "never", List.of("never", "slice"), "slice: the policy before each slice becomes the reference"),
-            flag("reference.offload", false, "on a GPU, the reference's layers lie in host memory and come one by one while it scores"),
+            flag("reference.offload", false, "on a GPU, the reference's layers lie in host memory and come one by one while it scores; not with recipe xpo"),
             path("reward.path", "rewards from a local model: its folder (recipe metaapo needs one of the first five reward keys)"),
             text("reward.url", null, "rewards from a service: its address, which takes POST"),
             text("reward.judge", null, "rewards from a judge: address of an OpenAI-compatible API, such as http://localhost:8000/v1"),

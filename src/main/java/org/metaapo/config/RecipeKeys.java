@@ -60,6 +60,9 @@ final class RecipeKeys {
         if (config.isSet("objective.class_path") && !objective.equals("java")) {
             throw new UsageException(where + ": objective.class_path goes with objective.name java, found " + objective);
         }
+        if (recipe.equals("xpo") && config.flag("reference.offload")) {
+            throw new UsageException(where + ": reference.offload does not go with recipe xpo, whose reference answers too");
+        }
         checkFeatures(config.texts("meta.features"), where);
     }
 

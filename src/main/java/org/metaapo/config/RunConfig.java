@@ -82,19 +82,6 @@ public final class RunConfig {
         return config;
     }
 
-    /**
-     * The same with overrides of the form {@code key=value}.
-     *
-     * @throws UsageException as {@link #load}
-     */
-    public RunConfig with(List<String> overrides) {
-        Map<String, Object> changed = new LinkedHashMap<>(values);
-        override(changed, overrides);
-        RunConfig config = new RunConfig(changed);
-        config.checkTogether("config");
-        return config;
-    }
-
     /** The defaults with overrides, for commands without a run: keys that a run must have may be missing. */
     public static RunConfig defaults(List<String> overrides) {
         Map<String, Object> given = new LinkedHashMap<>();

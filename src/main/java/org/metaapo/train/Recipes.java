@@ -75,9 +75,10 @@ public final class Recipes {
             long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
             long batch = config.integer("train.batch");
             long steps = (data.epochRows() + batch - 1) / batch * config.integer("train.epochs");
+            RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
             return new RunSize(
                     data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
-                    RunMemory.of(config, recipe, source.config(), data), RunMemory.smaller(config, recipe, source.config(), data));
+                    memory, memory.smaller(config, recipe, source.config(), data));
         }
     }
 

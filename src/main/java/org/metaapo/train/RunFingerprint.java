@@ -24,7 +24,7 @@ final class RunFingerprint {
             Map.entry("out", Path.of(".")), Map.entry("device", "auto"), Map.entry("threads", 0L), Map.entry("data.cache", "run"),
             Map.entry("checkpoint.every", 1L), Map.entry("checkpoint.keep", 1L), Map.entry("reward.token_env", ""),
             Map.entry("reward.answers_per_request", 1L), Map.entry("reward.parallel", 1L), Map.entry("reward.timeout", 1.0),
-            Map.entry("reward.retries", 0L));
+            Map.entry("reward.retries", 0L), Map.entry("optimizer.offload", false), Map.entry("reference.offload", false));
 
     private static final int SAMPLE_BYTES = 1024;
 

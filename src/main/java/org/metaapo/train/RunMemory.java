@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
@@ -27,6 +28,15 @@ import org.metaapo.rollout.AnswerWriter;
  * @param reward weights and workspace of a local reward model; 0 without one
  */
 public record RunMemory(MemoryPlan policy, long reference, long reward) {
+    /** Settings by which a run takes less memory, the cheaper ones first. */
+    private static final List<List<Map.Entry<String, Object>>> SMALLER = List.of(
+            List.of(Map.entry("train.recompute", true)),
+            List.of(Map.entry("train.recompute", true), Map.entry("optimizer.state", "8bit")),
+            List.of(Map.entry("train.recompute", true), Map.entry("optimizer.offload", true)),
+            List.of(Map.entry("train.recompute", true), Map.entry("optimizer.offload", true), Map.entry("reference.offload", true)),
+            List.of(Map.entry("train.recompute", true), Map.entry("optimizer.state", "8bit"), Map.entry("optimizer.offload", true),
+                    Map.entry("reference.offload", true)));
+
     static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
         DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
@@ -60,26 +70,24 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"));
     }
 
-    /** Keys by which a run takes less memory; each list is less than the one before. */
-    private static final List<List<String>> SMALLER = List.of(
-            List.of("train.recompute=true"),
-            List.of("train.recompute=true", "optimizer.state=8bit"),
-            List.of("train.recompute=true", "optimizer.offload=true"),
-            List.of("train.recompute=true", "optimizer.offload=true", "reference.offload=true"),
-            List.of("train.recompute=true", "optimizer.state=8bit", "optimizer.offload=true", "reference.offload=true"));
-
     /**
-     * What the run would take with other settings, the ones that change nothing left out.
+     * What the run would take with other settings, those left out that are no less than this or than one before.
      *
      * @return bytes by the keys that are given beside the configuration's
      */
-    static Map<String, Long> smaller(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
+    Map<String, Long> smaller(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
+        Rollout rollout = recipe.rollout(config);
+        boolean referenceAnswers = rollout != null && rollout.referenceAnswers() > 0;
         Map<String, Long> totals = new LinkedHashMap<>();
-        long before = of(config, recipe, model, data).total();
-        for (List<String> keys : SMALLER) {
-            long total = of(config.with(keys), recipe, model, data).total();
-            if (total < before && !totals.containsValue(total)) {
-                totals.put(String.join(" ", keys), total);
+        for (List<Map.Entry<String, Object>> setting : SMALLER) {
+            RunConfig changed = config;
+            for (Map.Entry<String, Object> key : setting) {
+                changed = changed.with(key.getKey(), key.getValue());
+            }
+            long total = of(changed, recipe, model, data).total();
+            boolean possible = !changed.flag("reference.offload") || !referenceAnswers;
+            if (possible && total < total() && !totals.containsValue(total)) {
+                totals.put(setting.stream().map(Map.Entry::toString).collect(Collectors.joining(" ")), total);
             }
         }
         return totals;

@@ -64,6 +64,15 @@ class RecipeInputTest {
     }
 
     @Test
+    void aReferenceThatAnswersIsNotOffloaded() {
+        assertThatThrownBy(() -> config("recipe=xpo", "reward.path=" + Fixtures.path("tiny-rm"), "reference.offload=true"))
+                .isInstanceOf(UsageException.class)
+                .hasMessageContaining("reference.offload does not go with recipe xpo");
+        RunConfig xpo = config("recipe=xpo", "reward.path=" + Fixtures.path("tiny-rm"), "device=cuda:0");
+        assertThat(Recipes.size(xpo, RunListener.SILENT).smaller().keySet()).isNotEmpty().noneMatch(keys -> keys.contains("reference.offload"));
+    }
+
+    @Test
     void aRecipeBringsItsPapersDefaultsAndWhatIsGivenComesFirst() {
         RunConfig selm = config("recipe=selm", "reward.path=" + Fixtures.path("tiny-rm"));
         assertThat(selm.text("objective.name")).isEqualTo("selm");
