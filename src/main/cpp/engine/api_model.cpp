@@ -6,24 +6,27 @@
 
 using namespace apo;
 
-apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
-                            apo_error* error) {
+namespace {
+
+apo_status create(apo_engine* engine, const apo_model_config* config, int32_t dtype, bool offload, apo_model** model, apo_error* error) {
     return guarded(error, [&] {
         EngineCall call(required(engine, "engine"));
         required(config, "config");
         required(model, "model");
-        *model = new apo_model(*engine, *config, checked_dtype(dtype, "dtype"));
+        *model = new apo_model(*engine, *config, checked_dtype(dtype, "dtype"), offload);
     });
+}
+
+}  // namespace
+
+apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
+                            apo_error* error) {
+    return create(engine, config, dtype, false, model, error);
 }
 
 apo_status apo_model_create_offloaded(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
                                       apo_error* error) {
-    return guarded(error, [&] {
-        EngineCall call(required(engine, "engine"));
-        required(config, "config");
-        required(model, "model");
-        *model = new apo_model(*engine, *config, checked_dtype(dtype, "dtype"), true);
-    });
+    return create(engine, config, dtype, true, model, error);
 }
 
 apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_error* error) {

@@ -234,39 +234,37 @@ float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t 
 }
 
 void apo_trainer::read(int32_t which, int32_t index, int64_t offset, int64_t count, float* target) {
-    if (which == APO_STATE_MASTER) return read_master(model.tensor(index), offset, count, target);
+    if (which == APO_STATE_MASTER) return read_master(index, offset, count, target);
     model.engine.ops.copy_to_host(model.engine.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
 }
 
 void apo_trainer::write(int32_t which, int32_t index, int64_t offset, int64_t count, const float* source) {
-    if (which == APO_STATE_MASTER) {
-        model.write(index, offset, count, source, DType::f32);  // refuses NaN
-        if (remainders() != nullptr) write_master(model.tensor(index), offset, count, source);
-        return;
-    }
+    if (which == APO_STATE_MASTER) return write_master(index, offset, count, source);
     float* target = state(which, index, offset, count);
     model.engine.ops.copy_to_device(model.engine.device, target, source, size_t(count) * sizeof(float));
 }
 
-void apo_trainer::read_master(const TensorSpec& spec, int64_t offset, int64_t count, float* target) {
-    check_range(spec, offset, count);
-    const int32_t index = int32_t(&spec - model.shape.tensors().data());
+void apo_trainer::read_master(int32_t index, int64_t offset, int64_t count, float* target) {
     if (remainders() == nullptr) return model.read(index, offset, count, target, DType::f32);
+    const TensorSpec& spec = model.tensor(index);
+    check_range(spec, offset, count);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
     model.read(index, offset, count, upper.data(), DType::bf16);
     model.engine.ops.copy_to_host(model.engine.device, remainder.data(), remainders() + spec.offset + offset, size_t(count) * sizeof(uint16_t));
     for (size_t i = 0; i < size_t(count); i++) target[i] = join_f32(upper[i], remainder[i]);
 }
 
-void apo_trainer::write_master(const TensorSpec& spec, int64_t offset, int64_t count, const float* source) {
+void apo_trainer::write_master(int32_t index, int64_t offset, int64_t count, const float* source) {
+    if (remainders() == nullptr) return model.write(index, offset, count, source, DType::f32);
+    const TensorSpec& spec = model.tensor(index);
+    check_range(spec, offset, count);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
     for (size_t i = 0; i < size_t(count); i++) {
         const SplitF32 split = split_f32(source[i]);
         upper[i] = split.upper, remainder[i] = split.remainder;
     }
-    const size_t at = size_t(spec.offset + offset), bytes = size_t(count) * sizeof(uint16_t);
-    model.engine.ops.copy_to_device(model.engine.device, model.weights.data() + at * sizeof(uint16_t), upper.data(), bytes);
-    model.engine.ops.copy_to_device(model.engine.device, remainders() + at, remainder.data(), bytes);
+    model.write(index, offset, count, upper.data(), DType::bf16);  // refuses NaN and infinity
+    model.engine.ops.copy_to_device(model.engine.device, remainders() + spec.offset + offset, remainder.data(), size_t(count) * sizeof(uint16_t));
 }
 
 int64_t apo_trainer::packed_bytes(int32_t state) const {

@@ -43,8 +43,8 @@ private:
     float* state(int32_t state, int32_t index, int64_t offset, int64_t count);
     float* floats(const apo::Buffer& buffer) const { return reinterpret_cast<float*>(buffer.data()); }
     uint16_t* remainders() const { return reinterpret_cast<uint16_t*>(remainders_.data()); }
-    void read_master(const apo::TensorSpec& spec, int64_t offset, int64_t count, float* target);
-    void write_master(const apo::TensorSpec& spec, int64_t offset, int64_t count, const float* source);
+    void read_master(int32_t index, int64_t offset, int64_t count, float* target);
+    void write_master(int32_t index, int64_t offset, int64_t count, const float* source);
     const apo::Buffer& moment(int32_t state) const;
     char* packed(int32_t state, int64_t offset, int64_t bytes) const;
 

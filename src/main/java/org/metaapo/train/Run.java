@@ -109,9 +109,10 @@ final class Run implements AutoCloseable {
         RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
         load();
         resume();
-        int sliceRows = rollout == null ? data.epochRows() : config.count("rollout.slice");
+        int sliceRows = mostSliceRows();
         int slices = (data.epochRows() + sliceRows - 1) / sliceRows;
-        long stepsPerEpoch = stepsPerEpoch(sliceRows);
+        long stepsPerEpoch = IntStream.range(0, slices)
+                .mapToLong(i -> new Batches(sliceRows(i), sliceRows(i), config.count("train.batch")).count()).sum();
         long allSteps = stepsPerEpoch * config.integer("train.epochs");
         Schedule schedule = new Schedule(
                 config.text("optimizer.schedule"), config.real("optimizer.learning_rate"),
@@ -130,14 +131,6 @@ final class Run implements AutoCloseable {
         }
         finish();
         return totals;
-    }
-
-    private long stepsPerEpoch(int sliceRows) {
-        long n = data.epochRows();
-        long batch = config.integer("train.batch");
-        long whole = n / sliceRows;
-        long rest = n % sliceRows;
-        return whole * ((sliceRows + batch - 1) / batch) + (rest + batch - 1) / batch;
     }
 
     private void load() {
@@ -331,9 +324,12 @@ final class Run implements AutoCloseable {
         return new Batches(chosen ? left.size() : sliceRows(slice), left.size(), config.count("train.batch"));
     }
 
+    private int mostSliceRows() {
+        return rollout == null ? data.epochRows() : config.count("rollout.slice");
+    }
+
     private int sliceRows(int index) {
-        int most = rollout == null ? data.epochRows() : config.count("rollout.slice");
-        return Math.min(most, data.epochRows() - index * most);
+        return Math.min(mostSliceRows(), data.epochRows() - index * mostSliceRows());
     }
 
     private Objective objectiveOf(List<TrainRow> batch) {
