@@ -18,9 +18,12 @@ void add_cache(Cases& cases, const Target& t, const Sizes& s, DType dtype, int64
         // 7 steps through the pages in another order than they lie; where that is no permutation, in theirs.
         Memory list = upload(t, counting(pages, pages, pages % 7 == 0 ? 1 : 7)), begin = upload(t, counting(B, int64_t(1) << 31, pages_each));
         Memory lengths = upload(t, std::vector<int32_t>(size_t(B), int32_t(length)));
-        return [=] {
-            t.ops.attention_decode(t.device, {B, H, G, D, page, dtype, 0, qkv.get(), cache.get(), ints(list), ints(begin), ints(lengths), out.get()});
+        Memory plan = zeros(t, int64_t(apo::decode_plan_bytes(B)));
+        auto op = [=] {
+            return apo::AttentionDecode{B, H, G, D, page, dtype, 0, qkv.get(), cache.get(), ints(list), ints(begin), ints(lengths), plan.get(), out.get()};
         };
+        t.ops.plan_decode(t.device, op());  // once for the layers of a step
+        return [=] { t.ops.attention_decode(t.device, op()); };
     }});
 }
 

@@ -1,6 +1,7 @@
 // The KV cache and attention of one new token a sequence, split over the sequence (flash-decoding), so that few sequences fill
 // the GPU. Bound by memory: each key and value is read once for all the query heads of its group, and a page that several
 // sequences share once for all of them. The parts of a row are put together in one order by a kernel of their own.
+#include <algorithm>
 #include <cmath>
 
 #include "attention_decode_kernels.h"
@@ -69,6 +70,24 @@ PackedHeads<T> packed_heads(const AttentionDecode& op) {
             1.0f / std::sqrt(float(op.head_dim))};
 }
 
+// How the op runs on a device: by which kernel, and its plan.
+struct DecodeWork {
+    bool tensor;
+    DecodeRows rows;
+    DecodePlan plan;
+};
+
+DecodeWork work_of(const CudaDevice& device, const AttentionDecode& op) {
+    const int32_t group = int32_t(op.heads / op.kv_heads), rows = int32_t(op.rows);
+    const bool tensor = op.dtype == DType::bf16 && (op.head_dim == 64 || op.head_dim == 128) && op.page_size == kDecodeKeys &&
+                        group <= kDecodeQueries;
+    // The plain kernel has a block for each row of a unit, and so gains nothing by sharing.
+    const int32_t most_rows = tensor ? std::max(1, std::min(8, kDecodeQueries / group)) : 1;
+    const int32_t items = std::clamp(int32_t(kDecodeBlocks * device.multiprocessors / op.kv_heads), 1, kMostDecodeItems);
+    return {tensor, {op.pages, op.page_begin, op.lengths, rows, int32_t(op.page_size), window_of(op.window)},
+            decode_plan_at(op.plan, rows, most_rows, items)};
+}
+
 }  // namespace
 
 void kv_append(Device& device, const KvAppend& op) {
@@ -83,30 +102,30 @@ void kv_append(Device& device, const KvAppend& op) {
     });
 }
 
+void plan_decode(Device& device, const AttentionDecode& op) {
+    if (op.rows == 0) return;
+    CudaDevice& d = gpu(device);
+    const DecodeWork work = work_of(d, op);
+    make_decode_plan(d, work.rows, work.plan);
+}
+
 void attention_decode(Device& device, const AttentionDecode& op) {
     if (op.rows == 0) return;
     CudaDevice& d = gpu(device);
     ScratchScope scratch(d);
-    const int32_t group = int32_t(op.heads / op.kv_heads);
-    const bool tensor = op.dtype == DType::bf16 && (op.head_dim == 64 || op.head_dim == 128) && op.page_size == kDecodeKeys &&
-                        group <= kDecodeQueries && in_vectors({op.qkv, op.cache}, {});
-    const DecodeRows rows{op.pages, op.page_begin, op.lengths, int32_t(op.rows), int32_t(op.page_size), window_of(op.window)};
-    // The plain kernel has a block for each row of a unit, and so gains nothing by sharing.
-    const int32_t most_rows = tensor ? std::max(1, std::min(8, kDecodeQueries / group)) : 1;
-    const int32_t items = std::max(1, int32_t(kDecodeBlocks * d.multiprocessors / op.kv_heads));
-    const DecodePlan plan = plan_decode(d, scratch, rows, most_rows, items);
-    const int64_t parts = int64_t(plan.most_slots) * op.heads;
+    const DecodeWork work = work_of(d, op);
+    const int64_t parts = int64_t(work.plan.most_slots) * op.heads;
     float* sums = scratch.take<float>(parts * op.head_dim);
     float2* statistics = scratch.take<float2>(parts);
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
-        const DecodeCache<T> cache{packed_heads<T>(op), rows, static_cast<const T*>(op.cache)};
+        const DecodeCache<T> cache{packed_heads<T>(op), work.rows, static_cast<const T*>(op.cache)};
         if constexpr (std::is_same_v<T, bf16>) {
-            if (tensor) tensor_attention_decode(d, cache, plan, sums, statistics);
+            if (work.tensor) tensor_attention_decode(d, cache, work.plan, sums, statistics);
         }
-        if (!tensor) plain_attention_decode(d, cache, plan, sums, statistics);
-        APO_LAUNCH(d, combine_kernel<T>, blocks_for(op.rows * op.heads, kCombineWarps), unsigned(kCombineWarps * kWarp), 0, plan, int(op.rows),
-                   int(op.heads), int(op.head_dim), sums, statistics, static_cast<T*>(op.out));
+        if (!work.tensor) plain_attention_decode(d, cache, work.plan, sums, statistics);
+        APO_LAUNCH(d, combine_kernel<T>, blocks_for(op.rows * op.heads, kCombineWarps), unsigned(kCombineWarps * kWarp), 0, work.plan,
+                   int(op.rows), int(op.heads), int(op.head_dim), sums, statistics, static_cast<T*>(op.out));
     });
 }
 

@@ -1,5 +1,7 @@
 #include "attention_decode_plan.h"
 
+#include <type_traits>
+
 #include "launch.h"
 #include "reduce.h"
 
@@ -66,7 +68,8 @@ APO_DEVICE RowUnits units_of(const DecodeRows& x, const int32_t* common, int mos
     return {{row, 1, max(shared, first_seen), pages, 0}, {row, end - leader, 0, row == leader ? shared : 0, 0}, leader};
 }
 
-__global__ void plan_kernel(DecodeRows x, DecodePlan plan, int most_rows, int items) {
+__global__ void plan_kernel(DecodeRows x, DecodePlan plan) {
+    const int most_rows = plan.most_rows, items = plan.most_items - 2 * x.rows;
     APO_SHARED(int64_t, room, kWarp);
     for (int row = warp_index(); row < x.rows; row += kWarps) {
         const int common = common_pages(x, row);
@@ -110,18 +113,28 @@ __global__ void plan_kernel(DecodeRows x, DecodePlan plan, int most_rows, int it
 
 }  // namespace
 
-DecodePlan plan_decode(CudaDevice& device, ScratchScope& scratch, const DecodeRows& rows, int32_t most_rows, int32_t items) {
+DecodePlan decode_plan_at(void* memory, int32_t rows, int32_t most_rows, int32_t items) {
     DecodePlan plan;
+    plan.most_rows = most_rows;
     // A unit of p pages has at most p / split + 1 splits, and all units together at most `items` times `split` pages.
-    plan.most_items = items + 2 * rows.rows;
-    plan.most_slots = most_rows * items + 2 * rows.rows;
-    plan.units = scratch.take<DecodeUnit>(2 * rows.rows);
-    plan.leader = scratch.take<int32_t>(rows.rows);
-    plan.common = scratch.take<int32_t>(rows.rows);
-    plan.items = scratch.take<DecodeItem>(plan.most_items);
-    plan.counts = scratch.take<int32_t>(2);
-    APO_LAUNCH(device, plan_kernel, 1u, unsigned(kThreads), 0, rows, plan, most_rows, items);
+    plan.most_items = items + 2 * rows;
+    plan.most_slots = most_rows * items + 2 * rows;
+    char* next = static_cast<char*>(memory);
+    auto take = [&](auto*& part, int64_t count) {
+        part = reinterpret_cast<std::remove_reference_t<decltype(part)>>(next);
+        next += size_t(count) * sizeof *part;
+    };
+    take(plan.items, plan.most_items);
+    take(plan.units, 2 * rows);
+    take(plan.leader, rows);
+    take(plan.common, rows);
+    take(plan.counts, 2);
+    if (size_t(next - static_cast<char*>(memory)) > decode_plan_bytes(rows)) fail(APO_E_INTERNAL, "a plan of %d rows needs more memory", rows);
     return plan;
+}
+
+void make_decode_plan(CudaDevice& device, const DecodeRows& rows, const DecodePlan& plan) {
+    APO_LAUNCH(device, plan_kernel, 1u, unsigned(kThreads), 0, rows, plan);
 }
 
 }  // namespace cuda

@@ -37,6 +37,7 @@ struct DecodePlan {
     int32_t* common;      // (rows): whole pages in common with the row before
     DecodeItem* items;    // (most_items)
     int32_t* counts;      // items; pages of a split
+    int32_t most_rows;    // of a cluster
     int32_t most_items, most_slots;
 
     APO_DEVICE int items_now() const { return counts[0]; }
@@ -46,8 +47,10 @@ struct DecodePlan {
     }
 };
 
-// Launches the kernel that makes the plan. `most_rows`: of a cluster. `items`: how many are wanted for a full GPU.
-DecodePlan plan_decode(CudaDevice& device, ScratchScope& scratch, const DecodeRows& rows, int32_t most_rows, int32_t items);
+// The plan of so many rows at `memory`, decode_plan_bytes(rows). `items`: how many are wanted for a full GPU.
+DecodePlan decode_plan_at(void* memory, int32_t rows, int32_t most_rows, int32_t items);
+// Launches the kernel that makes it.
+void make_decode_plan(CudaDevice& device, const DecodeRows& rows, const DecodePlan& plan);
 
 }  // namespace cuda
 }  // namespace apo

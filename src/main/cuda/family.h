@@ -49,6 +49,7 @@ void adamw_step(Device&, const AdamwStep&);
 void adamw8_step(Device&, const Adamw8Step&);
 double squared_norm(Device&, const float* x, int64_t n);
 void kv_append(Device&, const KvAppend&);
+void plan_decode(Device&, const AttentionDecode&);
 void attention_decode(Device&, const AttentionDecode&);
 void sample(Device&, const Sample&);
 void convert(Device&, const Convert&);

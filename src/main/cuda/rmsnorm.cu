@@ -60,6 +60,8 @@ __global__ void rmsnorm_backward_kernel(int64_t tokens, int64_t n, const T* dout
     for (int64_t j = first; j < n; j += step) store_all<N>(dweight + j, Floats<N>{});
     const int64_t end = tokens * (int64_t(blockIdx.x) + 1) / gridDim.x;
     for (int64_t t = tokens * int64_t(blockIdx.x) / gridDim.x; t < end; t++) {
+        // On its way while the block sums: for rows of up to kMostThreads vectors that is all of it.
+        const Floats<N> early = first < n ? load<N>(dresidual + t * n + first) : Floats<N>{};
         float dot = 0;
         for (int64_t j = first; j < n; j += step) {
             const Floats<N> dy = load<N>(dout + t * n + j), x = load<N>(residual + t * n + j), w = load<N>(weight + j);
@@ -71,7 +73,7 @@ __global__ void rmsnorm_backward_kernel(int64_t tokens, int64_t n, const T* dout
         const float r = rstd[t], mean = block_sum(dot, room) / float(n) * r * r;
         for (int64_t j = first; j < n; j += step) {
             const Floats<N> dy = load<N>(kept_dy + j), x = load<N>(kept_x + j), w = load<N>(weight + j);
-            Floats<N> dx = load<N>(dresidual + t * n + j), dw = load_all<N>(dweight + j);
+            Floats<N> dx = j == first ? early : load<N>(dresidual + t * n + j), dw = load_all<N>(dweight + j);
 #pragma unroll
             for (int i = 0; i < N; i++) {
                 dx[i] += (dy[i] * w[i] - x[i] * mean) * r;

@@ -40,6 +40,7 @@ const OpTable& ops() {
         t.attention_forward = attention_forward;
         t.attention_backward = attention_backward;
         t.kv_append = kv_append;
+        t.plan_decode = plan_decode;
         t.attention_decode = attention_decode;
         t.swiglu_forward = swiglu_forward;
         t.swiglu_backward = swiglu_backward;

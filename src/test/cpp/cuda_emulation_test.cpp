@@ -220,8 +220,20 @@ TEST(a_gpu_that_cannot_serve_says_why) {
     ops.add(*device, {16, apo::DType::f32, x, x});
     ops.copy_to_host(*device, &zero, x, sizeof zero);
     CHECK(zero == 0);
+
+    // A product that fails by itself, and one that fails since a kernel before it has cost the context, which goes with the device.
+    const auto multiply = [&] {
+        machine.next_launch = cudaErrorIllegalAddress;
+        return thrown([&] { ops.gemm(*device, {4, 4, 4, false, true, apo::DType::f32, apo::DType::f32, apo::DType::f32, x, 4, x, 4, x, 4, 0}); });
+    };
+    CHECK(has(multiply(), "cublasLtMatmul: an error of the emulated library (13)"));
+    ops.add(*device, {16, apo::DType::f32, x, x});
+    machine.context = cudaErrorIllegalAddress;
+    const std::string product = multiply();
+    CHECK(has(product, "illegal memory access") && has(product, "cublasLtMatmul (cublaslt.cu") && has(product, "after kernel (add_kernel"));
     ops.release(*device, x);
     ops.close(device);
+    CHECK(machine.context == cudaSuccess);
 }
 
 TEST(scratch_is_reused_and_joins_its_chunks) {

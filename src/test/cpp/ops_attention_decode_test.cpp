@@ -75,8 +75,8 @@ void check(int H, int G, int D, int window, int page_size) {
         cache.fill(30);
         Ints slots(c.slots), pages(c.pages), page_begin(c.page_begin), lengths(c.lengths);
         ops.kv_append(device, {int64_t(c.slots.size()), H, G, D, page_size, dtype, appended.data(), slots.data(), cache.data()});
-        ops.attention_decode(device, {B, H, G, D, page_size, dtype, window, rows.data(), cache.data(), pages.data(), page_begin.data(),
-                                      lengths.data(), out.data()});
+        decode(ops, device, {B, H, G, D, page_size, dtype, window, rows.data(), cache.data(), pages.data(), page_begin.data(), lengths.data(),
+                             nullptr, out.data()});
         for (int row = 0; row < B; row++) {
             for (int j = 0; j < O; j++) {
                 CHECK_CLOSE(out[size_t(row * O + j)], expected[size_t(c.queries[size_t(row)] * O + j)], tolerance(dtype, 4));

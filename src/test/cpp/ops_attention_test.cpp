@@ -90,7 +90,7 @@ TEST(decoding_equals_attention_over_the_whole_sequence) {
                 queries.set(size_t(j), float(qkv[size_t(36 * W + j)]));
                 queries.set(size_t(W + j), float(qkv[size_t(41 * W + j)]));
             }
-            ops.attention_decode(device, {2, H, G, D, page, dtype, window, queries.data(), cache.data(), pages.data(), page_begin.data(), lengths32.data(), out.data()});
+            decode(ops, device, {2, H, G, D, page, dtype, window, queries.data(), cache.data(), pages.data(), page_begin.data(), lengths32.data(), nullptr, out.data()});
             for (int j = 0; j < H * D; j++) {
                 CHECK_CLOSE(out[size_t(j)], whole[size_t(36 * H * D + j)], tolerance(dtype, 4));
                 CHECK_CLOSE(out[size_t(H * D + j)], whole[size_t(41 * H * D + j)], tolerance(dtype, 4));

@@ -54,6 +54,7 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.adamw8_step = adamw8_step;
         t.squared_norm = squared_norm;
         t.kv_append = kv_append;
+        t.plan_decode = plan_decode;
         t.attention_decode = attention_decode;
         t.sample = sample;
         t.convert = convert;

@@ -42,14 +42,16 @@ size_t sample_bytes(const GenerationStep::Room& room) { return size_t(room.token
 
 }  // namespace
 
-int64_t GenerationStep::bytes(const Room& room) { return int64_t(bytes_of(most(room)) + sample_bytes(room)); }
+int64_t GenerationStep::bytes(const Room& room) { return int64_t(bytes_of(most(room)) + sample_bytes(room) + decode_plan_bytes(room.sequences)); }
 
 void GenerationStep::reserve(apo_engine& engine, const Room& room) {
     engine_ = &engine;
     indices_ = Buffer();
     samples_ = Buffer();
+    plan_ = Buffer();
     indices_ = Buffer(engine, bytes_of(most(room)));
     samples_ = Buffer(engine, sample_bytes(room));
+    plan_ = Buffer(engine, decode_plan_bytes(room.sequences));
 }
 
 void GenerationStep::clear() {

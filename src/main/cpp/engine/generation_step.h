@@ -37,6 +37,9 @@ public:
     Samples samples(int64_t count) const;
     void download(int64_t count, int32_t* sampled_ids, float* sampled_logps);
 
+    // Room for the plan of the step's attention (AttentionDecode).
+    void* plan() const { return plan_.data(); }
+
     // On the device.
     struct Arrays {
         int32_t *ids, *positions, *slots, *rows, *answers, *counts, *page_begin, *lengths, *pages;
@@ -50,7 +53,7 @@ private:
     std::vector<int32_t> rows_, answers_, counts_;            // (R)
     std::vector<uint64_t> keys_;                              // (R)
     apo_engine* engine_ = nullptr;
-    Buffer indices_, samples_;
+    Buffer indices_, samples_, plan_;
     std::vector<char> packed_;  // on the host
     Arrays arrays_{};
 };

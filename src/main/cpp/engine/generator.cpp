@@ -114,18 +114,22 @@ private:
     // One token a sequence against the cache.
     class Decode final : public AttentionStep {
     public:
-        explicit Decode(GenerationRun& run) : run_(run) {}
+        // Of all the layers that follow.
+        Decode(GenerationRun& run, int64_t tokens) : run_(run) { ops().plan_decode(device(), op(tokens, nullptr, nullptr, nullptr)); }
         void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
             run_.append(layer, tokens, qkv);
-            const Shape& s = run_.s_;
-            const GenerationStep::Arrays& step = run_.step_.device();
-            run_.model_.engine.ops.attention_decode(
-                run_.model_.engine.device,
-                {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.config.sliding_window, qkv, run_.g_.layer_cache(layer),
-                 step.pages, step.page_begin, step.lengths, attention});
+            ops().attention_decode(device(), op(tokens, qkv, run_.g_.layer_cache(layer), attention));
         }
 
     private:
+        const OpTable& ops() const { return run_.model_.engine.ops; }
+        Device& device() const { return run_.model_.engine.device; }
+        AttentionDecode op(int64_t tokens, const void* qkv, const void* cache, void* out) const {
+            const Shape& s = run_.s_;
+            const GenerationStep::Arrays& step = run_.step_.device();
+            return {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.config.sliding_window, qkv, cache, step.pages, step.page_begin,
+                    step.lengths, run_.step_.plan(), out};
+        }
         GenerationRun& run_;
     };
 
@@ -294,7 +298,7 @@ private:
         // All rows' logits are made here where they fit at once. Sampling is not: what it depends on changes with the call.
         const bool whole = count <= head_rows();
         g_.decoding_.run(count, [&] {
-            Decode attention(*this);
+            Decode attention(*this, count);
             Progress silent(nullptr);
             transformer_forward(model_, g_.workspace_, count, attention, silent);
             if (whole) head_logits(model_, g_.workspace_, step_.device().rows, count);

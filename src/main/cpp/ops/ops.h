@@ -156,11 +156,15 @@ struct Adamw8Step {
 // G heads the keys (D, page_size), so that a vector has one coordinate of many keys, then the values (page_size, D).
 struct KvAppend { int64_t rows, heads, kv_heads, head_dim, page_size; DType dtype; const void* qkv; const int32_t* slots; void* cache; };
 // One query token of each sequence against its pages: out(B, H*D). Sequence b sees lengths(B) tokens on
-// pages[page_begin(B) ..]; window as in AttentionForward. Sequences of one prompt share its pages. Assigns.
+// pages[page_begin(B) ..]; window as in AttentionForward. Sequences of one prompt share its pages. qkv and cache are multiples of
+// 16. Assigns. `plan`, decode_plan_bytes(rows) of the device's memory, says how the work is shared out: plan_decode makes it,
+// once for the layers of a step, from everything here but qkv, cache and out.
 struct AttentionDecode {
     int64_t rows, heads, kv_heads, head_dim, page_size; DType dtype; int32_t window;
-    const void* qkv; const void* cache; const int32_t* pages; const int32_t* page_begin; const int32_t* lengths; void* out;
+    const void* qkv; const void* cache; const int32_t* pages; const int32_t* page_begin; const int32_t* lengths; void* plan; void* out;
 };
+constexpr int32_t kMostDecodeItems = 1024;  // parts into which a backend shares out the work, beside two a row
+constexpr size_t decode_plan_bytes(int64_t rows) { return 64 * size_t(rows) + 8 * size_t(kMostDecodeItems) + 64; }
 
 // Samples a token of each row of logits(B,V) f32: temperature, then top-k, then top-p, then inversion with a uniform of
 // Philox4x32-10 keyed by (seed, key, answer, position) (philox.h), in order of ids, or of falling logits where top-k or top-p
@@ -184,7 +188,7 @@ struct Add { int64_t n; DType dtype; const void* x; void* y; };
 struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 5;
+constexpr int32_t kOpsAbiVersion = 6;
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
@@ -240,6 +244,7 @@ struct OpTable {
     void (*adamw8_step)(Device&, const Adamw8Step&);
     double (*squared_norm)(Device&, const float* x, int64_t n);  // sum of squares in f64, fixed order
     void (*kv_append)(Device&, const KvAppend&);
+    void (*plan_decode)(Device&, const AttentionDecode&);
     void (*attention_decode)(Device&, const AttentionDecode&);
     void (*sample)(Device&, const Sample&);
     void (*convert)(Device&, const Convert&);

@@ -221,7 +221,10 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
     return cudaSuccess;
 }
 
-cudaError_t cudaDeviceReset() { return cudaSuccess; }
+cudaError_t cudaDeviceReset() {
+    machine().context = cudaSuccess;
+    return cudaSuccess;
+}
 
 cudaError_t cudaDriverGetVersion(int* version) {
     *version = machine().driver;
@@ -338,6 +341,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     if (const cudaError_t status = refuse_in_capture()) return status;
     run(*stream);
     return cudaSuccess;
+}
+
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    if (const cudaError_t status = refuse_in_capture()) return status;
+    if (machine().context != cudaSuccess) return machine().context;
+    return stream->queue.empty() ? cudaSuccess : cudaErrorNotReady;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {

@@ -21,6 +21,7 @@ enum cudaError_t {
     cudaErrorNoKernelImageForDevice = 209,
     cudaErrorUnsupportedPtxVersion = 222,
     cudaErrorIllegalState = 401,
+    cudaErrorNotReady = 600,
     cudaErrorIllegalAddress = 700,
     cudaErrorLaunchOutOfResources = 701,
     cudaErrorStreamCaptureUnsupported = 900,
@@ -74,6 +75,7 @@ cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
@@ -97,6 +99,7 @@ struct Machine {
     int major = 9, minor = 0;
     size_t memory = size_t(4) << 30;
     cudaError_t next_launch = cudaSuccess;  // what the next launch returns
+    cudaError_t context = cudaSuccess;      // a fault that only a reset of the device takes away: what queries return
     // What these calls return: begin and instantiate each time, launch the next time. `captured` spoils a capture at its first
     // kernel, as something that another thread does may.
     struct {
