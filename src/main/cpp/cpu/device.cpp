@@ -72,7 +72,7 @@ void Scratch::reserve(size_t bytes) {
 }
 
 CpuDevice::CpuDevice(int thread_count)
-    : threads(thread_count), bf16_native(matmul_bf16_native()), private_(size_t(thread_count)) {}
+    : threads(thread_count), bf16_native(matmul_bf16_native()), bf16_tiles(matmul_bf16_tiles()), private_(size_t(thread_count)) {}
 
 ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(cpu(device).threads); }
 

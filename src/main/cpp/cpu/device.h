@@ -29,6 +29,7 @@ struct CpuDevice final : Device {
 
     int threads;
     bool bf16_native;              // the matrix library multiplies bf16 in hardware
+    bool bf16_tiles;               // and by tile instructions (AMX)
     Scratch shared;                // for an op's calling thread
     std::vector<Scratch> private_; // one a thread
 

@@ -24,6 +24,11 @@ std::string matmul_name() {
 
 bool matmul_bf16_native() { return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16; }
 
+bool matmul_bf16_tiles() {
+    const auto amx = unsigned(dnnl::cpu_isa::avx512_core_amx);  // its bits are among those of each set that has it
+    return (unsigned(dnnl::get_effective_cpu_isa()) & amx) == amx;
+}
+
 void bf16_gemm(const Gemm& gemm) {
     using dnnl::memory;
     try {

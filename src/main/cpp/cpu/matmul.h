@@ -27,6 +27,8 @@ std::string matmul_name();
 
 // Whether bf16_gemm runs in hardware here; elsewhere it must not be called.
 bool matmul_bf16_native();
+// Whether it does so by tile instructions (AMX), which are fast enough for packing a large second operand to show.
+bool matmul_bf16_tiles();
 
 // The same of two bf16 matrices on hardware that multiplies bf16, with f32 accumulation; C is f32 or bf16.
 void bf16_gemm(const Gemm& gemm);

@@ -48,6 +48,8 @@ std::string matmul_name() { return "plain loops (built without oneDNN)"; }
 
 bool matmul_bf16_native() { return false; }
 
+bool matmul_bf16_tiles() { return false; }
+
 void bf16_gemm(const Gemm&) { fail(APO_E_INTERNAL, "this build multiplies no bf16 in hardware"); }
 
 }  // namespace apo
