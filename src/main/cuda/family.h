@@ -24,36 +24,10 @@ Recorder* open_recorder(Device&);
 void close_recorder(Device&, Recorder*);
 void repeat(Device&, Recorder&, const Repeat&);
 
-void gemm(Device&, const Gemm&);
-void embedding_forward(Device&, const EmbeddingForward&);
-void embedding_backward(Device&, const EmbeddingBackward&);
-void bias_forward(Device&, const BiasForward&);
-void bias_backward(Device&, const BiasBackward&);
-void rmsnorm_forward(Device&, const RmsNormForward&);
-void rmsnorm_backward(Device&, const RmsNormBackward&);
-void head_norm_forward(Device&, const HeadNormForward&);
-void head_norm_backward(Device&, const HeadNormBackward&);
-void rope(Device&, const Rope&);
-void attention_forward(Device&, const AttentionForward&);
-void attention_backward(Device&, const AttentionBackward&);
-void swiglu_forward(Device&, const SwigluForward&);
-void swiglu_backward(Device&, const SwigluBackward&);
-void logprob_forward(Device&, const LogprobForward&);
-void logprob_backward(Device&, const LogprobBackward&);
-void value_forward(Device&, const ValueForward&);
-void value_backward(Device&, const ValueBackward&);
-void gather_rows(Device&, const GatherRows&);
-void scatter_add_rows(Device&, const ScatterAddRows&);
-void preference_loss(Device&, const PreferenceLoss&);
-void adamw_step(Device&, const AdamwStep&);
-void adamw8_step(Device&, const Adamw8Step&);
+#define APO_OP_FUNCTION(name, Argument) void name(Device&, const Argument&);
+APO_OPS(APO_OP_FUNCTION)
+#undef APO_OP_FUNCTION
 double squared_norm(Device&, const float* x, int64_t n);
-void kv_append(Device&, const KvAppend&);
-void plan_decode(Device&, const AttentionDecode&);
-void attention_decode(Device&, const AttentionDecode&);
-void sample(Device&, const Sample&);
-void convert(Device&, const Convert&);
-void add(Device&, const Add&);
 
 }  // namespace cuda
 }  // namespace apo

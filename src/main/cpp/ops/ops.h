@@ -190,6 +190,38 @@ struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
 constexpr int32_t kOpsAbiVersion = 6;
 
+// The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
+#define APO_OPS(op)                           \
+    op(gemm, Gemm)                            \
+    op(embedding_forward, EmbeddingForward)   \
+    op(embedding_backward, EmbeddingBackward) \
+    op(bias_forward, BiasForward)             \
+    op(bias_backward, BiasBackward)           \
+    op(rmsnorm_forward, RmsNormForward)       \
+    op(rmsnorm_backward, RmsNormBackward)     \
+    op(head_norm_forward, HeadNormForward)    \
+    op(head_norm_backward, HeadNormBackward)  \
+    op(rope, Rope)                            \
+    op(attention_forward, AttentionForward)   \
+    op(attention_backward, AttentionBackward) \
+    op(swiglu_forward, SwigluForward)         \
+    op(swiglu_backward, SwigluBackward)       \
+    op(logprob_forward, LogprobForward)       \
+    op(logprob_backward, LogprobBackward)     \
+    op(value_forward, ValueForward)           \
+    op(value_backward, ValueBackward)         \
+    op(gather_rows, GatherRows)               \
+    op(scatter_add_rows, ScatterAddRows)      \
+    op(preference_loss, PreferenceLoss)       \
+    op(adamw_step, AdamwStep)                 \
+    op(adamw8_step, Adamw8Step)               \
+    op(kv_append, KvAppend)                   \
+    op(plan_decode, AttentionDecode)          \
+    op(attention_decode, AttentionDecode)     \
+    op(sample, Sample)                        \
+    op(convert, Convert)                      \
+    op(add, Add)
+
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
 struct OpTable {
@@ -217,38 +249,13 @@ struct OpTable {
     void (*close_recorder)(Device&, Recorder*);
     void (*repeat)(Device&, Recorder&, const Repeat&);
 
-    void (*gemm)(Device&, const Gemm&);
-    void (*embedding_forward)(Device&, const EmbeddingForward&);
-    void (*embedding_backward)(Device&, const EmbeddingBackward&);
-    void (*bias_forward)(Device&, const BiasForward&);
-    void (*bias_backward)(Device&, const BiasBackward&);
-    void (*rmsnorm_forward)(Device&, const RmsNormForward&);
-    void (*rmsnorm_backward)(Device&, const RmsNormBackward&);
-    void (*head_norm_forward)(Device&, const HeadNormForward&);
-    void (*head_norm_backward)(Device&, const HeadNormBackward&);
-    void (*rope)(Device&, const Rope&);
-    void (*attention_forward)(Device&, const AttentionForward&);
-    void (*attention_backward)(Device&, const AttentionBackward&);
-    void (*swiglu_forward)(Device&, const SwigluForward&);
-    void (*swiglu_backward)(Device&, const SwigluBackward&);
     int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take: head_sizes.h
     size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
-    void (*logprob_forward)(Device&, const LogprobForward&);
-    void (*logprob_backward)(Device&, const LogprobBackward&);
-    void (*value_forward)(Device&, const ValueForward&);
-    void (*value_backward)(Device&, const ValueBackward&);
-    void (*gather_rows)(Device&, const GatherRows&);
-    void (*scatter_add_rows)(Device&, const ScatterAddRows&);
-    void (*preference_loss)(Device&, const PreferenceLoss&);
-    void (*adamw_step)(Device&, const AdamwStep&);
-    void (*adamw8_step)(Device&, const Adamw8Step&);
     double (*squared_norm)(Device&, const float* x, int64_t n);  // sum of squares in f64, fixed order
-    void (*kv_append)(Device&, const KvAppend&);
-    void (*plan_decode)(Device&, const AttentionDecode&);
-    void (*attention_decode)(Device&, const AttentionDecode&);
-    void (*sample)(Device&, const Sample&);
-    void (*convert)(Device&, const Convert&);
-    void (*add)(Device&, const Add&);
+
+#define APO_OP_FIELD(name, Argument) void (*name)(Device&, const Argument&);
+    APO_OPS(APO_OP_FIELD)
+#undef APO_OP_FIELD
 };
 
 // The CPU backend's table for the best instruction set of this machine.
