@@ -29,3 +29,11 @@ target_include_directories(metaapo_tests PRIVATE "${METAAPO_TEST_DIR}" "${METAAP
 target_link_libraries(metaapo_tests PRIVATE ${CMAKE_DL_LIBS})
 set_target_properties(metaapo_tests PROPERTIES BUILD_RPATH "${DNNL_LIBRARY_DIR}")
 add_test(NAME native COMMAND metaapo_tests)
+
+# The emulated backend as the library that an engine loads: whole commands run with it on cuda:0 (src/test/emulated-gpu.sh).
+add_library(metaapo_emulated_gpu SHARED $<TARGET_OBJECTS:metaapo_emulated_cuda>)
+set_target_properties(metaapo_emulated_gpu PROPERTIES OUTPUT_NAME metaapo_cuda LIBRARY_OUTPUT_DIRECTORY
+  "${CMAKE_CURRENT_BINARY_DIR}/emulated-gpu")
+if(NOT METAAPO_SANITIZE)
+  target_link_options(metaapo_emulated_gpu PRIVATE -Wl,--no-undefined)
+endif()

@@ -3,6 +3,7 @@
 #   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
 #   ./metaapo test install  the installed C package, linked by a small program (after jvm)
 #   ./metaapo test native   the native suite under ASan and UBSan, with gcov; the CUDA kernels run in it, emulated
+#   ./metaapo test gpu      whole commands on the emulated GPU beside the CPU (after jvm)
 #   ./metaapo test cuda     nvcc compiles the CUDA backend for all its targets; skipped where there is no nvcc
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
 #   ./metaapo test fuzz     each parser on inputs that Jazzer makes, guided by coverage; not part of the whole (also: fuzz RUNS
@@ -10,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-suites="${1:-jvm install native cuda resume}"
+suites="${1:-jvm install native gpu cuda resume}"
 cores="$(nproc)"
 start=$SECONDS
 summary=()
@@ -72,6 +73,11 @@ cuda() {
     src/test/cuda-check.sh
 }
 
+gpu() {
+    section "whole commands on the emulated GPU"
+    src/test/emulated-gpu.sh
+}
+
 # The installed package, as another program would use it.
 install() {
     section "the installed C package"
@@ -119,10 +125,10 @@ fuzz() {
 
 for suite in $suites; do
     case "$suite" in
-        jvm | install | native | cuda) "$suite" ;;
+        jvm | install | native | gpu | cuda) "$suite" ;;
         resume) resume "${2:-}" ;;
         fuzz) fuzz "${2:-}" "${3:-}" ;;
-        *) echo "no such suite: $suite; there are jvm, install, native, cuda, resume, fuzz" >&2; exit 2 ;;
+        *) echo "no such suite: $suite; there are jvm, install, native, gpu, cuda, resume, fuzz" >&2; exit 2 ;;
     esac
 done
 

@@ -1,7 +1,5 @@
 package org.metaapo.cli;
 
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
@@ -11,24 +9,17 @@ import org.metaapo.jobs.PlanJob;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunSize;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Mixin;
 
 /** {@code metaapo plan}. */
 @Command(name = "plan", description = "Tokens, memory and time expected of a run; reads no weights.", mixinStandardHelpOptions = true)
 final class PlanCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "the configuration")
-    private Path config;
-
-    @Parameters(index = "1..*", paramLabel = "key=value", description = "override a key")
-    private List<String> overrides = List.of();
-
-    @Option(names = "--quiet", description = "no notes on standard error")
-    private boolean quiet;
+    @Mixin
+    private RunOptions options;
 
     @Override
     public Integer call() {
-        System.out.print(plan(RunConfig.load(config, overrides), quiet));
+        System.out.print(plan(options.load(), options.quiet()));
         return 0;
     }
 

@@ -118,10 +118,25 @@ class MainTest extends CommandTest {
                 + fixture("pairs.jsonl") + "], max_length: 512, max_prompt_length: 256}\ntrain: {batch: 4}\n");
         assertThat(run("plan", yaml.toString())).as(err).isZero();
         assertThat(out).contains("optimizer steps", "moments (f32)", "fits", "yes");
-        assertThat(run("plan", yaml.toString(), "device=cuda:9999")).as(err).isZero();
+        assertThat(run("plan", yaml.toString(), "--device", "cuda:9999", "--dtype", "f32")).as(err).isZero();
         assertThat(out).contains("kernels and library", "unknown: no such device here", "train.recompute=true optimizer.offload=true");
         assertThat(err).contains("--device cpu");
         assertThat(temp.resolve("r")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("--device, --dtype, --threads and --seed of a run are keys of its configuration, and win over the file")
+    void commonOptionsOfARunAreKeys() throws IOException {
+        Path folder = temp.resolve("run");
+        Path yaml = write("run.yaml", "recipe: dpo\nout: " + folder + "\nseed: 1\ndtype: bf16\nmodel: {path: " + fixture("tiny-llama")
+                + "}\ndata: {train: [" + fixture("pairs.jsonl") + "]}\ntrain: {batch: 8}\n");
+        assertFails(2, "dtype is \"f16\"; expected", "train", yaml.toString(), "--dtype", "f16");
+        assertFails(2, "seed", "plan", yaml.toString(), "--seed", "one");
+        assertFails(4, "--device cpu", "train", yaml.toString(), "--device", "cuda:9999");
+        assertThat(folder).doesNotExist();
+        assertThat(run("train", "--seed", "7", yaml.toString(), "--dtype", "f32", "--device", "cpu", "--threads", "1", "train.epochs=1",
+                "--quiet")).as(err).isZero();
+        assertThat(folder.resolve("config.yaml")).content().contains("seed: 7", "dtype: f32", "device: cpu", "threads: 1");
     }
 
     @Test

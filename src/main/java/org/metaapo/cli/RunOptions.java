@@ -1,0 +1,51 @@
+package org.metaapo.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.metaapo.config.RunConfig;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** A run's configuration on the command line: its file, keys that override it, and the common options, which are keys too. */
+final class RunOptions {
+    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "the configuration")
+    private Path config;
+
+    @Parameters(index = "1..*", paramLabel = "key=value", description = "override a key, such as train.batch=32")
+    private List<String> keys = List.of();
+
+    @Option(names = "--device", paramLabel = "D", description = "auto, cpu or cuda:N; as device=D")
+    private String device;
+
+    @Option(names = "--dtype", paramLabel = "T", description = "f32 or bf16; as dtype=T")
+    private String dtype;
+
+    @Option(names = "--threads", paramLabel = "N", description = "processor threads, 0 for all cores; as threads=N")
+    private String threads;
+
+    @Option(names = "--seed", paramLabel = "N", description = "of all random numbers; as seed=N")
+    private String seed;
+
+    @Option(names = "--quiet", description = "no progress on standard error")
+    private boolean quiet;
+
+    RunConfig load() {
+        List<String> overrides = new ArrayList<>(keys);
+        override(overrides, "device", device);
+        override(overrides, "dtype", dtype);
+        override(overrides, "threads", threads);
+        override(overrides, "seed", seed);
+        return RunConfig.load(config, overrides);
+    }
+
+    boolean quiet() {
+        return quiet;
+    }
+
+    private static void override(List<String> overrides, String key, String value) {
+        if (value != null) {
+            overrides.add(key + "=" + value);
+        }
+    }
+}
