@@ -3,6 +3,8 @@ package org.metaapo.train;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.metaapo.config.RunConfig;
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.engine.Engine;
 import org.metaapo.error.DataException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
@@ -33,6 +35,8 @@ public final class Recipes {
                 listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                 return new Totals();
             }
+            // A device that cannot be had is told of before the rows are read, which may take a while.
+            Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, true)) {
                 data.checkPositions(source);
                 checkReference(config, recipe, source);

@@ -136,7 +136,7 @@ class MainTest extends CommandTest {
         assertThat(folder).doesNotExist();
         assertThat(run("train", "--seed", "7", yaml.toString(), "--dtype", "f32", "--device", "cpu", "--threads", "1", "train.epochs=1",
                 "--quiet")).as(err).isZero();
-        assertThat(folder.resolve("config.yaml")).content().contains("seed: 7", "dtype: f32", "device: cpu", "threads: 1");
+        assertThat(folder.resolve("config.yaml")).content().contains("seed: 7", "dtype: \"f32\"", "device: \"cpu\"", "threads: 1");
     }
 
     @Test
