@@ -12,8 +12,8 @@ fixtures="$root/src/test/resources/fixtures"
 
 dir=target/native-emulated
 cmake -S src/main/cpp -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMETAAPO_TESTS=ON -DMETAAPO_CUDA=off \
-    -DMETAAPO_DNNL_ROOT="$root/target/dnnl" >/dev/null 2>&1
-cmake --build "$dir" --target metaapo_emulated_gpu >/dev/null
+    -DMETAAPO_DNNL_ROOT="$root/target/dnnl" >/dev/null
+cmake --build "$dir" --target metaapo_emulated_gpu
 cp -r target/classes "$work/classes"
 cp "$dir/emulated-gpu/libmetaapo_cuda.so" "$work/classes/org/metaapo/engine/internal/linux-x86_64/"
 
@@ -27,7 +27,7 @@ agree() {
         {
             if (split($0, b, /[][{},:]+/) != count) { print files ": line " NR / 2 " differs"; bad = 1; exit }
             for (i = 1; i <= count; i++) {
-                if (a[i] == b[i]) continue;
+                if (a[i] == b[i]) continue
                 number = a[i] ~ /^-?[0-9.]+([eE][-+]?[0-9]+)?$/ && b[i] ~ /^-?[0-9.]+([eE][-+]?[0-9]+)?$/
                 bound = size(a[i]) > 1 ? tolerance * size(a[i]) : tolerance
                 if (number && size(a[i] - b[i]) <= bound) continue
@@ -37,12 +37,15 @@ agree() {
         END { exit bad }'
 }
 
+# One epoch; an eps at which no weight is updated by the rounding of a gradient that is none.
+small=(train src/test/small-run.yaml train.epochs=1 optimizer.eps=1e-3 --quiet)
+
 # train NAME TOLERANCE ARGUMENTS...: on the CPU and on the GPU; metrics and samples agree.
 train() {
     local name="$1" tolerance="$2" device file
     shift 2
     for device in cpu cuda:0; do
-        "${metaapo[@]}" train "$work/run.yaml" "out=$work/$name-${device%:*}" --device "$device" --quiet "$@"
+        "${metaapo[@]}" "${small[@]}" "out=$work/$name-${device%:*}" --device "$device" "$@"
     done
     agree "$tolerance" "$work/$name-cpu/metrics.jsonl" "$work/$name-cuda/metrics.jsonl"
     for file in "$work/$name-cpu"/samples/*.jsonl; do
@@ -62,20 +65,6 @@ answers() {
     echo "$name: the GPU's answers are the CPU's to $tolerance"
 }
 
-cat >"$work/run.yaml" <<YAML
-recipe: metaapo
-dtype: f32
-threads: 2
-model: {path: $fixtures/tiny-llama}
-reward: {path: $fixtures/tiny-rm}
-data: {train: [$fixtures/pairs.jsonl], max_length: 256, max_prompt_length: 128}
-rollout: {slice: 5, k: 4, max_new_tokens: 24}
-meta: {every: 2, init: random}
-optimizer: {learning_rate: 1e-3, eps: 1e-3}  # no update by the rounding of a gradient that is none
-checkpoint: {every: 1}
-train: {epochs: 1, batch: 2, micro_tokens: 300}
-YAML
-
 "${metaapo[@]}" info --device cuda:0 | grep -q "emulated GPU" || { echo "the emulated GPU is not found" >&2; exit 1; }
 train metaapo 1e-4
 train offloaded 3e-2 recipe=dpo reward.path= dtype=bf16 train.recompute=true optimizer.offload=true reference.offload=true \
@@ -86,19 +75,19 @@ answers generate 1e-5 generate --model "$fixtures/tiny-llama" --data "$fixtures/
 answers reward 1e-5 reward --model "$fixtures/tiny-rm" --data "$fixtures/pairs.jsonl"
 
 # SIGKILL in the middle of the run, after its first optimizer step.
-"${metaapo[@]}" train "$work/run.yaml" "out=$work/killed" --device cuda:0 --quiet &
+"${metaapo[@]}" "${small[@]}" "out=$work/killed" --device cuda:0 &
 pid=$!
 until grep -q '"loss"' "$work/killed/metrics.jsonl" 2>/dev/null || ! kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 kill -9 "$pid" 2>/dev/null || true
 wait "$pid" 2>/dev/null || true
 at="$(grep -c '"loss"' "$work/killed/metrics.jsonl" || true)"
-"${metaapo[@]}" train "$work/run.yaml" "out=$work/killed" --device cuda:0 --quiet
+"${metaapo[@]}" "${small[@]}" "out=$work/killed" --device cuda:0
 agree 0 "$work/metaapo-cuda/metrics.jsonl" "$work/killed/metrics.jsonl"
 cmp "$work/metaapo-cuda/model/model.safetensors" "$work/killed/model/model.safetensors"
 echo "killed on the GPU after step $at of $(grep -c '"loss"' "$work/killed/metrics.jsonl"): the same bits"
 
 status=0
-"${metaapo[@]}" train "$work/run.yaml" "out=$work/none" --device cuda:1 --quiet 2>"$work/none.txt" || status=$?
+"${metaapo[@]}" "${small[@]}" "out=$work/none" --device cuda:1 2>"$work/none.txt" || status=$?
 [[ "$status" == 4 && "$(wc -l <"$work/none.txt")" == 1 ]] && grep -q "cuda:1 does not exist" "$work/none.txt" || {
     echo "--device cuda:1: status $status, $(cat "$work/none.txt")" >&2
     exit 1

@@ -8,26 +8,11 @@ kills="${1:-20}"
 RANDOM="${2:-1}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-fixtures="$root/src/test/resources/fixtures"
-
-cat >"$work/run.yaml" <<YAML
-recipe: metaapo
-out: $work/unset
-dtype: f32
-threads: 2
-model: {path: $fixtures/tiny-llama}
-reward: {path: $fixtures/tiny-rm}
-data: {train: [$fixtures/pairs.jsonl], max_length: 256, max_prompt_length: 128}
-rollout: {slice: 5, k: 4, max_new_tokens: 24}
-meta: {every: 2, init: random}
-optimizer: {learning_rate: 1e-3}
-checkpoint: {every: 1}
-train: {epochs: 6, batch: 2, micro_tokens: 300}
-YAML
+cd "$root"
 
 run() { # FOLDER: replaces this shell by the run
     exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$root/target/classes:$root/target/lib/*" org.metaapo.cli.Main \
-        train "$work/run.yaml" "out=$work/$1" --quiet
+        train src/test/small-run.yaml "out=$work/$1" --quiet
 }
 
 comparable() { # FOLDER: everything that must be equal

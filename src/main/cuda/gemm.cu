@@ -24,6 +24,7 @@ const void* widened(Device& device, ScratchScope& scratch, const void* x, int64_
 }  // namespace
 
 void gemm(Device& device, const Gemm& op) {
+    if (op.m == 0 || op.n == 0) return;
     CudaDevice& d = gpu(device);
     if (op.a_type == op.b_type && (op.c_type == op.a_type || op.c_type == DType::f32)) {
         d.matrices->multiply(d, op);

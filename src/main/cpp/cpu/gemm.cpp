@@ -139,6 +139,7 @@ void transposed(Device& device, const Gemm& op) {
 }  // namespace
 
 void gemm(Device& device, const Gemm& op) {
+    if (op.m == 0 || op.n == 0) return;
     ThreadScope scope(device);
     const Operand a{op.a_type, op.a, op.lda, !op.transpose_a}, b{op.b_type, op.b, op.ldb, op.transpose_b};
     const bool few = op.m <= kFewRows && op.transpose_b && !op.transpose_a;

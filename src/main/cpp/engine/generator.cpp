@@ -114,7 +114,7 @@ private:
     // One token a sequence against the cache.
     class Decode final : public AttentionStep {
     public:
-        // Of all the layers that follow.
+        // Shares out the attention of the layers that follow.
         Decode(GenerationRun& run, int64_t tokens) : run_(run) { ops().plan_decode(device(), op(tokens, nullptr, nullptr, nullptr)); }
         void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
             run_.append(layer, tokens, qkv);

@@ -17,6 +17,9 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", description = "of the world and the runs (default: ${DEFAULT-VALUE})", defaultValue = "42")
     private long seed;
 
+    @Option(names = "--device", paramLabel = "D", description = "auto, cpu or cuda:N (default: ${DEFAULT-VALUE})", defaultValue = "auto")
+    private String device;
+
     @Option(names = "--threads", paramLabel = "N", description = "processor threads; 0: all cores", defaultValue = "0")
     private int threads;
 
@@ -26,7 +29,7 @@ final class DemoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try (ProgressView view = new ProgressView(quiet)) {
-            String text = Demo.run(out, seed, threads, view, StopOnSignal.install());
+            String text = Demo.run(out, seed, device, threads, view, StopOnSignal.install());
             RunFolder run = new RunFolder(out.resolve("metaapo"));
             Report.write(run);
             System.out.print(text);

@@ -11,7 +11,7 @@ final class DemoSeed implements SeedWorld {
     private final DemoWorld world;
 
     DemoSeed(Path folder, long seed, int threads) {
-        this.world = new DemoWorld(folder, seed, threads);
+        this.world = new DemoWorld(folder, seed, "auto", threads);
     }
 
     @Override

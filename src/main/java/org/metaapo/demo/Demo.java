@@ -22,20 +22,22 @@ public final class Demo {
     private final DemoWorld world;
     private final long seed;
     private final int threads;
+    private final DeviceSpec device;
     private final RunListener listener;
     private final StopSignal stop;
 
-    private Demo(Path folder, long seed, int threads, RunListener listener, StopSignal stop) {
-        this.world = new DemoWorld(folder, seed, threads);
+    private Demo(Path folder, long seed, String device, int threads, RunListener listener, StopSignal stop) {
+        this.world = new DemoWorld(folder, seed, device, threads);
         this.seed = seed;
+        this.device = DeviceSpec.parse(device);
         this.threads = threads;
         this.listener = listener;
         this.stop = stop;
     }
 
     /** Runs the demo in a folder, going on where an earlier one stopped; returns the text to print. */
-    public static String run(Path folder, long seed, int threads, RunListener listener, StopSignal stop) {
-        return new Demo(folder, seed, threads, listener, stop).story();
+    public static String run(Path folder, long seed, String device, int threads, RunListener listener, StopSignal stop) {
+        return new Demo(folder, seed, device, threads, listener, stop).story();
     }
 
     private String story() {
@@ -53,7 +55,7 @@ public final class Demo {
 
     /** One sampled answer to each test prompt. */
     private List<String> answers(Path folder) {
-        try (Engine engine = Engine.open(DeviceSpec.CPU, threads);
+        try (Engine engine = Engine.open(device, threads);
                 Policy policy = Policy.open(folder);
                 Model model = policy.load(engine, Dtype.F32)) {
             Answering answering = new Answering(policy, DataFiles.load(List.of(world.testPrompts()), DataFiles.Options.STRICT).rows());

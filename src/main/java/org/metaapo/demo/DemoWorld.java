@@ -36,14 +36,16 @@ public final class DemoWorld {
 
     private final Path folder;
     private final long seed;
+    private final String device;
     private final int threads;
     private final List<Request> test;
     private final List<Request> validation;
 
-    /** Draws the requests; writes nothing. */
-    public DemoWorld(Path folder, long seed, int threads) {
+    /** Draws the requests; writes nothing. The device is that of the runs, as a configuration has it. */
+    public DemoWorld(Path folder, long seed, String device, int threads) {
         this.folder = folder.toAbsolutePath().normalize();
         this.seed = seed;
+        this.device = device;
         this.threads = threads;
         List<Request> all = requests(new World(seed));
         this.test = all.subList(all.size() - HELD_OUT, all.size());
@@ -189,7 +191,7 @@ public final class DemoWorld {
     void writeConfig(String name, String... lines) {
         List<String> all = new ArrayList<>(List.of(
                 "# made by metaapo demo; run it again with: metaapo train " + configFile(name).getFileName() + " out=another-folder",
-                "out: " + quoted(path(name)), "seed: " + seed, "threads: " + threads));
+                "out: " + quoted(path(name)), "seed: " + seed, "device: " + device, "threads: " + threads));
         all.addAll(List.of(lines));
         AtomicFiles.write(configFile(name), String.join("\n", all) + "\n");
     }
