@@ -33,8 +33,9 @@ struct AttentionResults {
     std::vector<double> out, lse, dqkv;  // (T, H D), (T, H), (T, W)
 };
 
-// dqkv where dout is given.
-inline AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout) {
+// dqkv where dout is given; of these queries alone, where any are given.
+inline AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout,
+                                        const std::vector<int>& queries = {}) {
     const int W = c.width(), D = c.D;
     const double scale = 1 / std::sqrt(double(D));
     AttentionResults r{std::vector<double>(size_t(c.tokens() * c.H * D)), std::vector<double>(size_t(c.tokens() * c.H)),
@@ -50,6 +51,7 @@ inline AttentionResults naive_attention(const AttentionCase& c, const std::vecto
     std::vector<std::pair<int, double>> weights;  // a key and its score, then its share
     for (const apo::Segment& s : c.segments) {
         for (int t = s.begin; t < s.end; t++) {
+            if (!queries.empty() && std::find(queries.begin(), queries.end(), t) == queries.end()) continue;
             for (int h = 0; h < c.H; h++) {
                 const int kv = h / (c.H / c.G);
                 const size_t q = size_t(t * W + h * D), k = size_t((c.H + kv) * D), v = size_t((c.H + c.G + kv) * D), o = size_t((t * c.H + h) * D);

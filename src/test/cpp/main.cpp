@@ -1,7 +1,8 @@
 // Runs all native tests, or those whose name contains the first argument.
 //   metaapo_tests [NAME] [--device cuda:N] [--seed N]
 // --device runs the op and engine cases on that GPU, by libmetaapo_cuda.so beside this program; --seed changes the order in
-// which the emulation of CUDA runs threads.
+// which the emulation of CUDA runs threads. Tests of more than two seconds are told with their time on standard error.
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -28,6 +29,7 @@ int main(int argc, char** argv) {
     for (const apo_test::Test& test : apo_test::tests()) {
         if (test.name.find(options.filter) == std::string::npos) continue;
         apo_test::failures() = 0;
+        const auto begin = std::chrono::steady_clock::now();
         try {
             test.body();
         } catch (const std::exception& e) {
@@ -35,6 +37,8 @@ int main(int argc, char** argv) {
         }
         if (apo_test::failures() > 0) std::printf("FAILED %s\n", test.name.c_str());
         (apo_test::failures() == 0 ? passed : failed)++;
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        if (seconds > 2) std::fprintf(stderr, "%s took %.0f s\n", test.name.c_str(), seconds);
     }
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed == 0 ? 0 : 1;

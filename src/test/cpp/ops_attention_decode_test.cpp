@@ -69,7 +69,7 @@ void check(int H, int G, int D, int window, int page_size) {
         const int T = c.attention.tokens(), W = c.attention.width(), B = int(c.lengths.size()), O = H * D;
         Numbers numbers(31);
         Array qkv = numbers.array(dtype, size_t(T * W)), cache(dtype, size_t(c.page_count * 2 * G * page_size * D));
-        const std::vector<double> expected = naive_attention(c.attention, values(qkv), {}).out;
+        const std::vector<double> expected = naive_attention(c.attention, values(qkv), {}, c.queries).out;
         Array appended = rows_of(qkv, dtype, W, c.appended), rows = rows_of(qkv, dtype, W, c.queries), out(dtype, size_t(B * O));
         // What no token has been written to may hold anything finite.
         cache.fill(30);

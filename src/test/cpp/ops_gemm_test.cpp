@@ -32,7 +32,7 @@ TEST(gemm_of_few_rows) {
     on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
         for (int m : {0, 1, 3, 8, 17, 32, 47, 64, 65}) check_product(ops, device, dtype, dtype, dtype, m, 53, 300, false, true, float(m % 2));
         // More than one block of the transposed product.
-        for (int m : {63, 64}) check_product(ops, device, dtype, dtype, DType::f32, m, 4200, 20, false, true, float(m % 2));
+        check_product(ops, device, dtype, dtype, DType::f32, 63, 4200, 2, false, true, 1);
     });
 }
 
