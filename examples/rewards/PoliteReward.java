@@ -1,13 +1,14 @@
 import java.util.List;
 import java.util.Locale;
 import org.metaapo.reward.RewardFunction;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Message;
 
 /** A class for {@code reward.class}: rewards answers that are short and polite. */
 public final class PoliteReward implements RewardFunction {
     @Override
-    public double[] score(List<Message> messages, List<String> answers) {
-        return answers.stream().mapToDouble(PoliteReward::reward).toArray();
+    public double[] score(List<Message> messages, List<Answer> answers) {
+        return answers.stream().mapToDouble(answer -> reward(answer.shown())).toArray();
     }
 
     private static double reward(String answer) {

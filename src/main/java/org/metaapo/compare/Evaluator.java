@@ -26,6 +26,7 @@ import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
+import org.metaapo.text.Answer;
 import org.metaapo.train.RankingWatch;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -173,7 +174,8 @@ final class Evaluator {
         listener.begin("scoring answers", rows.size());
         try (Annotator annotator = RewardSource.of(shared)
                 .open(engine, dtype, shared.integer("train.micro_tokens"), new RunFolder(folder).rewards())) {
-            double[][] rewards = annotator.score(rows.stream().map(Row::prompt).toList(), texts, new RankingWatch(listener, stop))
+            List<List<Answer>> answers = texts.stream().map(list -> list.stream().map(Answer::of).toList()).toList();
+            double[][] rewards = annotator.score(rows.stream().map(Row::prompt).toList(), answers, new RankingWatch(listener, stop))
                     .toArray(double[][]::new);
             listener.end();
             return rewards;

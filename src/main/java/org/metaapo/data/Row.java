@@ -1,6 +1,7 @@
 package org.metaapo.data;
 
 import java.util.List;
+import org.metaapo.text.Answer;
 
 /**
  * A row of a data file.
@@ -21,16 +22,16 @@ public record Row(
         int id,
         String source,
         Prompt prompt,
-        String chosen,
-        String rejected,
-        String onlineChosen,
-        String onlineRejected,
+        Answer chosen,
+        Answer rejected,
+        Answer onlineChosen,
+        Answer onlineRejected,
         Double scoreChosen,
         Double scoreRejected,
         Boolean label,
-        List<String> responses) {
+        List<Answer> responses) {
     /** A prompt with at most one answer. */
-    public static Row single(int id, String source, Prompt prompt, String answer, Boolean label) {
+    public static Row single(int id, String source, Prompt prompt, Answer answer, Boolean label) {
         return new Row(id, source, prompt, answer, null, null, null, null, null, label, null);
     }
 

@@ -21,7 +21,7 @@ import org.metaapo.files.FileFailures;
  */
 public final class RowCache {
     /** Changes whenever the same input gives other rows or another file. */
-    private static final String LAYOUT = "metaapo rows 2";
+    private static final String LAYOUT = "metaapo rows 3";
 
     private final Path folder;
     private final Consumer<String> notes;

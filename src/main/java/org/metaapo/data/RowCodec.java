@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
@@ -24,10 +25,10 @@ import org.metaapo.text.Message;
  * <pre>
  * prompt: plain (1): its text; or a conversation (0): number of turns (4), each with role, content, fields or none;
  *         tools, documents
- * chosen, rejected, online_chosen, online_rejected
+ * chosen, rejected, online_chosen, online_rejected: number of turns (4), each as the prompt's; 0 with a text for a plain one
  * score_chosen, score_rejected: there or not (1), number (8)
  * label: there or not (1), value (1)
- * responses: number (4), texts
+ * responses: number (4), each as chosen
  * </pre>
  */
 final class RowCodec {
@@ -48,8 +49,8 @@ final class RowCodec {
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             prompt(out, row.prompt());
             int promptBytes = bytes.size();
-            for (String text : Arrays.asList(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected())) {
-                text(out, text);
+            for (Answer answer : Arrays.asList(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected())) {
+                answer(out, answer);
             }
             for (Double score : Arrays.asList(row.scoreChosen(), row.scoreRejected())) {
                 out.writeBoolean(score != null);
@@ -58,8 +59,8 @@ final class RowCodec {
             out.writeBoolean(row.label() != null);
             out.writeBoolean(Boolean.TRUE.equals(row.label()));
             out.writeInt(row.responses() == null ? NONE : row.responses().size());
-            for (String response : row.responses() == null ? List.<String>of() : row.responses()) {
-                text(out, response);
+            for (Answer response : row.responses() == null ? List.<Answer>of() : row.responses()) {
+                answer(out, response);
             }
             byte[] all = bytes.toByteArray();
             return new Encoded(all, digest(Arrays.copyOf(all, promptBytes)));
@@ -90,14 +91,29 @@ final class RowCodec {
             return;
         }
         Conversation conversation = prompt.conversation();
-        out.writeInt(conversation.turns().size());
-        for (Message turn : conversation.turns()) {
-            text(out, turn.role());
-            text(out, turn.content());
-            json(out, turn.equals(new Message(turn.role(), turn.content())) ? null : turn.fields());
-        }
+        turns(out, conversation.turns());
         json(out, conversation.tools());
         json(out, conversation.documents());
+    }
+
+    private static void answer(DataOutputStream out, Answer answer) throws IOException {
+        if (answer == null) {
+            out.writeInt(NONE);
+        } else if (answer.isText()) {
+            out.writeInt(0);
+            text(out, answer.text());
+        } else {
+            turns(out, answer.turns());
+        }
+    }
+
+    private static void turns(DataOutputStream out, List<Message> turns) throws IOException {
+        out.writeInt(turns.size());
+        for (Message turn : turns) {
+            text(out, turn.role());
+            text(out, turn.content());
+            json(out, turn.isPlain() ? null : turn.fields());
+        }
     }
 
     private static void json(DataOutputStream out, Object value) throws IOException {
@@ -117,18 +133,18 @@ final class RowCodec {
     static Row decode(byte[] bytes, int id, String source) {
         ByteBuffer in = ByteBuffer.wrap(bytes);
         Prompt prompt = prompt(in);
-        String chosen = text(in);
-        String rejected = text(in);
-        String onlineChosen = text(in);
-        String onlineRejected = text(in);
+        Answer chosen = answer(in);
+        Answer rejected = answer(in);
+        Answer onlineChosen = answer(in);
+        Answer onlineRejected = answer(in);
         Double scoreChosen = number(in);
         Double scoreRejected = number(in);
         boolean labelled = flag(in);
         boolean label = flag(in);
         int count = in.getInt();
-        List<String> responses = count == NONE ? null : new ArrayList<>();
+        List<Answer> responses = count == NONE ? null : new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            responses.add(text(in));
+            responses.add(answer(in));
         }
         return new Row(
                 id, source, prompt, chosen, rejected, onlineChosen, onlineRejected, scoreChosen, scoreRejected,
@@ -139,16 +155,24 @@ final class RowCodec {
         if (flag(in)) {
             return new Prompt(text(in));
         }
+        return new Prompt(new Conversation(turns(in, in.getInt()), json(in), json(in)));
+    }
+
+    private static Answer answer(ByteBuffer in) {
         int turns = in.getInt();
+        return turns == NONE ? null : turns == 0 ? Answer.of(text(in)) : new Answer(turns(in, turns));
+    }
+
+    private static List<Message> turns(ByteBuffer in, int count) {
         List<Message> messages = new ArrayList<>();
-        for (int i = 0; i < turns; i++) {
+        for (int i = 0; i < count; i++) {
             String role = text(in);
             String content = text(in);
             @SuppressWarnings("unchecked")
             Map<String, Object> fields = (Map<String, Object>) json(in);
             messages.add(fields == null ? new Message(role, content) : new Message(role, content, fields));
         }
-        return new Prompt(new Conversation(messages, json(in), json(in)));
+        return messages;
     }
 
     private static Object json(ByteBuffer in) {

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.error.DataException;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.EncodedAnswer;
 
@@ -81,7 +82,7 @@ public final class RowEncoder {
         if (row.chosen() == null) {
             return encodePromptOf(row);
         }
-        List<String> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
+        List<Answer> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
         List<EncodedAnswer> encoded = answers(row.prompt(), answers);
         int[] whole = encoded.get(0).promptIds();
         int[] prompt = cutPrompt(whole);
@@ -115,16 +116,16 @@ public final class RowEncoder {
     }
 
     /** An answer in its prompt, before any cut. */
-    public EncodedAnswer encodeAnswer(Prompt prompt, String answer) {
+    public EncodedAnswer encodeAnswer(Prompt prompt, Answer answer) {
         return prompt.isConversation()
                 ? format.encode(prompt.conversation(), answer)
-                : format.encodePlain(prompt.text(), answer);
+                : format.encodePlain(prompt.text(), answer.text());
     }
 
-    private List<EncodedAnswer> answers(Prompt prompt, List<String> answers) {
+    private List<EncodedAnswer> answers(Prompt prompt, List<Answer> answers) {
         List<EncodedAnswer> encoded = prompt.isConversation()
                 ? format.encode(prompt.conversation(), answers)
-                : format.encodePlain(prompt.text(), answers);
+                : format.encodePlain(prompt.text(), answers.stream().map(Answer::text).toList());
         for (EncodedAnswer answer : encoded) {
             if (answer.answerIds().length == 0 || answer.promptIds().length == 0) {
                 throw new DataException("an answer or a prompt without tokens");

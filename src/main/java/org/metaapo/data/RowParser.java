@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
@@ -72,7 +73,7 @@ final class RowParser {
             return Row.single(id, where, conversation(all, "messages"), null, null);
         }
         Prompt prompt = conversation(all.subList(0, all.size() - 1), "messages");
-        return Row.single(id, where, prompt, nonEmpty("messages", last.content()), null);
+        return Row.single(id, where, prompt, answer(last, "messages"), null);
     }
 
     private Row pairRow() {
@@ -98,7 +99,7 @@ final class RowParser {
     }
 
     private Row ultraFeedbackRow() {
-        List<String> answers = new ArrayList<>();
+        List<Answer> answers = new ArrayList<>();
         List<Double> scores = new ArrayList<>();
         for (int i = 0; i < json.path("completions").size(); i++) {
             JsonNode completion = json.path("completions").get(i);
@@ -114,14 +115,14 @@ final class RowParser {
             if (!score.isNumber() || !Double.isFinite(score.asDouble())) {
                 throw error(place + ": overall_score: expected a number, found " + Json.describe(score));
             }
-            answers.add(checkedText(place, text.asText()));
+            answers.add(Answer.of(checkedText(place, text.asText())));
             scores.add(score.asDouble());
         }
         return bestAgainstLower(prompt("instruction"), answers, scores);
     }
 
     private Row scoredRow() {
-        List<String> answers = texts("responses");
+        List<Answer> answers = texts("responses");
         List<Double> scores = new ArrayList<>();
         JsonNode list = json.path("scores");
         if (list.size() != answers.size()) {
@@ -137,7 +138,7 @@ final class RowParser {
     }
 
     /** The best answer against a random one of those with a lower score, as UltraFeedback was binarized. */
-    private Row bestAgainstLower(Prompt prompt, List<String> answers, List<Double> scores) {
+    private Row bestAgainstLower(Prompt prompt, List<Answer> answers, List<Double> scores) {
         int best = -1;
         for (int i = 0; i < answers.size(); i++) {
             best = best < 0 || scores.get(i) > scores.get(best) ? i : best;
@@ -258,10 +259,10 @@ final class RowParser {
     }
 
     /** The answer of a field: a text, or the last turn of a list, which must be the assistant's. */
-    private String answer(String field) {
+    private Answer answer(String field) {
         JsonNode node = json.path(field);
         if (node.isTextual()) {
-            return nonEmpty(field, node.asText());
+            return Answer.of(nonEmpty(field, node.asText()));
         }
         if (!node.isArray()) {
             throw error(field + ": expected a text or a list of messages, found " + Json.describe(node));
@@ -271,20 +272,27 @@ final class RowParser {
         if (!last.role().equals("assistant")) {
             throw error(field + ": the last turn is of role " + last.role() + "; expected assistant");
         }
-        return nonEmpty(field, last.content());
+        return answer(last, field);
     }
 
-    private List<String> texts(String field) {
+    private Answer answer(Message turn, String field) {
+        if (turn.shown().isEmpty()) {
+            throw error(field + " is empty");
+        }
+        return new Answer(List.of(turn));
+    }
+
+    private List<Answer> texts(String field) {
         JsonNode list = json.path(field);
         if (!list.isArray() || list.isEmpty()) {
             throw error(field + ": expected a list of texts, found " + Json.describe(list));
         }
-        List<String> texts = new ArrayList<>();
+        List<Answer> texts = new ArrayList<>();
         for (JsonNode node : list) {
             if (!node.isTextual()) {
                 throw error(field + ": expected texts, found " + Json.describe(node));
             }
-            texts.add(checkedText(field, node.asText()));
+            texts.add(Answer.of(checkedText(field, node.asText())));
         }
         return texts;
     }

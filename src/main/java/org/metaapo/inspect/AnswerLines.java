@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 
 /**
  * Writes a JSON line for each answer of each row; a row without answers has one line, of side "prompt".
@@ -28,7 +29,7 @@ final class AnswerLines {
     void add(SeenRow seen) {
         String promptText = viewer.promptText(seen);
         if (seen.answers().isEmpty()) {
-            write(line(seen, new SeenAnswer("prompt", "", new int[0], null, 0), promptText));
+            write(line(seen, new SeenAnswer("prompt", Answer.of(""), new int[0], null, 0), promptText));
         }
         int index = 0;
         for (SeenAnswer answer : seen.answers()) {

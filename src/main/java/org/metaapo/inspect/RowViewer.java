@@ -10,6 +10,7 @@ import org.metaapo.data.RowEncoder;
 import org.metaapo.data.RowFilter;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.EncodedAnswer;
@@ -72,16 +73,16 @@ final class RowViewer {
         return reason == null ? seen : seen.filtered(reason);
     }
 
-    private void addAnswer(List<SeenAnswer> answers, Row row, String side, String text) {
-        if (text != null) {
-            EncodedRow encoded = encoder.encode(Row.single(row.id(), row.source(), row.prompt(), text, null));
-            answers.add(seen(row.prompt(), side, text, encoded.chosen(), encoded.chosenCut()));
+    private void addAnswer(List<SeenAnswer> answers, Row row, String side, Answer answer) {
+        if (answer != null) {
+            EncodedRow encoded = encoder.encode(Row.single(row.id(), row.source(), row.prompt(), answer, null));
+            answers.add(seen(row.prompt(), side, answer, encoded.chosen(), encoded.chosenCut()));
         }
     }
 
-    private SeenAnswer seen(Prompt prompt, String side, String text, int[] ids, int cut) {
-        boolean[] trained = markedOnly ? encoder.encodeAnswer(prompt, text).trained() : null;
-        return new SeenAnswer(side, text, ids, trained == null ? null : Arrays.copyOf(trained, ids.length), cut);
+    private SeenAnswer seen(Prompt prompt, String side, Answer answer, int[] ids, int cut) {
+        boolean[] trained = markedOnly ? encoder.encodeAnswer(prompt, answer).trained() : null;
+        return new SeenAnswer(side, answer, ids, trained == null ? null : Arrays.copyOf(trained, ids.length), cut);
     }
 
     private Row withTools(Row row) {

@@ -1,15 +1,17 @@
 package org.metaapo.inspect;
 
+import org.metaapo.text.Answer;
+
 /**
  * An answer as the model sees it.
  *
  * @param side "chosen", "rejected", "answer" (the only one), "online_chosen", "online_rejected" or "response"
- * @param content the data's text
+ * @param content what the data says
  * @param ids token ids of the answer, after truncation
  * @param trained for each of them whether it is trained on; null for all
  * @param cut tokens cut from its end
  */
-record SeenAnswer(String side, String content, int[] ids, boolean[] trained, int cut) {
+record SeenAnswer(String side, Answer content, int[] ids, boolean[] trained, int cut) {
     /** Whether a token is trained on. */
     boolean isTrained(int token) {
         return trained == null || trained[token];

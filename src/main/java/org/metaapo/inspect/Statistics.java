@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.metaapo.data.DataFiles;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Message;
@@ -147,7 +148,7 @@ final class Statistics {
         } else if (!ends(answer)) {
             missingEos.add(where + ", " + answer.side());
         }
-        if (answer.content().isBlank()) {
+        if (answer.content().shown().isBlank()) {
             emptyAnswers.add(where + ", " + answer.side());
         }
     }
@@ -186,10 +187,11 @@ final class Statistics {
     /** Whether a message spells a token; a plain text may, for no template writes it. */
     private static boolean spells(SeenRow seen, SpecialTexts tokens) {
         return seen.row().prompt().isConversation()
-                && (seen.row().prompt().conversation().turns().stream()
-                                .map(Message::content)
-                                .anyMatch(tokens::in)
-                        || seen.answers().stream().map(SeenAnswer::content).anyMatch(tokens::in));
+                && Stream.concat(
+                                seen.row().prompt().conversation().turns().stream(),
+                                seen.answers().stream().flatMap(answer -> answer.content().turns().stream()))
+                        .map(Message::shown)
+                        .anyMatch(tokens::in);
     }
 
     private static boolean has(int[] ids, int id) {

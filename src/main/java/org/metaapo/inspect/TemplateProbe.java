@@ -2,6 +2,7 @@ package org.metaapo.inspect;
 
 import java.util.Arrays;
 import org.metaapo.error.DataException;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Tokenizer;
@@ -24,7 +25,7 @@ record TemplateProbe(boolean generationPrompt, String inserted, String endToken)
         try {
             open = format.render(conversation, true);
             prompt = format.render(conversation, false);
-            whole = format.render(conversation.answered(MARK), false);
+            whole = format.render(conversation.answered(Answer.of(MARK)), false);
         } catch (DataException e) {
             return null;
         }

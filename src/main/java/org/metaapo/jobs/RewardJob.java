@@ -14,6 +14,7 @@ import org.metaapo.engine.Engine;
 import org.metaapo.error.DataException;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
+import org.metaapo.text.Answer;
 import org.metaapo.train.RankingWatch;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
@@ -36,7 +37,7 @@ public final class RewardJob {
         source.check();
         List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
         List<Prompt> prompts = new ArrayList<>();
-        List<List<String>> answers = new ArrayList<>();
+        List<List<Answer>> answers = new ArrayList<>();
         for (Row row : rows) {
             prompts.add(row.prompt());
             answers.add(answers(row));
@@ -52,13 +53,13 @@ public final class RewardJob {
     }
 
     private static List<double[]> local(
-            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<String>> answers, RunListener listener) {
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<Answer>> answers, RunListener listener) {
         try (Engine opened = engine.get()) {
             return score(source.open(opened, dtype, MICRO_TOKENS, null), prompts, answers, listener);
         }
     }
 
-    private static List<double[]> score(Annotator reward, List<Prompt> prompts, List<List<String>> answers, RunListener listener) {
+    private static List<double[]> score(Annotator reward, List<Prompt> prompts, List<List<Answer>> answers, RunListener listener) {
         try (reward) {
             listener.begin("scoring", prompts.size());
             List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, new StopSignal()));
@@ -70,7 +71,7 @@ public final class RewardJob {
         }
     }
 
-    private static List<String> answers(Row row) {
+    private static List<Answer> answers(Row row) {
         if (row.responses() != null) {
             return row.responses();
         }
@@ -87,11 +88,11 @@ public final class RewardJob {
         ObjectNode line = Lines.line();
         Lines.prompt(line, row.prompt());
         if (row.isPair()) {
-            line.put("chosen", row.chosen()).put("rejected", row.rejected());
+            line.putPOJO("chosen", row.chosen().plain()).putPOJO("rejected", row.rejected().plain());
             return line.put("score_chosen", scores[0]).put("score_rejected", scores[1]);
         }
         ArrayNode responses = line.putArray("responses");
-        answers(row).forEach(responses::add);
+        answers(row).forEach(answer -> responses.addPOJO(answer.plain()));
         ArrayNode list = line.putArray("scores");
         for (double score : scores) {
             list.add(score);

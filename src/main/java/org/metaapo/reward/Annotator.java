@@ -2,6 +2,7 @@ package org.metaapo.reward;
 
 import java.util.List;
 import org.metaapo.data.Prompt;
+import org.metaapo.text.Answer;
 
 /** Gives answers their rewards: a local model, a service, a judge, a user's class or a user's command. */
 public interface Annotator extends AutoCloseable {
@@ -15,7 +16,7 @@ public interface Annotator extends AutoCloseable {
      * @throws org.metaapo.error.DataException if an answer cannot be scored, or the source's reply is not what was asked for
      * @throws org.metaapo.error.RunFailedException if the source cannot be reached, fails or takes too long
      */
-    List<double[]> score(List<Prompt> prompts, List<List<String>> answers, Watch watch);
+    List<double[]> score(List<Prompt> prompts, List<List<Answer>> answers, Watch watch);
 
     /** What the source has cost so far. */
     AnnotationCosts costs();

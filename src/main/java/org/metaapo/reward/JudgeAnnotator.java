@@ -4,10 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.data.Prompt;
 import org.metaapo.error.DataException;
+import org.metaapo.text.Answer;
 
 /**
  * Rewards from pairwise verdicts. Two answers are compared in both orders: one wins only if both verdicts say so, anything else is a
- * tie; a win counts 1, a tie ½, a loss 0, and an answer's reward is the mean over its comparisons. Equal texts tie without a question.
+ * tie; a win counts 1, a tie ½, a loss 0, and an answer's reward is the mean over its comparisons. Equal answers tie without a question.
  *
  * <p>Of n answers, {@link Pairs#PIVOT} compares the first with each other one: 2(n − 1) verdicts, rewards of 0, ½ and 1 (the pivot's
  * between). {@link Pairs#ALL} compares all with all: n(n − 1) verdicts, finer rewards.
@@ -33,7 +34,7 @@ final class JudgeAnnotator implements Annotator {
     }
 
     @Override
-    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, Watch watch) {
+    public List<double[]> score(List<Prompt> prompts, List<List<Answer>> answers, Watch watch) {
         List<List<Comparison>> comparisons = new ArrayList<>();
         List<Question> questions = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
@@ -54,7 +55,7 @@ final class JudgeAnnotator implements Annotator {
         return scores;
     }
 
-    private List<Comparison> comparisons(Prompt prompt, List<String> answers) {
+    private List<Comparison> comparisons(Prompt prompt, List<Answer> answers) {
         if (answers.size() < 2) {
             throw new DataException("reward.judge compares answers, and \"" + Question.start(prompt) + "\" has " + answers.size()
                     + "; expected two or more to a prompt");
@@ -62,8 +63,8 @@ final class JudgeAnnotator implements Annotator {
         List<Comparison> list = new ArrayList<>();
         for (int a = 0; a < (pairs == Pairs.PIVOT ? 1 : answers.size()); a++) {
             for (int b = a + 1; b < answers.size(); b++) {
-                String first = answers.get(a);
-                String second = answers.get(b);
+                Answer first = answers.get(a);
+                Answer second = answers.get(b);
                 list.add(first.equals(second)
                         ? new Comparison(a, b, null, null)
                         : new Comparison(

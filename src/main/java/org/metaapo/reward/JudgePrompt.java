@@ -74,9 +74,9 @@ final class JudgePrompt {
     /** The text about two answers. Placeholders are filled in one pass, so that those in a conversation or an answer stay. */
     String fill(Question question) {
         String conversation = question.prompt().asConversation().turns().stream()
-                .map(turn -> "[" + turn.role() + "]\n" + turn.content())
+                .map(turn -> "[" + turn.role() + "]\n" + turn.shown())
                 .collect(Collectors.joining("\n\n"));
-        Map<String, String> values = Map.of("conversation", conversation, "answer_a", question.answer(), "answer_b", question.other());
+        Map<String, String> values = Map.of("conversation", conversation, "answer_a", question.answer().shown(), "answer_b", question.other().shown());
         return PLACEHOLDER.matcher(text).replaceAll(match -> Matcher.quoteReplacement(values.get(match.group(1))));
     }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import org.metaapo.data.Prompt;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
@@ -19,32 +20,36 @@ import org.metaapo.text.Message;
  * @param answer the answer to be scored, or the one shown first
  * @param other the one shown second; null where one answer is scored
  */
-record Question(String key, Prompt prompt, String answer, String other) {
+record Question(String key, Prompt prompt, Answer answer, Answer other) {
     private static final int KEY_DIGITS = 32;
     private static final int SHOWN_CHARS = 40;
 
     /** What is the reward of an answer? */
-    static Question reward(String identity, Prompt prompt, String answer) {
+    static Question reward(String identity, Prompt prompt, Answer answer) {
         return new Question(key(identity, prompt, answer, null), prompt, answer, null);
     }
 
     /** Is {@code first} better than {@code second}, in this order? */
-    static Question verdict(String identity, Prompt prompt, String first, String second) {
+    static Question verdict(String identity, Prompt prompt, Answer first, Answer second) {
         return new Question(key(identity, prompt, first, second), prompt, first, second);
     }
 
-    private static String key(String identity, Prompt prompt, String answer, String other) {
+    private static String key(String identity, Prompt prompt, Answer answer, Answer other) {
         Conversation conversation = prompt.asConversation();
         MessageDigest digest = Digests.sha256();
         add(digest, identity);
         add(digest, Json.write(messages(prompt)));
         add(digest, Json.write(conversation.tools()));
         add(digest, Json.write(conversation.documents()));
-        add(digest, answer);
+        add(digest, text(answer));
         if (other != null) {
-            add(digest, other);
+            add(digest, text(other));
         }
         return HexFormat.of().formatHex(digest.digest()).substring(0, KEY_DIGITS);
+    }
+
+    private static String text(Answer answer) {
+        return answer.isText() ? answer.text() : Json.write(answer.plain());
     }
 
     /** With its length in front, so that no two lists of texts run into the same bytes. */
@@ -61,8 +66,8 @@ record Question(String key, Prompt prompt, String answer, String other) {
 
     /** Characters that a request about it has at least. */
     long chars() {
-        long turns = prompt.asConversation().turns().stream().mapToLong(turn -> turn.content().length()).sum();
-        return turns + answer.length() + (other == null ? 0 : other.length());
+        long turns = prompt.asConversation().turns().stream().mapToLong(turn -> turn.shown().length()).sum();
+        return turns + answer.shown().length() + (other == null ? 0 : other.shown().length());
     }
 
     /** The start of its prompt, on one line, for messages. */

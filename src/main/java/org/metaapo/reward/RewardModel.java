@@ -15,6 +15,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.NumericException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.EncodedAnswer;
 import org.metaapo.text.Tokenizer;
@@ -77,7 +78,7 @@ public final class RewardModel implements Annotator {
      * @throws NumericException if a score is NaN or infinite
      */
     @Override
-    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, Watch watch) {
+    public List<double[]> score(List<Prompt> prompts, List<List<Answer>> answers, Watch watch) {
         List<double[]> all = new ArrayList<>();
         for (int from = 0; from < prompts.size(); from += GROUP) {
             int to = Math.min(prompts.size(), from + GROUP);
@@ -116,7 +117,7 @@ public final class RewardModel implements Annotator {
     }
 
     /** Adds a prompt's answers, in one pack where that fits the tokens of a forward; returns the longest pack's tokens. */
-    private long addPacks(TokenBatch.Builder builder, Prompt prompt, List<String> answers) {
+    private long addPacks(TokenBatch.Builder builder, Prompt prompt, List<Answer> answers) {
         List<int[]> ids = answers.stream().map(answer -> encode(prompt, answer)).toList();
         int common = ids.get(0).length;
         long together = 0;
@@ -142,12 +143,12 @@ public final class RewardModel implements Annotator {
     }
 
     /** Ids that the model reads. */
-    int[] encode(Prompt prompt, String answer) {
+    int[] encode(Prompt prompt, Answer answer) {
         int[] ids;
         if (prompt.isConversation() || format.hasTemplate()) {
             ids = format.encodeConversation(prompt.asConversation().answered(answer));
         } else {
-            EncodedAnswer encoded = format.encodePlain(prompt.text(), answer);
+            EncodedAnswer encoded = format.encodePlain(prompt.text(), answer.text());
             ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);
             System.arraycopy(encoded.answerIds(), 0, ids, encoded.promptIds().length, encoded.answerIds().length);
         }

@@ -3,6 +3,7 @@ package org.metaapo.reward;
 import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.data.Prompt;
+import org.metaapo.text.Answer;
 
 /** Rewards from a source that scores each answer by itself. */
 final class ServiceAnnotator implements Annotator {
@@ -13,7 +14,7 @@ final class ServiceAnnotator implements Annotator {
     }
 
     @Override
-    public List<double[]> score(List<Prompt> prompts, List<List<String>> answers, Watch watch) {
+    public List<double[]> score(List<Prompt> prompts, List<List<Answer>> answers, Watch watch) {
         List<List<Question>> questions = new ArrayList<>();
         for (int i = 0; i < prompts.size(); i++) {
             Prompt prompt = prompts.get(i);

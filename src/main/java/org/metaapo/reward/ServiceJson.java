@@ -10,6 +10,7 @@ import java.util.Map;
 import org.metaapo.data.Prompt;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 
 /**
@@ -18,14 +19,14 @@ import org.metaapo.text.Conversation;
  * {"items": [{"id": "0", "messages": [{"role": "user", "content": "…"}], "answers": ["…", "…"]}]}
  * {"items": [{"id": "0", "scores": [0.5, -1.25]}], "usage": {"prompt_tokens": 812, "completion_tokens": 0}}
  * </pre>
- * The reply has each item once, in any order. {@code usage} and further fields may be there or not. An item has {@code tools} and
- * {@code documents} where the data has them.
+ * An answer is a text, or a list of turns where there is more to it. The reply has each item once, in any order. {@code usage} and
+ * further fields may be there or not. An item has {@code tools} and {@code documents} where the data has them.
  */
 final class ServiceJson {
     private ServiceJson() {}
 
     /** Answers to one prompt. */
-    record Item(Prompt prompt, List<String> answers) {}
+    record Item(Prompt prompt, List<Answer> answers) {}
 
     /** Questions in a row about the same prompt, together. */
     static List<Item> items(List<Question> questions) {
@@ -52,7 +53,7 @@ final class ServiceJson {
             if (conversation.documents() != null) {
                 item.set("documents", Json.mapper().valueToTree(conversation.documents()));
             }
-            item.set("answers", Json.mapper().valueToTree(items.get(i).answers()));
+            item.set("answers", Json.mapper().valueToTree(items.get(i).answers().stream().map(Answer::plain).toList()));
         }
         return Json.write(request);
     }

@@ -134,19 +134,19 @@ public final class ChatFormat {
     }
 
     /** An answer in its conversation, as the template writes both. */
-    public EncodedAnswer encode(Conversation prompt, String answer) {
+    public EncodedAnswer encode(Conversation prompt, Answer answer) {
         return encode(prompt, List.of(answer)).get(0);
     }
 
     /** Several answers to one conversation, whose prompt is rendered and tokenized once. */
-    public List<EncodedAnswer> encode(Conversation prompt, List<String> answers) {
+    public List<EncodedAnswer> encode(Conversation prompt, List<Answer> answers) {
         if (options.markedOnly()) {
             return answers.stream().map(answer -> marked(prompt.answered(answer))).toList();
         }
         String promptText = render(prompt, true);
         PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
         List<EncodedAnswer> encoded = new ArrayList<>();
-        for (String answer : answers) {
+        for (Answer answer : answers) {
             String text = render(prompt.answered(answer), false);
             if (!text.startsWith(promptText)) {
                 throw new DataException("the template does not keep the prompt: with the answer the text begins "

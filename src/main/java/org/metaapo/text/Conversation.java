@@ -26,10 +26,10 @@ public record Conversation(List<Message> turns, Object tools, Object documents) 
         return new Conversation(List.of(new Message("user", text)));
     }
 
-    /** The same with the assistant's answer at the end. */
-    public Conversation answered(String answer) {
+    /** The same with the turns of an answer at the end. */
+    public Conversation answered(Answer answer) {
         List<Message> all = new ArrayList<>(turns);
-        all.add(new Message("assistant", answer));
+        all.addAll(answer.turns());
         return new Conversation(all, tools, documents);
     }
 

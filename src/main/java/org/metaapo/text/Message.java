@@ -3,15 +3,20 @@ package org.metaapo.text;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.StringJoiner;
+import org.metaapo.files.Json;
 
 /**
  * A turn of a conversation.
  *
  * @param role such as "system", "user", "assistant"
- * @param content its text; of a multi-part content the text parts, joined
+ * @param content its text; of a multi-part content the text parts, joined; empty where the content is null or absent
  * @param fields the whole turn as the template sees it: role, content (a text, or a list of parts), tool_calls, …
  */
 public record Message(String role, String content, Map<String, Object> fields) {
+    private static final String ROLE = "role";
+    private static final String CONTENT = "content";
+
     /** Copies the fields. */
     public Message {
         fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
@@ -24,8 +29,31 @@ public record Message(String role, String content, Map<String, Object> fields) {
 
     private static Map<String, Object> fields(String role, String content) {
         Map<String, Object> fields = new LinkedHashMap<>();
-        fields.put("role", role);
-        fields.put("content", content);
+        fields.put(ROLE, role);
+        fields.put(CONTENT, content);
         return fields;
+    }
+
+    /** Whether it has nothing but a role and a text. */
+    public boolean isPlain() {
+        return fields.size() == 2 && fields.get(CONTENT) instanceof String;
+    }
+
+    /** For people and judges: its text, and a line of JSON for each field beside role and content. */
+    public String shown() {
+        if (isPlain()) {
+            return content;
+        }
+        StringJoiner lines = new StringJoiner("\n");
+        if (!content.isEmpty()) {
+            lines.add(content);
+        }
+        fields.forEach((name, value) -> {
+            boolean told = name.equals(ROLE) || name.equals(CONTENT) && !(value instanceof java.util.List);
+            if (!told) {
+                lines.add(name + ": " + Json.write(value));
+            }
+        });
+        return lines.toString();
     }
 }

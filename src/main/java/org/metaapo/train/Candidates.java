@@ -3,9 +3,10 @@ package org.metaapo.train;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.metaapo.text.Answer;
 
 /**
- * The candidates of one prompt: answers, their texts, and what the source of rewards says of them. Best and worst are the first
+ * The candidates of one prompt: answers, their tokens, and what the source of rewards says of them. Best and worst are the first
  * of the largest and of the smallest reward.
  */
 final class Candidates {
@@ -13,11 +14,11 @@ final class Candidates {
      * An answer.
      *
      * @param tokens ids
-     * @param text of it, which is what is ranked
+     * @param answer what is ranked
      * @param finish "stop", "length" where the answer was cut, or "data" for an answer of the row's own
      * @param logp log-prob sum as it was generated; NaN for an answer of the row's own
      */
-    record Candidate(int[] tokens, String text, String finish, double logp) {}
+    record Candidate(int[] tokens, Answer answer, String finish, double logp) {}
 
     private final List<Candidate> all = new ArrayList<>();
     private double[] rewards;
@@ -56,11 +57,11 @@ final class Candidates {
         return at;
     }
 
-    /** Whether best and worst are no pair: equal rewards, texts or tokens. */
+    /** Whether best and worst are no pair: equal rewards, answers or tokens. */
     boolean isTie() {
         Candidate best = all.get(best());
         Candidate worst = all.get(worst());
-        return rewards[best()] == rewards[worst()] || best.text().equals(worst.text()) || Arrays.equals(best.tokens(), worst.tokens());
+        return rewards[best()] == rewards[worst()] || best.answer().equals(worst.answer()) || Arrays.equals(best.tokens(), worst.tokens());
     }
 
     /**

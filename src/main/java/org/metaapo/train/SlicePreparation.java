@@ -17,6 +17,7 @@ import org.metaapo.files.Json;
 import org.metaapo.reward.Annotator;
 import org.metaapo.rollout.AnswerWriter;
 import org.metaapo.rollout.CounterRandom;
+import org.metaapo.text.Answer;
 
 /**
  * Makes the pairs of a slice, as a {@link Rollout} says: decides which prompts get candidates, has them written and ranked, and
@@ -148,7 +149,7 @@ final class SlicePreparation {
         for (int j = 0; j < sampled.size(); j++) {
             for (GeneratedAnswer answer : answers.get(j)) {
                 candidates[sampled.get(j)].add(new Candidates.Candidate(
-                        answer.tokens(), text(answer), answer.stopped() ? "stop" : "length", answer.logp()));
+                        answer.tokens(), Answer.of(text(answer)), answer.stopped() ? "stop" : "length", answer.logp()));
             }
         }
         totals.answersGenerated += (long) sampled.size() * count;
@@ -163,9 +164,9 @@ final class SlicePreparation {
     private double[][] rank(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled) {
         long start = System.nanoTime();
         List<Prompt> prompts = sampled.stream().map(i -> rows.get(i).row().prompt()).toList();
-        List<List<String>> answers = new ArrayList<>();
+        List<List<Answer>> answers = new ArrayList<>();
         for (int i : sampled) {
-            List<String> all = new ArrayList<>(candidates[i].all().stream().map(Candidates.Candidate::text).toList());
+            List<Answer> all = new ArrayList<>(candidates[i].all().stream().map(Candidates.Candidate::answer).toList());
             if (forTheReport(rows.get(i).row())) {
                 // It costs no new annotation of the method.
                 all.add(rows.get(i).row().chosen());
@@ -223,7 +224,7 @@ final class SlicePreparation {
         ObjectNode line = Json.mapper().createObjectNode();
         line.put("row", row.id()).put("source", row.source()).put("prompt", row.prompt().shown());
         if (row.isPair()) {
-            line.put("chosen", row.chosen()).put("rejected", row.rejected());
+            line.putPOJO("chosen", row.chosen().plain()).putPOJO("rejected", row.rejected().plain());
         }
         return line;
     }
@@ -236,7 +237,7 @@ final class SlicePreparation {
         ArrayNode answers = line.putArray("answers");
         for (int k = 0; k < candidates.all().size(); k++) {
             Candidates.Candidate candidate = candidates.all().get(k);
-            ObjectNode answer = answers.addObject().put("text", candidate.text()).put("reward", candidates.rewards()[k])
+            ObjectNode answer = answers.addObject().putPOJO("text", candidate.answer().plain()).put("reward", candidates.rewards()[k])
                     .put("tokens", candidate.tokens().length).put("finish", candidate.finish());
             if (!Double.isNaN(candidate.logp())) {
                 answer.put("logp", candidate.logp());

@@ -34,8 +34,8 @@ class DataExamplesTest {
                 Row row = loaded.rows().get(0);
                 assertThat(row.prompt().shown()).as(name).isNotEmpty();
                 if (List.of(Schema.PAIR, Schema.SCORED, Schema.ULTRAFEEDBACK).contains(expected)) {
-                    assertThat(row.chosen()).as(name).isEqualTo("Seven.");
-                    assertThat(row.rejected()).as(name).isNotEqualTo("Seven.");
+                    assertThat(row.chosen().text()).as(name).isEqualTo("Seven.");
+                    assertThat(row.rejected().text()).as(name).isNotEqualTo("Seven.");
                 }
             }
         }

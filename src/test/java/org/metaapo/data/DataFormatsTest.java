@@ -20,6 +20,7 @@ import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.error.DataException;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
@@ -92,8 +93,8 @@ class DataFormatsTest {
             assertThat(loaded.rows()).hasSize(1000);
             Row row = loaded.rows().get(999);
             assertThat(row.prompt().conversation().turns()).containsExactly(new Message("user", "p999"));
-            assertThat(row.chosen()).isEqualTo("ü999");
-            assertThat(row.rejected()).isEqualTo("r999");
+            assertThat(row.chosen().text()).isEqualTo("ü999");
+            assertThat(row.rejected().text()).isEqualTo("r999");
             assertThat(row.scoreChosen()).isEqualTo(499.5);
             assertThat(loaded.schemas().values()).containsExactly(Schema.PAIR);
         }
@@ -145,10 +146,10 @@ class DataFormatsTest {
         DataFiles.Loaded loaded = load(write("u.jsonl", row.repeat(200) + ties));
         assertThat(loaded.schemas().values()).containsExactly(Schema.ULTRAFEEDBACK);
         assertThat(loaded.dropped()).isEqualTo(Map.of("no answer with a lower score", 1));
-        assertThat(loaded.rows()).hasSize(200).allMatch(r -> r.chosen().equals("b") && r.scoreChosen() == 9);
-        assertThat(loaded.rows().stream().filter(r -> r.rejected().equals("a")).count()).isBetween(70L, 130L);
-        assertThat(loaded.rows().stream().map(Row::rejected).distinct()).containsExactlyInAnyOrder("a", "d");
-        List<String> again = load(temp.resolve("u.jsonl")).rows().stream().map(Row::rejected).toList();
+        assertThat(loaded.rows()).hasSize(200).allMatch(r -> r.chosen().text().equals("b") && r.scoreChosen() == 9);
+        assertThat(loaded.rows().stream().filter(r -> r.rejected().text().equals("a")).count()).isBetween(70L, 130L);
+        assertThat(loaded.rows().stream().map(Row::rejected).distinct()).containsExactlyInAnyOrder(Answer.of("a"), Answer.of("d"));
+        List<Answer> again = load(temp.resolve("u.jsonl")).rows().stream().map(Row::rejected).toList();
         assertThat(again).isEqualTo(loaded.rows().stream().map(Row::rejected).toList());
     }
 
@@ -156,7 +157,7 @@ class DataFormatsTest {
     void unpairedScoredAndPromptRows() throws IOException {
         assertThat(load(write("k.jsonl", "{\"prompt\": \"p\", \"completion\": \"c\", \"label\": false}\n")).rows().get(0).label()).isFalse();
         Row scored = load(write("s.jsonl", "{\"prompt\": \"p\", \"responses\": [\"x\", \"y\"], \"scores\": [1, 2]}\n")).rows().get(0);
-        assertThat(List.of(scored.chosen(), scored.rejected())).containsExactly("y", "x");
+        assertThat(List.of(scored.chosen(), scored.rejected())).containsExactly(Answer.of("y"), Answer.of("x"));
         assertThat(load(write("q.jsonl", "{\"prompt\": \"p\"}\n")).rows().get(0).chosen()).isNull();
     }
 
@@ -168,7 +169,7 @@ class DataFormatsTest {
                 + " \"tools\": [{\"name\": \"f\"}], \"documents\": [{\"text\": \"d\"}]}\n";
         Row row = load(write("m.jsonl", line)).rows().get(0);
         Conversation prompt = row.prompt().conversation();
-        assertThat(row.chosen()).isEqualTo("It is 7.");
+        assertThat(row.chosen().text()).isEqualTo("It is 7.");
         assertThat(prompt.turns().get(0).content()).isEqualTo("see this");
         assertThat(prompt.turns().get(1).fields()).containsKey("tool_calls");
         assertThat(prompt.tools()).isEqualTo(List.of(Map.of("name", "f")));

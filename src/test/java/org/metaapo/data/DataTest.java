@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
@@ -53,12 +54,12 @@ class DataTest {
         assertThat(rows.get(0).scoreChosen()).isEqualTo(3);
         for (Row row : rows.subList(1, 4)) {
             assertThat(row.prompt().conversation().turns()).containsExactly(new Message("user", "Hi"));
-            assertThat(row.chosen()).isEqualTo("yes");
-            assertThat(row.rejected()).isEqualTo("no");
+            assertThat(row.chosen().text()).isEqualTo("yes");
+            assertThat(row.rejected().text()).isEqualTo("no");
         }
         assertThat(rows.get(2).source()).endsWith("rows.jsonl:4");
         Row sft = load("{\"messages\": [" + user + "," + yes + "]}").get(0);
-        assertThat(sft.chosen()).isEqualTo("yes");
+        assertThat(sft.chosen().text()).isEqualTo("yes");
         assertThat(sft.isPair()).isFalse();
         assertThat(load("{\"prompt\": \"Hi\"}").get(0).chosen()).isNull();
     }
@@ -118,7 +119,7 @@ class DataTest {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-qwen2"))) {
             ChatFormat format = ChatFormat.load(Fixtures.path("tiny-qwen2"), tokenizer, new int[] {482}, false);
             Prompt prompt = new Prompt(Conversation.ask("How does a bicycle stay upright?"));
-            Row row = new Row(0, "f:1", prompt, chosen, rejected, null, null, null, null, null, null);
+            Row row = new Row(0, "f:1", prompt, Answer.of(chosen), Answer.of(rejected), null, null, null, null, null, null);
             return new RowEncoder(format, maxLength, maxPrompt).encode(List.of(row), false);
         }
     }

@@ -283,7 +283,7 @@ class PreparationTest {
                 List.of(file), DataFiles.Options.STRICT, Preparation.Need.ANSWER, format, 96, 48, RowFilter.NONE, false, 1);
         try (RowStore store = rows(sft, null)) {
             assertThat(store).hasSize(1);
-            assertThat(store.get(0).row().chosen()).isEqualTo("good");
+            assertThat(store.get(0).row().chosen().text()).isEqualTo("good");
             assertThat(store.get(0).rejected()).isNull();
             assertThat(store.stats().dropped()).isEqualTo(Map.of("answer with the label false", 1));
         }

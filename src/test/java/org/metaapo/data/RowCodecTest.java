@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 
@@ -19,13 +20,16 @@ class RowCodecTest {
             List.of(new Message("system", ""), new Message("user", "7 + 2.5?"), CALL, new Message("tool", "9.5")),
             List.of(Map.of("name", "add", "strict", true)), List.of(Map.of("title", "sums", "text", "a + b"))));
 
+    private static final Answer TURNS = new Answer(List.of(
+            CALL, new Message("tool", "", Map.of("role", "tool", "name", "add")), new Message("assistant", "9.5")));
+
     static Stream<Row> rows() {
         return Stream.of(
-                new Row(7, "f, row 3", PLAIN, "Seven.", "Nine.", null, null, 0.1, -3.0, null, null),
-                new Row(0, "f", TALK, "9.5", "", "Nine and a half.", "ten", null, 0.0, null, null),
-                new Row(1, "f", PLAIN, "a", null, null, null, null, null, false, null),
-                new Row(1, "f", TALK, "a", null, null, null, null, null, true, null),
-                new Row(1, "f", PLAIN, null, null, null, null, null, null, null, List.of("one", "", "two")),
+                new Row(7, "f, row 3", PLAIN, Answer.of("Seven."), Answer.of("Nine."), null, null, 0.1, -3.0, null, null),
+                new Row(0, "f", TALK, TURNS, Answer.of(""), Answer.of("Nine and a half."), new Answer(List.of(CALL)), null, 0.0, null, null),
+                new Row(1, "f", PLAIN, Answer.of("a"), null, null, null, null, null, false, null),
+                new Row(1, "f", TALK, Answer.of("a"), null, null, null, null, null, true, null),
+                new Row(1, "f", PLAIN, null, null, null, null, null, null, null, List.of(Answer.of("one"), Answer.of(""), TURNS)),
                 Row.single(2, "f", new Prompt(Conversation.ask("?")), null, null));
     }
 

@@ -8,9 +8,10 @@ import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
-import org.metaapo.text.EncodedAnswer;
 import org.metaapo.text.Conversation;
+import org.metaapo.text.EncodedAnswer;
 import org.metaapo.text.Tokenizer;
 
 class WorldTest {
@@ -63,7 +64,7 @@ class WorldTest {
             Set<Integer> unknown = Set.of(tokenizer.id("<|unk|>"));
             for (Request request : world.requests(200)) {
                 String answer = world.peoplesAnswer(request);
-                EncodedAnswer encoded = format.encode(Conversation.ask(request.text()), answer);
+                EncodedAnswer encoded = format.encode(Conversation.ask(request.text()), Answer.of(answer));
                 assertThat(encoded.promptIds()).doesNotContain(unknown.iterator().next());
                 assertThat(encoded.answerIds()).doesNotContain(unknown.iterator().next()).endsWith(tokenizer.id("<|end|>"));
                 int[] words = java.util.Arrays.copyOf(encoded.answerIds(), encoded.answerIds().length - 1);

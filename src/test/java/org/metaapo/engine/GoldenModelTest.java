@@ -20,6 +20,7 @@ import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.text.Answer;
 
 /** The engine against transformers: log-probs, gradients, optimizer steps, greedy answers, rewards. */
 class GoldenModelTest {
@@ -223,11 +224,11 @@ class GoldenModelTest {
                 org.metaapo.reward.RewardModel reward =
                         org.metaapo.reward.RewardModel.open(engine, Fixtures.path("tiny-rm"), Dtype.F32, 400)) {
             List<org.metaapo.data.Prompt> prompts = new ArrayList<>();
-            List<List<String>> answers = new ArrayList<>();
+            List<List<Answer>> answers = new ArrayList<>();
             for (JsonNode row : golden) {
                 prompts.add(new org.metaapo.data.Prompt(
                         org.metaapo.text.Conversation.ask(row.path("question").asText())));
-                answers.add(List.of(row.path("answer").asText()));
+                answers.add(List.of(Answer.of(row.path("answer").asText())));
             }
             List<double[]> scores = reward.score(prompts, answers, done -> {});
             for (int i = 0; i < golden.size(); i++) {

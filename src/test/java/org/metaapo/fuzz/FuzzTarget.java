@@ -15,6 +15,7 @@ import org.metaapo.files.StrictText;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.report.Report;
 import org.metaapo.reward.ServiceReplies;
+import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
@@ -123,7 +124,7 @@ enum FuzzTarget {
             }
             try (Tokenizer tokenizer = Tokenizer.load(scratch)) {
                 ChatFormat.load(scratch, tokenizer, new int[0], false)
-                        .encode(new Conversation(List.of(new Message("user", "Name a prime."))), "Seven.");
+                        .encode(new Conversation(List.of(new Message("user", "Name a prime."))), Answer.of("Seven."));
             }
         }
     },

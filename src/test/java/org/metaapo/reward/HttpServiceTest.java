@@ -31,6 +31,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
+import org.metaapo.text.Answer;
 
 /** A reward service over HTTP, behaving and not. */
 class HttpServiceTest {
@@ -61,7 +62,7 @@ class HttpServiceTest {
 
     private List<double[]> score(FakeService service, String... options) {
         try (Annotator annotator = open(service, null, options)) {
-            return annotator.score(PROMPTS, ANSWERS, watch);
+            return annotator.score(PROMPTS, Answers.of(ANSWERS), watch);
         }
     }
 
@@ -93,7 +94,7 @@ class HttpServiceTest {
             }
         });
                 Annotator annotator = open(service, null, "reward.parallel=1")) {
-            assertRight(annotator.score(PROMPTS, ANSWERS, watch));
+            assertRight(annotator.score(PROMPTS, Answers.of(ANSWERS), watch));
             assertThat(annotator.costs()).isEqualTo(new AnnotationCosts(2, 1, 10, 1, 5, 6));
             assertThat(notes).hasSize(1);
             assertThat(notes.get(0)).contains("answered status " + status + ": \"busy ***\"; trying again in", "(1 of 5)").doesNotContain(SECRET);
@@ -154,7 +155,7 @@ class HttpServiceTest {
         }
         RewardSource nobody = RewardSource.of(RunConfig.reward(List.of("reward.url=" + url, "reward.retries=0")));
         try (Annotator annotator = nobody.open(null, null, 1, null)) {
-            assertThatThrownBy(() -> annotator.score(PROMPTS, ANSWERS, watch))
+            assertThatThrownBy(() -> annotator.score(PROMPTS, Answers.of(ANSWERS), watch))
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageContaining("cannot be reached")
                     .hasMessageContaining("(tried once)");
@@ -270,7 +271,7 @@ class HttpServiceTest {
             try (FakeService service = new FakeService(behaviour);
                     Annotator annotator = open(service, null, "reward.timeout=600")) {
                 long start = System.nanoTime();
-                assertThatThrownBy(() -> annotator.score(PROMPTS, ANSWERS, done -> {
+                assertThatThrownBy(() -> annotator.score(PROMPTS, Answers.of(ANSWERS), done -> {
                     if (System.nanoTime() - start > 300_000_000L) {
                         throw new InterruptedRunException("stopped");
                     }
@@ -285,7 +286,7 @@ class HttpServiceTest {
     void whatWasPaidBeforeAFailureIsNotPaidAgain() throws IOException {
         Path cache = temp.resolve("rewards.jsonl");
         List<Prompt> prompts = IntStream.range(0, 20).mapToObj(i -> new Prompt("prompt " + i)).toList();
-        List<List<String>> answers = IntStream.range(0, 20).mapToObj(i -> List.of("x" + i, "y")).toList();
+        List<List<Answer>> answers = Answers.of(IntStream.range(0, 20).mapToObj(i -> List.of("x" + i, "y")).toList());
         try (FakeService service = new FakeService((exchange, body, number) -> {
             if (number >= 7) {
                 FakeService.send(exchange, 400, "enough");
@@ -322,7 +323,7 @@ class HttpServiceTest {
                 FakeService second = new FakeService(FakeService::well)) {
             for (FakeService service : List.of(first, second)) {
                 try (Annotator annotator = open(service, cache)) {
-                    annotator.score(PROMPTS, ANSWERS, watch);
+                    annotator.score(PROMPTS, Answers.of(ANSWERS), watch);
                     assertThat(annotator.costs().calls()).isEqualTo(1);
                 }
                 assertThat(service.asked()).hasSize(5);

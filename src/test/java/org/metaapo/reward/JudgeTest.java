@@ -25,6 +25,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
+import org.metaapo.text.Answer;
 
 /** A judge behind a chat endpoint. */
 class JudgeTest {
@@ -61,7 +62,7 @@ class JudgeTest {
     @Test
     void winsCountOnlyIfBothOrdersAgree() throws IOException {
         List<Prompt> prompts = List.of(new Prompt("p"), new Prompt("q"));
-        List<List<String>> answers = List.of(List.of("bb", "a", "ccc", "dd", "bb"), List.of("x", "yy"));
+        List<List<Answer>> answers = Answers.of(List.of(List.of("bb", "a", "ccc", "dd", "bb"), List.of("x", "yy")));
         try (FakeService service = new FakeService(length())) {
             try (Annotator judge = open(service, null)) {
                 List<double[]> scores = judge.score(prompts, answers, SILENT);
@@ -85,15 +86,15 @@ class JudgeTest {
         List<Prompt> prompts = List.of(new Prompt("p"));
         try (FakeService service = new FakeService(length())) {
             try (Annotator judge = open(service, cache)) {
-                judge.score(prompts, List.of(List.of("a", "bb")), SILENT);
+                judge.score(prompts, Answers.of("a", "bb"), SILENT);
             }
             try (Annotator judge = open(service, cache, "reward.judge_pairs=all")) {
-                judge.score(prompts, List.of(List.of("bb", "a")), SILENT);
+                judge.score(prompts, Answers.of("bb", "a"), SILENT);
                 assertThat(service.requests()).isEqualTo(2);
             }
             for (String other : List.of("reward.judge_model=another", "reward.judge_options={\"temperature\": 1}")) {
                 try (Annotator judge = open(service, cache, other)) {
-                    judge.score(prompts, List.of(List.of("bb", "a")), SILENT);
+                    judge.score(prompts, Answers.of("bb", "a"), SILENT);
                 }
             }
             assertThat(service.requests()).as("another model or temperature is another judge").isEqualTo(6);
@@ -104,7 +105,7 @@ class JudgeTest {
     void requestsCarryModelOptionsConversationAndNothingIsFilledTwice() throws IOException {
         try (FakeService service = new FakeService((exchange, body, number) -> FakeService.send(exchange, 200, completion("Verdict: tie")));
                 Annotator judge = open(service, null, "reward.judge_options={max_completion_tokens: 50, temperature: 1e0, stop: [no, '5'], user: null}")) {
-            judge.score(List.of(new Prompt("What is {answer_b}?")), List.of(List.of("{conversation} $1 \\", "no")), SILENT);
+            judge.score(List.of(new Prompt("What is {answer_b}?")), Answers.of("{conversation} $1 \\", "no"), SILENT);
             JsonNode request = Json.parse(service.bodies.get(0), "request");
             assertThat(request.path("model").asText()).isEqualTo("some-judge");
             assertThat(request.path("max_completion_tokens").asInt()).isEqualTo(50);
@@ -140,7 +141,7 @@ class JudgeTest {
     @Test
     void aReplyWithoutAVerdictIsAskedForAgainAndThenAnError() throws IOException {
         List<Prompt> prompts = List.of(new Prompt("p"));
-        List<List<String>> answers = List.of(List.of("a", "bb"));
+        List<List<Answer>> answers = Answers.of("a", "bb");
         try (FakeService service = new FakeService((exchange, body, number) -> FakeService.send(exchange, 200, completion(number == 0 ? "Hm." : "Verdict: A")));
                 Annotator judge = open(service, null, "reward.parallel=1")) {
             assertThat(judge.score(prompts, answers, SILENT).get(0)).as("position-biased: a tie").containsExactly(0.5, 0.5);
@@ -166,7 +167,7 @@ class JudgeTest {
     void anAnswerThatIsNoneIsRefused(String reply, String words) throws IOException {
         try (FakeService service = new FakeService((exchange, body, number) -> FakeService.send(exchange, 200, reply));
                 Annotator judge = open(service, null, "reward.retries=0")) {
-            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), List.of(List.of("a", "b")), SILENT))
+            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), Answers.of("a", "b"), SILENT))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining(words);
         }
@@ -176,10 +177,10 @@ class JudgeTest {
     void oneAnswerAloneCannotBeJudgedAndAFailingEndpointIsTold() throws IOException {
         try (FakeService service = new FakeService((exchange, body, number) -> FakeService.send(exchange, 500, "no"));
                 Annotator judge = open(service, null, "reward.retries=0")) {
-            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), List.of(List.of("a")), SILENT))
+            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), Answers.of("a"), SILENT))
                     .isInstanceOf(DataException.class)
                     .hasMessageContaining("expected two or more");
-            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), List.of(List.of("a", "b")), SILENT))
+            assertThatThrownBy(() -> judge.score(List.of(new Prompt("p")), Answers.of("a", "b"), SILENT))
                     .isInstanceOf(RunFailedException.class)
                     .hasMessageContaining("judge http://127.0.0.1").hasMessageContaining("status 500");
         }

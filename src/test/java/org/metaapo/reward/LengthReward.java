@@ -1,6 +1,7 @@
 package org.metaapo.reward;
 
 import java.util.List;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Message;
 
 /** A user's class, which misbehaves if the prompt says so. */
@@ -14,7 +15,7 @@ public final class LengthReward implements RewardFunction {
     }
 
     @Override
-    public double[] score(List<Message> messages, List<String> answers) throws Exception {
+    public double[] score(List<Message> messages, List<Answer> answers) throws Exception {
         switch (messages.get(messages.size() - 1).content()) {
             case "throw" -> throw new IllegalStateException("no\nlicence");
             case "nan" -> {
@@ -29,7 +30,7 @@ public final class LengthReward implements RewardFunction {
             case "hang" -> Thread.sleep(60_000);
             default -> { }
         }
-        return answers.stream().mapToDouble(String::length).toArray();
+        return answers.stream().mapToDouble(answer -> answer.text().length()).toArray();
     }
 
     @Override

@@ -21,6 +21,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.error.UsageException;
+import org.metaapo.text.Answer;
 
 /** A user's own class and a user's own command. */
 class OwnSourceTest {
@@ -42,7 +43,7 @@ class OwnSourceTest {
     }
 
     private static List<double[]> score(Annotator annotator, String prompt) {
-        return annotator.score(List.of(new Prompt(prompt)), List.of(List.of("one", "three")), SILENT);
+        return annotator.score(List.of(new Prompt(prompt)), Answers.of("one", "three"), SILENT);
     }
 
     @Test
@@ -106,7 +107,7 @@ class OwnSourceTest {
     void aCommandLivesOnAndItsScoresAreKept() {
         Path cache = temp.resolve("cache.jsonl");
         List<Prompt> prompts = IntStream.range(0, 9).mapToObj(i -> new Prompt("p" + i)).toList();
-        List<List<String>> answers = prompts.stream().map(prompt -> List.of("é", "line\nbreak", "same")).toList();
+        List<List<Answer>> answers = Answers.of(prompts.stream().map(prompt -> List.of("é", "line\nbreak", "same")).toList());
         long before = children();
         try (Annotator annotator = open(cache, command(), "reward.answers_per_request=4")) {
             List<double[]> scores = annotator.score(prompts, answers, SILENT);
@@ -150,7 +151,7 @@ class OwnSourceTest {
         long before = children();
         long start = System.nanoTime();
         try (Annotator annotator = open(null, "reward.command=[sh, -c, 'sleep 600 & wait']", "reward.timeout=600")) {
-            assertThatThrownBy(() -> annotator.score(List.of(new Prompt("p")), List.of(List.of("a")), done -> {
+            assertThatThrownBy(() -> annotator.score(List.of(new Prompt("p")), Answers.of("a"), done -> {
                 if (System.nanoTime() - start > 500_000_000L) {
                     throw new InterruptedRunException("stopped");
                 }

@@ -30,7 +30,7 @@ class ChatFormatTest {
         copyTokenizer();
         Files.writeString(folder.resolve("chat_template.jinja"), template);
         try (Tokenizer tokenizer = Tokenizer.load(folder)) {
-            return ChatFormat.load(folder, tokenizer, new int[] {tokenizer.id("<|eot_id|>")}, keepTail).encode(PROMPT, answer);
+            return ChatFormat.load(folder, tokenizer, new int[] {tokenizer.id("<|eot_id|>")}, keepTail).encode(PROMPT, Answer.of(answer));
         }
     }
 
@@ -157,7 +157,7 @@ class ChatFormatTest {
         copyTokenizer();
         Files.writeString(folder.resolve("chat_template.jinja"), template);
         try (Tokenizer tokenizer = Tokenizer.load(folder)) {
-            return ChatFormat.load(folder, tokenizer, new int[] {484}, new ChatOptions(false, null, true)).encode(PROMPT, "Seven.");
+            return ChatFormat.load(folder, tokenizer, new int[] {484}, new ChatOptions(false, null, true)).encode(PROMPT, Answer.of("Seven."));
         }
     }
 

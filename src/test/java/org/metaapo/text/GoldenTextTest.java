@@ -40,7 +40,7 @@ class GoldenTextTest {
                 Conversation prompt = Conversation.ask(pair.path("question").asText());
                 for (String side : List.of("chosen", "rejected")) {
                     JsonNode golden = pair.path(side);
-                    EncodedAnswer encoded = format.encode(prompt, golden.path("answer").asText());
+                    EncodedAnswer encoded = format.encode(prompt, Answer.of(golden.path("answer").asText()));
                     int[] all = ids(golden.path("ids"));
                     int split = golden.path("prompt_tokens").asInt();
                     assertThat(encoded.promptIds()).containsExactly(Arrays.copyOf(all, split));
@@ -57,7 +57,7 @@ class GoldenTextTest {
     void oneEosAndOneBos() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
             ChatFormat format = open("tiny-llama", tokenizer);
-            EncodedAnswer encoded = format.encode(Conversation.ask("Hi"), "Yes.");
+            EncodedAnswer encoded = format.encode(Conversation.ask("Hi"), Answer.of("Yes."));
             int bos = tokenizer.id(tokenizer.specialToken("bos_token"));
             assertThat(encoded.promptIds()).startsWith(bos);
             assertThat(Arrays.stream(encoded.promptIds()).filter(id -> id == bos).count()).isEqualTo(1);

@@ -73,7 +73,7 @@ class GoldenTokenizerTest {
             for (JsonNode chat : Json.read(folder(name).resolve("golden.json")).path("chats")) {
                 List<Message> turns = turns(chat.path("messages"));
                 Conversation prompt = new Conversation(turns.subList(0, turns.size() - 1));
-                EncodedAnswer encoded = format.encode(prompt, turns.get(turns.size() - 1).content());
+                EncodedAnswer encoded = format.encode(prompt, new Answer(List.of(turns.get(turns.size() - 1))));
                 int[] all = ids(chat.path("ids"));
                 int split = chat.path("prompt_tokens").intValue();
                 int end = all.length;
@@ -94,7 +94,7 @@ class GoldenTokenizerTest {
             for (JsonNode chat : Json.read(folder("qwen2.5").resolve("golden.json")).path("chats")) {
                 List<Message> turns = turns(chat.path("messages"));
                 EncodedAnswer encoded = format.encode(
-                        new Conversation(turns.subList(0, turns.size() - 1)), turns.get(turns.size() - 1).content());
+                        new Conversation(turns.subList(0, turns.size() - 1)), new Answer(List.of(turns.get(turns.size() - 1))));
                 int[] all = ids(chat.path("ids"));
                 int[] mask = ids(chat.path("mask"));
                 int first = encoded.promptIds().length;

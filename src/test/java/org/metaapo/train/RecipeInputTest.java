@@ -19,6 +19,7 @@ import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.reward.RewardFunction;
+import org.metaapo.text.Answer;
 import org.metaapo.text.Message;
 
 /** What recipes and objectives refuse, with the words that help; and slices in which no pair is left. */
@@ -103,7 +104,7 @@ class RecipeInputTest {
     /** The same reward for all. */
     public static final class Equal implements RewardFunction {
         @Override
-        public double[] score(List<Message> prompt, List<String> answers) {
+        public double[] score(List<Message> prompt, List<Answer> answers) {
             return new double[answers.size()];
         }
     }
@@ -111,7 +112,7 @@ class RecipeInputTest {
     /** No reward at all. */
     public static final class Broken implements RewardFunction {
         @Override
-        public double[] score(List<Message> prompt, List<String> answers) {
+        public double[] score(List<Message> prompt, List<Answer> answers) {
             double[] scores = new double[answers.size()];
             scores[0] = Double.NaN;
             return scores;
