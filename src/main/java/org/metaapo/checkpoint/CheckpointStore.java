@@ -24,14 +24,16 @@ import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 
 /**
- * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments; moments of 8 bits packed),
- * {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if
+ * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments; moments of 8 bits packed; a
+ * further model's weights where the run needs them), {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if
  * its digests hold.
  */
 public final class CheckpointStore {
     private static final String TENSORS = "trainer.safetensors";
     private static final String STATE = "state.json";
     private static final String DIGESTS = "digests.json";
+    /** Begins the names of the further model's tensors. */
+    private static final String KEPT = "kept.";
     private static final List<Trainer.State> MOMENTS = List.of(Trainer.State.MOMENT1, Trainer.State.MOMENT2);
 
     private final Path folder;
@@ -43,32 +45,33 @@ public final class CheckpointStore {
         this.keep = keep;
     }
 
-    /** Writes a checkpoint of a step and deletes those that are too old. */
-    public void save(long step, Model model, Trainer trainer, Object state) {
+    /**
+     * Writes a checkpoint of a step and deletes those that are too old.
+     *
+     * @param kept a further model whose weights go with it, in its own dtype; null for none
+     */
+    public void save(long step, Model model, Trainer trainer, Model kept, Object state) {
         AtomicFiles.folder(folder.resolve(name(step)), target -> {
-            Map<String, TensorInfo> byName = new HashMap<>();
-            Map<String, Trainer.State> states = new HashMap<>();
+            Map<String, TensorSource> sources = new HashMap<>();
             List<TensorSpec> specs = new ArrayList<>();
             for (Trainer.State part : byTensor(trainer)) {
                 for (TensorInfo tensor : model.tensors()) {
-                    String name = key(part, tensor);
-                    byName.put(name, tensor);
-                    states.put(name, part);
-                    specs.add(new TensorSpec(name, Dtype.F32, new long[] {tensor.count()}));
+                    specs.add(new TensorSpec(key(part, tensor), Dtype.F32, new long[] {tensor.count()}));
+                    sources.put(key(part, tensor), (spec, offset, chunk) -> trainer.read(part, tensor, offset / 4,
+                            chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind().asFloatBuffer()));
                 }
             }
             for (Trainer.State moment : packed(trainer)) {
-                states.put(key(moment), moment);
                 specs.add(new TensorSpec(key(moment), Dtype.U8, new long[] {trainer.packedBytes(moment)}));
+                sources.put(key(moment), (spec, offset, chunk) -> trainer.readPacked(moment, offset, chunk.duplicate().rewind()));
             }
-            SafetensorsWriter.write(target.resolve(TENSORS), specs, Map.of(), (spec, offset, chunk) -> {
-                if (spec.dtype() == Dtype.U8) {
-                    trainer.readPacked(states.get(spec.name()), offset, chunk.duplicate().rewind());
-                    return;
-                }
-                ByteBuffer view = chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind();
-                trainer.read(states.get(spec.name()), byName.get(spec.name()), offset / 4, view.asFloatBuffer());
-            });
+            for (TensorInfo tensor : kept == null ? List.<TensorInfo>of() : kept.tensors()) {
+                specs.add(new TensorSpec(KEPT + tensor.name(), fileDtype(kept), new long[] {tensor.count()}));
+                sources.put(KEPT + tensor.name(), (spec, offset, chunk) ->
+                        kept.read(tensor, offset / spec.dtype().bytes(), chunk.duplicate().rewind(), kept.dtype()));
+            }
+            SafetensorsWriter.write(target.resolve(TENSORS), specs, Map.of(), (spec, offset, chunk) ->
+                    sources.get(spec.name()).fill(spec, offset, chunk));
             Json.mapper().writeValue(target.resolve(STATE).toFile(), state);
             Map<String, String> digests = new LinkedHashMap<>();
             digests.put(TENSORS, Digests.sha256(target.resolve(TENSORS)));
@@ -76,6 +79,10 @@ public final class CheckpointStore {
             Files.writeString(target.resolve(DIGESTS), Json.write(digests));
         });
         prune();
+    }
+
+    private static Dtype fileDtype(Model model) {
+        return Dtype.valueOf(model.dtype().name());
     }
 
     /** What is saved tensor by tensor, in f32. */
@@ -160,8 +167,8 @@ public final class CheckpointStore {
         }
     }
 
-    /** Loads weights and moments of the checkpoint of a step into the trainer. */
-    public void restore(long step, Model model, Trainer trainer) {
+    /** Loads weights and moments of the checkpoint of a step into the trainer, and the further model's weights where there is one. */
+    public void restore(long step, Model model, Trainer trainer, Model kept) {
         Path file = folder.resolve(name(step)).resolve(TENSORS);
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
             for (Trainer.State part : byTensor(trainer)) {
@@ -173,6 +180,10 @@ public final class CheckpointStore {
             for (Trainer.State moment : packed(trainer)) {
                 restore(tensors, key(moment), Dtype.U8, trainer.packedBytes(moment), file, (offset, buffer) ->
                         trainer.writePacked(moment, offset, buffer));
+            }
+            for (TensorInfo tensor : kept == null ? List.<TensorInfo>of() : kept.tensors()) {
+                restore(tensors, KEPT + tensor.name(), fileDtype(kept), tensor.count(), file, (offset, buffer) ->
+                        kept.write(tensor, offset, buffer, kept.dtype()));
             }
         }
     }

@@ -5,7 +5,7 @@ import java.util.Map;
 import org.metaapo.error.UsageException;
 
 /** What a recipe changes in the defaults, and which objectives and keys go with it. */
-final class RecipeKeys {
+public final class RecipeKeys {
     /** Hyper-parameters of the papers, where they differ from the table's. */
     private static final Map<String, Map<String, Object>> DEFAULTS = Map.of(
             "online-dpo", Map.of("rollout.k", 2L),
@@ -16,6 +16,8 @@ final class RecipeKeys {
 
     /** Objectives that need what one recipe alone makes: win probabilities, or an answer to explore. */
     private static final List<String> OWN = List.of("sppo", "selm", "xpo");
+
+    private static final List<String> WITHOUT_REFERENCE = List.of("sft", "reward-model");
 
     private static final List<String> FEATURES = List.of("score", "prompt_length", "answer_lengths", "reward_gap", "epoch");
 
@@ -60,10 +62,27 @@ final class RecipeKeys {
         if (config.isSet("objective.class_path") && !objective.equals("java")) {
             throw new UsageException(where + ": objective.class_path goes with objective.name java, found " + objective);
         }
+        if (objective.equals("simpo") && !recipe.equals("selective-dpo") || WITHOUT_REFERENCE.contains(recipe)) {
+            checkNoReference(config, where, WITHOUT_REFERENCE.contains(recipe) ? "recipe " + recipe : "objective.name " + objective);
+        }
         if (recipe.equals("xpo") && config.flag("reference.offload")) {
             throw new UsageException(where + ": reference.offload does not go with recipe xpo, whose reference answers too");
         }
         checkFeatures(config.texts("meta.features"), where);
+    }
+
+    /**
+     * Checks that nothing is said of a reference, for that would decide nothing.
+     *
+     * @param without what has none, in words
+     * @throws UsageException naming the key
+     */
+    public static void checkNoReference(RunConfig config, String where, String without) {
+        for (String key : List.of("reference.path", "reference.update", "reference.offload")) {
+            if (config.isSet(key)) {
+                throw new UsageException(where + ": " + key + " is set, and " + without + " compares with no reference; leave it out");
+            }
+        }
     }
 
     private static void checkFeatures(List<String> features, String where) {

@@ -80,6 +80,25 @@ public record Objective(
     }
 
     /**
+     * The log-prob of an answer as the loss reads it and as TRL logs it: a mean over tokens for SimPO, else the sum (for IPO too, whose
+     * loss averages log-ratios).
+     */
+    public double logp(double sum, int tokens) {
+        return kind == Kind.SIMPO ? sum / tokens : sum;
+    }
+
+    /**
+     * The implicit reward of an answer, as TRL logs it: β·l/n for SimPO, which has no reference, else β·(l − r).
+     *
+     * @param sum l, the log-prob sum under the policy
+     * @param reference r, the same under the reference; 0 where there is none
+     * @param tokens n
+     */
+    public double reward(double sum, double reference, int tokens) {
+        return beta * (logp(sum, tokens) - reference);
+    }
+
+    /**
      * What is taken of pairs that stand in a file, with nothing made for them: DPO's loss where this one needs win probabilities or
      * an explored answer, else this one.
      */

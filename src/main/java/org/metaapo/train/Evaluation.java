@@ -2,83 +2,80 @@ package org.metaapo.train;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.metaapo.data.EncodedRow;
-import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
 
-/** Loss and accuracy on held-out rows. */
+/** Loss, rewards and accuracy on held-out rows, as the policy is. */
 final class Evaluation {
-    private final Model policy;
-    private final List<double[]> references;
-    private final Objective objective;
-    private final OwnObjective own;
-    private final Recipe recipe;
-    private final long maxTokens;
-    private final boolean sharePrompts;
-    private final TrainedTokens trained;
+    private static final String PHASE = "evaluating";
 
-    /** {@code references} are the rows' (chosen, rejected) log-prob sums under the reference; null where the loss has none. */
-    Evaluation(
-            Model policy, List<double[]> references, Objective objective, OwnObjective own, Recipe recipe, long maxTokens, boolean sharePrompts,
-            TrainedTokens trained) {
-        this.policy = policy;
-        this.references = references;
-        this.objective = objective;
-        this.own = own;
-        this.recipe = recipe;
-        this.maxTokens = maxTokens;
-        this.sharePrompts = sharePrompts;
-        this.trained = trained;
+    private final RunParts parts;
+
+    Evaluation(RunParts parts) {
+        this.parts = parts;
     }
 
-    void write(List<EncodedRow> rows, ObjectNode line) {
-        if (recipe == Recipe.SFT) {
+    /**
+     * Adds what it finds to a line.
+     *
+     * @throws org.metaapo.error.InterruptedRunException after a stop
+     */
+    void write(ObjectNode line) {
+        List<EncodedRow> rows = parts.data().evaluation();
+        if (parts.recipe() == Recipe.SFT) {
             likelihood(rows, line);
             return;
         }
+        Objective objective = parts.objective().ofGivenPairs();
+        List<double[]> references = parts.references() == null ? null : parts.references().evaluation();
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
-        List<double[]> sums = recipe == Recipe.REWARD_MODEL
-                ? values(pairs)
-                : new PairScorer(policy, maxTokens, sharePrompts).score(pairs, done -> {});
-        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, own, Weighting.constant(1));
-        int n = rows.size();
-        double loss = 0;
-        double accurate = 0;
-        int paired = 0;
-        for (int i = 0; i < n; i++) {
-            loss += results.loss()[i];
-            accurate += results.deltaOffline()[i] > 0 ? 1 : 0;
-            paired += Double.isNaN(results.deltaOffline()[i]) ? 0 : 1;
+        List<double[]> sums = parts.recipe() == Recipe.REWARD_MODEL ? values(pairs) : parts.scoring().score(parts.policy(), pairs, PHASE);
+        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, parts.own(), Weighting.constant(1));
+        line.put("loss", Arrays.stream(results.loss()).sum() / rows.size());
+        PairMeans means = new PairMeans(objective, parts.recipe() == Recipe.REWARD_MODEL);
+        for (int i = 0; i < rows.size(); i++) {
+            double[] reference = references == null ? new double[2] : references.get(i);
+            means.add(
+                    answer(sums.get(i)[0], reference[0], rows.get(i).chosenTokens()),
+                    answer(sums.get(i)[1], reference[1], rows.get(i).rejectedTokens()));
         }
-        line.put("loss", loss / n);
-        if (paired > 0) {
-            line.put("accuracy", accurate / paired);
-        }
+        means.write(line);
+    }
+
+    private static PairMeans.Answer answer(double sum, double reference, int tokens) {
+        return tokens == 0 ? null : new PairMeans.Answer(sum, reference, tokens);
     }
 
     private List<double[]> values(List<PairScorer.Pair> pairs) {
         List<double[]> all = new ArrayList<>();
-        try (Scorer scorer = policy.scorer(maxTokens)) {
+        parts.listener().begin(PHASE, pairs.size());
+        try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
             for (PairScorer.Pair pair : pairs) {
                 TokenBatch.Builder builder = TokenBatch.builder();
                 builder.pack(pair.prompt(), List.of(pair.chosen(), pair.rejected()));
                 try (TokenBatch batch = builder.build()) {
                     all.add(scorer.values(batch));
                 }
+                passed(all.size());
             }
         }
+        parts.listener().end();
         return all;
     }
 
     private void likelihood(List<EncodedRow> rows, ObjectNode line) {
+        TrainedTokens trained = parts.trainedTokens();
         double sum = 0;
         long tokens = 0;
-        try (Scorer scorer = policy.scorer(maxTokens)) {
+        int done = 0;
+        parts.listener().begin(PHASE, rows.size());
+        try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
             for (EncodedRow row : rows) {
                 TokenBatch.Builder builder = TokenBatch.builder();
                 builder.pack(row.prompt(), List.of(row.chosen()));
@@ -86,8 +83,15 @@ final class Evaluation {
                     sum += trained.areAll() ? scorer.logprobs(batch)[0] : trained.sum(row, scorer.tokenLogprobs(batch).tokens()[0]);
                     tokens += trained.count(row);
                 }
+                passed(++done);
             }
         }
+        parts.listener().end();
         line.put("loss", -sum / tokens);
+    }
+
+    private void passed(int rows) {
+        parts.listener().progress(rows, "");
+        parts.stop().check();
     }
 }

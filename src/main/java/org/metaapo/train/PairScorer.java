@@ -131,6 +131,16 @@ public final class PairScorer {
      * @throws NumericException if a log-prob is not finite
      */
     public List<double[]> score(List<Pair> pairs, LongConsumer done) {
+        List<double[]> sums = new ArrayList<>();
+        score(pairs, sums, done);
+        return sums;
+    }
+
+    /**
+     * As the other, from the {@code sums.size()}-th pair on; the sums are added group by group, before {@code done} hears of them.
+     * Those that an exception of {@code done} left are a beginning from which another call goes on to the same bits.
+     */
+    void score(List<Pair> pairs, List<double[]> sums, LongConsumer done) {
         List<Pack> packs = new AbstractList<>() {
             @Override
             public Pack get(int index) {
@@ -143,21 +153,26 @@ public final class PairScorer {
                 return pairs.size();
             }
         };
-        List<double[]> sums = scorePacks(packs, done);
+        scorePacks(packs, sums, done);
         for (int i = 0; i < sums.size(); i++) {
             if (sums.get(i).length == 1) {
                 double only = sums.get(i)[0];
                 sums.set(i, pairs.get(i).chosen() == null ? new double[] {0, only} : new double[] {only, 0});
             }
         }
+    }
+
+    /** The sums of each pack's answers; see {@link #score(List, LongConsumer)}. */
+    List<double[]> scorePacks(List<Pack> packs, LongConsumer done) {
+        List<double[]> sums = new ArrayList<>();
+        scorePacks(packs, sums, done);
         return sums;
     }
 
-    /** The sums of each pack's answers; see {@link #score}. */
-    List<double[]> scorePacks(List<Pack> packs, LongConsumer done) {
-        List<double[]> sums = new ArrayList<>();
+    /** As the other, in the way of {@link #score(List, List, LongConsumer)}. */
+    void scorePacks(List<Pack> packs, List<double[]> sums, LongConsumer done) {
         try (Scorer scorer = model.scorer(maxTokens)) {
-            for (int from = 0; from < packs.size(); from += GROUP) {
+            for (int from = sums.size(); from < packs.size(); from += GROUP) {
                 // Read once: a pack of a view reads its tokens whenever it is asked for.
                 List<Pack> group = List.copyOf(packs.subList(from, Math.min(packs.size(), from + GROUP)));
                 TokenBatch.Builder builder = TokenBatch.builder();
@@ -181,6 +196,5 @@ public final class PairScorer {
                 done.accept(from + group.size());
             }
         }
-        return sums;
     }
 }

@@ -114,6 +114,14 @@ enum Recipe {
         }
     }
 
+    /** Whether and how late the reference follows the policy: MetaAPO's comes a slice late, as the authors' script has it. */
+    References.Update referenceUpdate(RunConfig config) {
+        if (config.text("reference.update").equals("never")) {
+            return References.Update.NEVER;
+        }
+        return this == METAAPO ? References.Update.SLICE_LATE : References.Update.SLICE;
+    }
+
     /** Where the rewards of candidates come from; null where nothing is ranked. */
     RewardSource rewards(RunConfig config) {
         return rollout(config) == null ? null : RewardSource.of(config);

@@ -2,6 +2,7 @@ package org.metaapo.train;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.metaapo.config.RecipeKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
@@ -35,6 +36,7 @@ public final class Recipes {
                 listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                 return new Totals();
             }
+            checkOwnObjective(config, recipe);
             // A device that cannot be had is told of before the rows are read, which may take a while.
             Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, true)) {
@@ -77,8 +79,7 @@ public final class Recipes {
                 RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
             boolean share = config.flag("data.share_prompts");
             long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
-            long batch = config.integer("train.batch");
-            long steps = (data.epochRows() + batch - 1) / batch * config.integer("train.epochs");
+            long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
             RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
             return new RunSize(
                     data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
@@ -86,9 +87,16 @@ public final class Recipes {
         }
     }
 
+    /** A built-in objective's need of a reference is known to {@link RunConfig} already. */
+    private static void checkOwnObjective(RunConfig config, Recipe recipe) {
+        if (recipe.isPreference() && config.text("objective.name").equals("java") && !recipe.needsReference(config)) {
+            RecipeKeys.checkNoReference(config, "objective.class", config.text("objective.class"));
+        }
+    }
+
     private static void checkReference(RunConfig config, Recipe recipe, ModelFolder source) {
         Path path = config.path("reference.path");
-        if (path == null || !recipe.needsReference(config)) {
+        if (path == null) {
             return;
         }
         try (ModelFolder other = ModelFolder.open(path)) {

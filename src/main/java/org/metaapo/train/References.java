@@ -1,17 +1,29 @@
 package org.metaapo.train;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
+import org.metaapo.error.InterruptedRunException;
 
 /**
- * Log-prob sums under the reference: once for all rows where it stays, so that they never depend on the slicing, and slice by
+ * The reference and log-prob sums under it: once for all rows where it stays, so that they never depend on the slicing, and slice by
  * slice where it follows the policy.
  */
 final class References {
+    /** Whether and how late the reference follows the policy. The first slice's is always the one that the run began with. */
+    enum Update {
+        /** It stays. */
+        NEVER,
+        /** A slice's reference is the policy before that slice. */
+        SLICE,
+        /** A slice's reference is the policy before the slice that came before, as in the authors' script of MetaAPO. */
+        SLICE_LATE
+    }
+
     private final Model model;
-    private final boolean follows;
+    private final Update update;
     private final RunData data;
     private final BatchScorer scorer;
     private State state;
@@ -19,23 +31,38 @@ final class References {
     /**
      * What a checkpoint keeps, so that no pair is scored twice.
      *
-     * @param rows (chosen, rejected) of every row; null where the reference follows the policy
+     * @param rows (chosen, rejected) of the rows that are scored, the first ones; null where the reference follows the policy
      * @param evaluation the same of the held-out rows; null before they were needed
      */
     record State(double[][] rows, double[][] evaluation) {}
 
     /** Scores under a model, with progress under a name. */
     interface BatchScorer {
+        /** Adds (chosen, rejected) of each pair from the {@code sums.size()}-th on; after a stop that is a beginning to go on from. */
+        void score(Model model, List<PairScorer.Pair> pairs, List<double[]> sums, String phase);
+
+        /** As {@link #score}, of each answer of each pack. */
+        void scorePacks(Model model, List<PairScorer.Pack> packs, List<double[]> sums, String phase);
+
         /** (chosen, rejected) of each pair. */
-        List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase);
+        default List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
+            List<double[]> sums = new ArrayList<>();
+            score(model, pairs, sums, phase);
+            return sums;
+        }
 
         /** Each answer of each pack. */
-        List<double[]> scorePacks(Model model, List<PairScorer.Pack> packs, String phase);
+        default List<double[]> scorePacks(Model model, List<PairScorer.Pack> packs, String phase) {
+            List<double[]> sums = new ArrayList<>();
+            scorePacks(model, packs, sums, phase);
+            return sums;
+        }
     }
 
-    References(Model model, boolean follows, RunData data, State state, BatchScorer scorer) {
+    /** {@code model} is what the run begins with; the state is a checkpoint's, or null. */
+    References(Model model, Update update, RunData data, State state, BatchScorer scorer) {
         this.model = model;
-        this.follows = follows;
+        this.update = update;
         this.data = data;
         this.state = state == null ? new State(null, null) : state;
         this.scorer = scorer;
@@ -45,24 +72,48 @@ final class References {
         return state;
     }
 
-    /** Sums of a slice's rows; {@code policy} is what the reference becomes first, where it follows. */
-    List<double[]> slice(int[] indices, List<EncodedRow> rows, Model policy) {
-        if (follows) {
+    /** The weights that a checkpoint must hold: those that neither a file nor the policy has. Null where there are none. */
+    Model kept() {
+        return update == Update.SLICE_LATE ? model : null;
+    }
+
+    /** A slice is going to be prepared; {@code first} of the whole run. */
+    void begin(boolean first, Model policy) {
+        if (update == Update.SLICE && !first) {
             model.copyFrom(policy);
-            state = new State(null, data.evaluation().isEmpty() ? null : score(data.evaluation()));
-            return scorer.score(model, PairScorer.pairs(rows), "reference log-probs");
         }
-        if (state.rows() == null) {
-            state = new State(score(data.rows()), state.evaluation());
+        if (update != Update.NEVER) {
+            state = new State(null, data.evaluation().isEmpty() ? null : score(data.evaluation()));
+        }
+    }
+
+    /** A slice is prepared, by the policy as it is. Nothing is scored under its reference any more. */
+    void end(Model policy) {
+        if (update == Update.SLICE_LATE) {
+            model.copyFrom(policy);
+        }
+    }
+
+    /** Sums of a slice's rows. */
+    List<double[]> slice(int[] indices, List<EncodedRow> rows) {
+        if (update != Update.NEVER) {
+            return Arrays.asList(score(rows));
+        }
+        if (state.rows() == null || state.rows().length < data.rows().size()) {
+            scoreAllRows();
         }
         return Arrays.stream(indices).mapToObj(i -> state.rows()[i]).toList();
     }
 
-    /** Lets the reference become the policy as it is, where it follows; for recipes that do not ask for {@link #slice}. */
-    void follow(Model policy) {
-        if (follows) {
-            model.copyFrom(policy);
+    private void scoreAllRows() {
+        List<double[]> sums = new ArrayList<>(state.rows() == null ? List.of() : Arrays.asList(state.rows()));
+        try {
+            scorer.score(model, PairScorer.pairs(data.rows()), sums, "reference log-probs");
+        } catch (InterruptedRunException e) {
+            state = new State(sums.toArray(double[][]::new), state.evaluation());
+            throw e;
         }
+        state = new State(sums.toArray(double[][]::new), state.evaluation());
     }
 
     /** The reference itself, to sample from. */

@@ -29,33 +29,17 @@ final class SlicePreparation {
 
     private final RunConfig config;
     private final Rollout rollout;
-    private final Model policy;
     private final References references;
     private final Annotator reward;
-    private final RunData data;
-    private final RunListener listener;
-    private final StopSignal stop;
+    private final RunParts parts;
     private final Totals totals;
 
-    /** {@code references} is null where neither loss nor candidates need them. */
-    SlicePreparation(
-            RunConfig config,
-            Rollout rollout,
-            Model policy,
-            References references,
-            Annotator reward,
-            RunData data,
-            RunListener listener,
-            StopSignal stop,
-            Totals totals) {
-        this.config = config;
-        this.rollout = rollout;
-        this.policy = policy;
-        this.references = references;
-        this.reward = reward;
-        this.data = data;
-        this.listener = listener;
-        this.stop = stop;
+    SlicePreparation(RunParts parts, Totals totals) {
+        this.config = parts.config();
+        this.rollout = parts.rollout();
+        this.references = parts.references();
+        this.reward = parts.reward();
+        this.parts = parts;
         this.totals = totals;
     }
 
@@ -72,12 +56,10 @@ final class SlicePreparation {
      *
      * @param agreement null where {@link Rollout#scoresOwnPair} is false
      * @param sums log-prob sums of the own pairs under the reference; null where not needed
-     * @param needsReference whether the loss compares with the reference
      * @param samples gets a line a row
      */
     List<TrainRow> prepare(
-            List<EncodedRow> rows, Agreement agreement, List<double[]> sums, boolean needsReference, long iteration,
-            StringBuilder samples) {
+            List<EncodedRow> rows, Agreement agreement, List<double[]> sums, long iteration, StringBuilder samples) {
         double[] uniform = rows.stream()
                 .mapToDouble(row -> CounterRandom.uniform(config.integer("seed"), iteration, row.id())).toArray();
         List<Integer> sampled = IntStream.range(0, rows.size())
@@ -90,7 +72,7 @@ final class SlicePreparation {
         totals.promptsSampled += sampled.size();
         write(rows, candidates, sampled, iteration);
         double[][] ownRewards = rank(rows, candidates, sampled);
-        TrainRow.MadePair[] made = pair(rows, candidates, needsReference);
+        TrainRow.MadePair[] made = pair(rows, candidates);
         for (int i = 0; i < rows.size(); i++) {
             ObjectNode line = describe(rows.get(i).row());
             if (agreement != null) {
@@ -116,7 +98,7 @@ final class SlicePreparation {
     private void write(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration) {
         long start = System.nanoTime();
         long seed = config.integer("seed");
-        write(rows, candidates, sampled, iteration, policy, rollout.answers(), rollout.greedy(), seed, "sampling");
+        write(rows, candidates, sampled, iteration, parts.policy(), rollout.answers(), rollout.greedy(), seed, "sampling");
         if (rollout.referenceAnswers() > 0) {
             write(rows, candidates, sampled, iteration, references.model(), rollout.referenceAnswers(), false, seed ^ REFERENCE_SEED,
                     "sampling the reference");
@@ -135,17 +117,17 @@ final class SlicePreparation {
             List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration, Model model, int count,
             boolean greedy, long seed, String phase) {
         Sampling sampling = new Sampling(
-                count, data.newTokens(config), greedy, config.count("rollout.top_k"), config.real("rollout.top_p"),
-                config.real("rollout.temperature"), seed, data.format().stopIds());
+                count, parts.data().newTokens(config), greedy, config.count("rollout.top_k"), config.real("rollout.top_p"),
+                config.real("rollout.temperature"), seed, parts.data().format().stopIds());
         List<int[]> prompts = sampled.stream().map(i -> rows.get(i).prompt()).toList();
         long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).id()).toArray();
-        listener.begin(phase, prompts.size());
+        parts.listener().begin(phase, prompts.size());
         List<List<GeneratedAnswer>> answers = new AnswerWriter(model, config.count("rollout.sequences"))
                 .write(prompts, keys, sampling, done -> {
-                    listener.progress(done, "");
-                    stop.check();
+                    parts.listener().progress(done, "");
+                    parts.stop().check();
                 });
-        listener.end();
+        parts.listener().end();
         for (int j = 0; j < sampled.size(); j++) {
             for (GeneratedAnswer answer : answers.get(j)) {
                 candidates[sampled.get(j)].add(new Candidates.Candidate(
@@ -157,7 +139,7 @@ final class SlicePreparation {
 
     private String text(GeneratedAnswer answer) {
         int[] ids = answer.tokens();
-        return data.format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
+        return parts.data().format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
     }
 
     /** Has candidates ranked; the rewards of the own pairs, as far as they are wanted for the report. */
@@ -175,9 +157,9 @@ final class SlicePreparation {
             answers.add(all);
         }
         long wanted = reward.costs().lookups();
-        listener.begin("ranking", prompts.size());
-        List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, stop));
-        listener.end();
+        parts.listener().begin("ranking", prompts.size());
+        List<double[]> scores = reward.score(prompts, answers, new RankingWatch(parts.listener(), parts.stop()));
+        parts.listener().end();
         totals.rewardLookups += reward.costs().lookups() - wanted;
         double[][] own = new double[rows.size()][];
         for (int j = 0; j < sampled.size(); j++) {
@@ -195,7 +177,7 @@ final class SlicePreparation {
         return config.flag("reward.offline_pairs") && row.isPair() && !rollout.ownAnswers();
     }
 
-    private TrainRow.MadePair[] pair(List<EncodedRow> rows, Candidates[] candidates, boolean needsReference) {
+    private TrainRow.MadePair[] pair(List<EncodedRow> rows, Candidates[] candidates) {
         TrainRow.MadePair[] made = new TrainRow.MadePair[rows.size()];
         List<Integer> paired = new ArrayList<>();
         List<PairScorer.Pack> packs = new ArrayList<>();
@@ -211,7 +193,7 @@ final class SlicePreparation {
             paired.add(i);
             packs.add(new PairScorer.Pack(rows.get(i).prompt(), made[i].answers(), rows.get(i).source()));
         }
-        if (needsReference && !packs.isEmpty()) {
+        if (references != null && !packs.isEmpty()) {
             List<double[]> sums = references.of(packs, "reference log-probs of new pairs");
             for (int j = 0; j < packs.size(); j++) {
                 made[paired.get(j)] = made[paired.get(j)].withReference(sums.get(j));

@@ -26,24 +26,22 @@ final class Step {
     private final long microTokens;
 
     /** Sums over the batch's rows, and of how many. */
+    private final PairMeans means;
     private double loss;
-    private double chosen;
-    private double rejected;
-    private double rewardChosen;
-    private double rewardRejected;
-    private double accurate;
+    private double likelihoods;
     private double weight;
     private double scoreOffline;
     private double scoreOnline;
-    private int chosenRows;
-    private int rejectedRows;
-    private int pairedRows;
+    private int answers;
     private int online;
     private long tokens;
     private final List<TrainRow> asked = new ArrayList<>();
 
-    /** {@code own} is the user's objective, or null. */
-    Step(Trainer trainer, Objective objective, OwnObjective own, boolean referenceFree, boolean sharePrompts, long microTokens) {
+    /** {@code means} gathers what is said of the rows' pairs; {@code own} is the user's objective, or null. */
+    Step(
+            Trainer trainer, Objective objective, OwnObjective own, PairMeans means, boolean referenceFree, boolean sharePrompts,
+            long microTokens) {
+        this.means = means;
         this.trainer = trainer;
         this.objective = objective;
         this.own = own;
@@ -69,8 +67,8 @@ final class Step {
                 double[] sums = trained.areAll() ? allTokens(batch, answerTokens) : markedTokens(batch, micro, trained, answerTokens);
                 for (double sum : sums) {
                     loss -= sum / answerTokens * rows.size();
-                    chosen += sum;
-                    chosenRows++;
+                    likelihoods += sum;
+                    answers++;
                 }
                 tokens += batch.tokens();
             } catch (NumericException e) {
@@ -153,21 +151,10 @@ final class Step {
             weight += r.weight()[i];
             int c = pairs.chosen()[i];
             int j = pairs.rejected()[i];
-            if (c >= 0) {
-                chosenRows++;
-                chosen += step.sums()[c];
-                rewardChosen += objective.beta() * (step.sums()[c] - reference(pairs, c));
-            }
-            if (j >= 0) {
-                rejectedRows++;
-                rejected += step.sums()[j];
-                rewardRejected += objective.beta() * (step.sums()[j] - reference(pairs, j));
-            }
+            means.add(answer(pairs, step.sums(), c), answer(pairs, step.sums(), j));
             if (c < 0 || j < 0) {
                 continue;
             }
-            pairedRows++;
-            accurate += r.deltaOffline()[i] > 0 ? 1 : 0;
             scoreOffline += r.scoreOffline()[i];
             if (objective.kind() == Objective.Kind.ADPO && Math.abs(objective.beta() * r.deltaOffline()[i]) <= objective.threshold()) {
                 asked.add(rows.get(i));
@@ -182,8 +169,9 @@ final class Step {
         }
     }
 
-    private static double reference(Pairs pairs, int answer) {
-        return pairs.referenceSums() == null ? 0 : pairs.referenceSums()[answer];
+    private static PairMeans.Answer answer(Pairs pairs, double[] sums, int at) {
+        double[] reference = pairs.referenceSums();
+        return at < 0 ? null : new PairMeans.Answer(sums[at], reference == null ? 0 : reference[at], pairs.tokenCounts()[at]);
     }
 
     /** Rows whose label the objective adpo made use of. */
@@ -202,27 +190,15 @@ final class Step {
     /** Fields that the recipe's loss gives; `pairs` and `meta` say which there are. */
     void write(ObjectNode line, int rows, boolean pairs, boolean meta) {
         line.put("loss", loss / rows);
-        put(line, "logps_chosen", chosen, chosenRows);
         if (pairs) {
-            put(line, "logps_rejected", rejected, rejectedRows);
-            put(line, "rewards_chosen", rewardChosen, chosenRows);
-            put(line, "rewards_rejected", rewardRejected, rejectedRows);
-            put(line, "rewards_margin", rewardChosen / chosenRows - rewardRejected / rejectedRows, Math.min(1, chosenRows * rejectedRows));
-            put(line, "accuracy", accurate, pairedRows);
+            means.write(line);
+        } else {
+            line.put("logps_chosen", likelihoods / answers);
         }
         if (meta) {
             line.put("weight_mean", weight / rows).put("score_offline", scoreOffline / rows);
-            put(line, "score_online", scoreOnline, online);
+            PairMeans.put(line, "score_online", scoreOnline, online);
             line.put("online_share", (double) online / rows);
-        }
-    }
-
-    /** A mean; null where there is nothing to take it of, as in a batch of unpaired data without a bad answer. */
-    private static void put(ObjectNode line, String name, double sum, int count) {
-        if (count > 0) {
-            line.put(name, sum / count);
-        } else {
-            line.putNull(name);
         }
     }
 }

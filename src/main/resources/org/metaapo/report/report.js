@@ -13,7 +13,7 @@
   const last = steps[steps.length - 1] || {};
   tile(number(steps.length), 'optimizer steps');
   tile(number(last.loss, 4), 'last loss');
-  if (last.accuracy !== undefined) tile(percent(last.accuracy), 'last accuracy on offline pairs');
+  if (last.accuracy !== undefined) tile(percent(last.accuracy), 'last accuracy on pairs');
   if (last.weight_mean !== undefined) tile(number(last.weight_mean, 3), 'last mean weight w');
   if (end && end.prompts_seen > 0) tile(percent(end.prompts_sampled / end.prompts_seen), 'prompts sampled online');
   tile(number(seconds, 1) + ' s', 'seconds of training');
@@ -25,8 +25,12 @@
   const x = column(steps, 'step');
   chart(charts, 'Loss', 'Mean over the rows of each step.', x, [line('loss', column(steps, 'loss'))], 'step');
   if (last.rewards_margin !== undefined) {
-    chart(charts, 'Implicit rewards', 'β times the log-prob gained over the reference, on the offline pairs.', x,
-      [line('chosen', column(steps, 'rewards_chosen')), line('rejected', column(steps, 'rewards_rejected'))], 'step');
+    chart(charts, 'Implicit rewards', 'β times what the loss compares: the log-prob gained over the reference, or SimPO’s mean log-prob a '
+      + 'token.', x, [line('chosen', column(steps, 'rewards_chosen')), line('rejected', column(steps, 'rewards_rejected'))], 'step');
+  }
+  if (last.score_margin !== undefined) {
+    chart(charts, 'Scores', 'What the reward model gives the answers.', x,
+      [line('chosen', column(steps, 'score_chosen')), line('rejected', column(steps, 'score_rejected'))], 'step');
   }
   if (last.weight_mean !== undefined) {
     chart(charts, 'Weight of the offline pair', 'Mean w of each step; 1 − w is the weight of the online pair.', x,

@@ -103,6 +103,17 @@ class ResumeTest {
         assertSame("whole", "stopped");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"metaapo", "sppo"})
+    void aReferenceThatFollowsIsTakenUpAsItWas(String recipe) throws IOException {
+        List<String> options = List.of("recipe=" + recipe, "reference.update=slice", "reference.path=" + Fixtures.path("tiny-llama-ref"),
+                "rollout.slice=3", "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "dtype=bf16");
+        Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
+        assertThat(stopAfterEveryStep("stopped", options)).isGreaterThan(6);
+        assertThat(metrics("stopped")).isEqualTo(metrics("whole"));
+        assertThat(temp.resolve("stopped/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+    }
+
     /** Runs to the end, stopped after every step in turn; how many stops there were. */
     private int stopAfterEveryStep(String out, List<String> options) {
         int stops = 0;
@@ -127,7 +138,8 @@ class ResumeTest {
 
     @Test
     void aStopWhileTheSecondSliceIsSampledLosesNoStepAndChangesNothing() throws IOException {
-        List<String> options = List.of("reference.update=slice", "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "checkpoint.every=50");
+        List<String> options = List.of("reference.update=slice", "reference.path=" + Fixtures.path("tiny-llama-ref"),
+                "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "checkpoint.every=50");
         Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
         int stops = 0;
         List<String> notes = new ArrayList<>();

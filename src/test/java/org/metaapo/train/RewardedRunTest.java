@@ -190,4 +190,14 @@ class RewardedRunTest {
         assertThat(sample.path("sampled").asBoolean()).isTrue();
         assertThat(sample.has("reward_chosen")).isFalse();
     }
+
+    @Test
+    void rowsOfPromptsAloneAreRankedByAServiceToo() throws IOException {
+        Path prompts = Files.writeString(temp.resolve("prompts.jsonl"), "{\"prompt\":\"Name a colour.\"}\n{\"prompt\":\"Name a fruit.\"}\n");
+        try (FakeService service = new FakeService(FakeService::well)) {
+            Recipes.run(config("run", service, "recipe=online-dpo", "data.train=[" + prompts + "]", "train.epochs=1", "rollout.k=3"),
+                    RunListener.SILENT, new StopSignal());
+        }
+        assertThat(end("run").path("reward_lookups").asInt()).isEqualTo(2 * 3);
+    }
 }

@@ -1,0 +1,215 @@
+package org.metaapo.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.metaapo.config.RunConfig;
+import org.metaapo.data.Row;
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
+import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.Objective;
+import org.metaapo.engine.Trainer;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.reward.Annotator;
+import org.metaapo.reward.RewardSource;
+
+/** What a run works with: settings, data, models, the source of rewards. Whoever opens them closes all by closing this. */
+final class RunParts implements AutoCloseable {
+    private final RunConfig config;
+    private final Recipe recipe;
+    private final RunData data;
+    private final ModelFolder source;
+    private final RunListener listener;
+    private final StopSignal stop;
+    private final Rollout rollout;
+    private final Objective objective;
+    private final OwnObjective own;
+    private final MetaLearning meta;
+    private final Engine engine;
+    private final long maxTokens;
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    private Model policy;
+    private Trainer trainer;
+    private References references;
+    private Annotator reward;
+
+    RunParts(RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+        this.config = config;
+        this.recipe = recipe;
+        this.data = data;
+        this.source = source;
+        this.listener = listener;
+        this.stop = stop;
+        this.rollout = recipe.rollout(config);
+        this.objective = recipe.objective(config);
+        this.meta = keep(new MetaLearning(config, recipe));
+        this.maxTokens = data.maxTokens(recipe, config);
+        this.engine = keep(Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")));
+        this.own = recipe.isPreference() ? OwnObjective.of(config) : null;
+        if (own != null) {
+            keep(own);
+        }
+    }
+
+    private <T extends AutoCloseable> T keep(T resource) {
+        open.add(0, resource);
+        return resource;
+    }
+
+    private Dtype dtype() {
+        return Dtype.fromName(config.text("dtype"));
+    }
+
+    /** Loads policy and source of rewards, the cheaper one first; throws where the run does not fit in memory. */
+    void load(RunFolder folder, Totals totals) {
+        RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
+        RewardSource rewards = recipe.rewards(config);
+        if (rewards != null && !rewards.isLocal()) {
+            reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards()));
+            tryOut(totals);
+        }
+        listener.begin("loading the model", 0);
+        policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
+        trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+        if (rewards != null && rewards.isLocal()) {
+            reward = keep(rewards.open(engine, dtype(), maxTokens, null));
+        }
+        listener.end();
+    }
+
+    /**
+     * Has the first row's pair scored before weights are loaded, so that a source that does not work ends the run at once. Where the
+     * data has no answers, the first candidates will tell.
+     */
+    private void tryOut(Totals totals) {
+        Row row = data.rows().get(0).row();
+        if (!row.isPair()) {
+            return;
+        }
+        listener.begin("trying the source of rewards", 1);
+        reward.score(List.of(row.prompt()), List.of(List.of(row.chosen(), row.rejected())), new RankingWatch(listener, stop));
+        listener.end();
+        totals.rewardLookups = reward.costs().lookups();
+    }
+
+    /** Loads the reference, where the loss has one; before a checkpoint's weights, as it may be the policy at its start. */
+    void loadReference(References.State state) {
+        if (recipe.needsReference(config)) {
+            references = new References(reference(), recipe.referenceUpdate(config), data, state, scoring());
+        }
+    }
+
+    private Model reference() {
+        Path path = config.path("reference.path");
+        if (path == null) {
+            Model copy = newReference(policy.shape());
+            copy.copyFrom(policy);
+            return copy;
+        }
+        listener.begin("loading the reference", 0);
+        try (ModelFolder other = ModelFolder.open(path)) {
+            return ModelLoader.load(newReference(ModelLoader.shape(other.config().withHead(Head.LM))), other, Head.LM, 0);
+        } finally {
+            listener.end();
+        }
+    }
+
+    private Model newReference(ModelShape shape) {
+        return config.flag("reference.offload") ? engine.createOffloadedModel(shape, dtype()) : engine.createModel(shape, dtype());
+    }
+
+    /** Writes the result. */
+    void saveModel(Path folder) {
+        listener.begin("writing the model", 0);
+        ModelLoader.save(folder, policy, source);
+        listener.end();
+    }
+
+    References.BatchScorer scoring() {
+        return new PhasedScoring(listener, stop, maxTokens, config.flag("data.share_prompts"));
+    }
+
+    TrainedTokens trainedTokens() {
+        return new TrainedTokens(data.format(), config.text("data.loss").equals("generation"));
+    }
+
+    RunConfig config() {
+        return config;
+    }
+
+    Recipe recipe() {
+        return recipe;
+    }
+
+    RunData data() {
+        return data;
+    }
+
+    RunListener listener() {
+        return listener;
+    }
+
+    StopSignal stop() {
+        return stop;
+    }
+
+    /** Null where the rows' own pairs are all there are. */
+    Rollout rollout() {
+        return rollout;
+    }
+
+    Objective objective() {
+        return objective;
+    }
+
+    /** The user's objective, or null. */
+    OwnObjective own() {
+        return own;
+    }
+
+    MetaLearning meta() {
+        return meta;
+    }
+
+    /** Tokens of the largest forward and backward. */
+    long maxTokens() {
+        return maxTokens;
+    }
+
+    Model policy() {
+        return policy;
+    }
+
+    Trainer trainer() {
+        return trainer;
+    }
+
+    /** Null where the loss has none. */
+    References references() {
+        return references;
+    }
+
+    /** Null where nothing is ranked. */
+    Annotator reward() {
+        return reward;
+    }
+
+    @Override
+    public void close() {
+        for (AutoCloseable resource : open) {
+            try {
+                resource.close();
+            } catch (RuntimeException e) {
+                throw e;
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+}
