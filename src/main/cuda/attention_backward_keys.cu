@@ -12,46 +12,46 @@ namespace cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kQueries = 64;  // of a step
 constexpr int kWarpKeys = 16;
 
-// What a step needs of its queries.
+// What a step of kQueries queries needs of them.
+template <int kQueries>
 struct QueryRows {
     float lse[kQueries];    // in powers of 2; infinite where there is no query
     float delta[kQueries];
     int position[kQueries];
 };
 
-template <int D>
+template <int D, int kQueries>
 struct Stage {
     bf16 q[kQueries * D];
     bf16 dout[kQueries * D];
 };
 
-template <int D>
+template <int D, int kQueries>
 struct Shared {
     bf16 k[kTensorKeys * D];
     bf16 v[kTensorKeys * D];
-    Stage<D> stages[2];
-    QueryRows rows[2];
+    Stage<D, kQueries> stages[2];
+    QueryRows<kQueries> rows[2];
 };
 
-template <int D>
+template <int D, int kQueries>
 __global__ void __launch_bounds__(kThreads, 1)
     attention_backward_keys_kernel(PackedHeads<bf16> x, const KeyTile* tiles, AttentionGradient<bf16> gradient) {
-    Shared<D>& shared = *dynamic_shared<Shared<D>>();
+    Shared<D, kQueries>& shared = *dynamic_shared<Shared<D, kQueries>>();
     const int kv = int(blockIdx.x) % x.kv_heads, group = x.heads / x.kv_heads;
     const KeyTile tile = tiles[int(blockIdx.x) / x.kv_heads];
     const int head_steps = tiles_in(tile.begin, tile.query_end, kQueries), steps = head_steps * group;
     auto copy_step = [&](int step) {
         const int head = kv * group + step / head_steps, begin = tile.begin + step % head_steps * kQueries;
         const int count = min(kQueries, tile.query_end - begin);
-        Stage<D>& stage = shared.stages[step % 2];
+        Stage<D, kQueries>& stage = shared.stages[step % 2];
         copy_rows<D, kQueries, kThreads>(stage.q, x.query(head, begin), x.width, count, x.head_dim);
         copy_rows<D, kQueries, kThreads>(stage.dout, x.head_row(gradient.dout, head, begin), int64_t(x.heads) * x.head_dim, count,
                                          x.head_dim);
         copy_async_commit();
-        QueryRows& rows = shared.rows[step % 2];
+        QueryRows<kQueries>& rows = shared.rows[step % 2];
         const int i = int(threadIdx.x);
         if (i < kQueries) {
             const int64_t at = int64_t(begin + i) * x.heads + head;
@@ -79,8 +79,8 @@ __global__ void __launch_bounds__(kThreads, 1)
         __syncthreads();
         if (step + 1 < steps) copy_step(step + 1);
         const int behind = step % head_steps * kQueries - warp_key;  // the step's first query, seen from the warp's first key
-        const Stage<D>& stage = shared.stages[step % 2];
-        const QueryRows& rows = shared.rows[step % 2];
+        const Stage<D, kQueries>& stage = shared.stages[step % 2];
+        const QueryRows<kQueries>& rows = shared.rows[step % 2];
         constexpr int kPart = 32;  // queries at a time, for the registers
 #pragma unroll 1
         for (int part = 0; part < kQueries; part += kPart) {
@@ -121,21 +121,24 @@ __global__ void __launch_bounds__(kThreads, 1)
     write_rows<D, 1>(dv, [](int, int) { return 1.0f; }, own_v, dvalues, x.width, count, x.head_dim);
 }
 
-template <int D>
+template <int D, int kQueries>
 void launch_backward_keys(CudaDevice& device, const PackedHeads<bf16>& x, const KeyTile* tiles, int64_t count,
                           const AttentionGradient<bf16>& gradient) {
-    APO_LAUNCH(device, attention_backward_keys_kernel<D>, unsigned(count * x.kv_heads), unsigned(kThreads), sizeof(Shared<D>), x, tiles,
-               gradient);
+    APO_LAUNCH(device, (attention_backward_keys_kernel<D, kQueries>), unsigned(count * x.kv_heads), unsigned(kThreads),
+               sizeof(Shared<D, kQueries>), x, tiles, gradient);
 }
 
 }  // namespace
 
 void tensor_attention_backward_keys(CudaDevice& device, const PackedHeads<bf16>& x, const KeyTile* tiles, int64_t count,
                                     const AttentionGradient<bf16>& gradient) {
+    // Shorter steps, to the same bits, where a block has less shared memory (8.6, 8.9, 12.x).
     if (x.head_dim <= 64) {
-        launch_backward_keys<64>(device, x, tiles, count, gradient);
+        launch_backward_keys<64, 64>(device, x, tiles, count, gradient);
+    } else if (sizeof(Shared<128, 64>) <= size_t(device.shared_bytes_most)) {
+        launch_backward_keys<128, 64>(device, x, tiles, count, gradient);
     } else {
-        launch_backward_keys<128>(device, x, tiles, count, gradient);
+        launch_backward_keys<128, 32>(device, x, tiles, count, gradient);
     }
 }
 

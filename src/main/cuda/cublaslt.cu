@@ -66,13 +66,10 @@ public:
         const Site site = APO_SITE("cublasLtMatmul");
         const lt::Status status = lt_.matmul(handle_, plan.product.object, &alpha, op.b, plan.a.object, op.a, plan.b.object, &op.beta, op.c,
                                              plan.c.object, op.c, plan.c.object, &plan.algorithm, workspace_, plan.workspace_bytes, device.stream);
-        if (status != lt::kSuccess) {
-            // A kernel before that has cost the context makes the library fail too, which does not say so.
-            const cudaError_t before = cudaStreamQuery(device.stream);
-            if (before != cudaErrorNotReady) device.check(before, site);
-        }
+        // A kernel before that has cost the context makes the library fail too, which does not say so.
+        if (status != lt::kSuccess) device.check(device.lost(), site);
         check(status, site.what);
-        device.will_launch(site);
+        device.launched(site);
     }
 
     std::string name() const override {

@@ -1,5 +1,6 @@
 #include "device.h"
 
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 
@@ -21,23 +22,43 @@ const char* file_name(const char* path) {
     return slash == nullptr ? path : slash + 1;
 }
 
-// How many devices are open on each GPU of this process; a fault's context is thrown away with the last of them.
-struct OpenDevices {
-    std::mutex mutex;
-    std::vector<int> count;
+// The GPUs of this process. Devices that are open on one share its context; one that a fault has cost is thrown away with the last
+// of them.
+class Contexts {
+public:
+    void opened(int index) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        at(index).open++;
+    }
+    void lost(int index) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        at(index).lost = true;
+    }
+    // The GPU is the calling thread's.
+    void closed(int index) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        Context& context = at(index);
+        if (--context.open > 0 || !context.lost) return;
+        cudaDeviceReset();
+        context.lost = false;
+    }
+
+private:
+    struct Context {
+        int open = 0;
+        bool lost = false;
+    };
+    Context& at(int index) {
+        if (all_.size() <= size_t(index)) all_.resize(size_t(index) + 1);
+        return all_[size_t(index)];
+    }
+    std::mutex mutex_;
+    std::vector<Context> all_;
 };
 
-OpenDevices& open_devices() {
-    static OpenDevices devices;
-    return devices;
-}
-
-void count_open(int index, int by, bool reset_at_zero) {
-    OpenDevices& devices = open_devices();
-    const std::lock_guard<std::mutex> lock(devices.mutex);
-    if (devices.count.size() <= size_t(index)) devices.count.resize(size_t(index) + 1);
-    devices.count[size_t(index)] += by;
-    if (devices.count[size_t(index)] == 0 && reset_at_zero) cudaDeviceReset();
+Contexts& contexts() {
+    static Contexts one;
+    return one;
 }
 
 // For a call that failed before a device was open.
@@ -189,7 +210,7 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
     multiprocessors = attribute(index, cudaDevAttrMultiProcessorCount);
     shared_bytes_most = attribute(index, cudaDevAttrMaxSharedMemoryPerBlockOptin);
     open_call(cudaSetDevice(index));
-    count_open(index, 1, false);
+    contexts().opened(index);
     try {
         for (cudaStream_t* each : {&stream, &copy_stream}) APO_CUDA_CALL(*this, cudaStreamCreateWithFlags(each, cudaStreamNonBlocking));
         for (cudaEvent_t* each : {&ops_done, &copies_done}) APO_CUDA_CALL(*this, cudaEventCreateWithFlags(each, cudaEventDisableTiming));
@@ -198,7 +219,7 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
     } catch (...) {
         staging.close();
         close_streams();
-        count_open(index, -1, false);
+        contexts().closed(index);
         throw;
     }
 }
@@ -207,10 +228,11 @@ CudaDevice::~CudaDevice() {
     // Nothing here may fail: after a fault every call does, and the reset below gives back what is left.
     cudaSetDevice(index);
     scratch.release(*this);
+    if (lost() != cudaSuccess) contexts().lost(index);  // by work that nobody has waited for
     matrices.reset();
     staging.close();
     close_streams();
-    count_open(index, -1, faulted_);
+    contexts().closed(index);
 }
 
 void CudaDevice::close_streams() {
@@ -224,7 +246,34 @@ void CudaDevice::close_streams() {
 
 void CudaDevice::activate() { check(cudaSetDevice(index), APO_SITE("cudaSetDevice")); }
 
-void CudaDevice::will_launch(const Site& site) { last_launch_ = site; }
+void CudaDevice::allow_shared(const void* kernel, size_t bytes, const Site& site) {
+    constexpr size_t kByDefault = 48 << 10;  // the compiler sees to it that static ones alone are not more
+    if (bytes == 0) return;
+    auto found = kernels_.find(kernel);
+    if (found == kernels_.end()) {
+        cudaFuncAttributes attributes;
+        check(cudaFuncGetAttributes(&attributes, kernel), site);
+        found = kernels_.emplace(kernel, SharedMemory{attributes.sharedSizeBytes, kByDefault - attributes.sharedSizeBytes}).first;
+    }
+    SharedMemory& shared = found->second;
+    if (bytes <= shared.dynamic_bytes) return;
+    if (shared.static_bytes + bytes > size_t(shared_bytes_most)) {
+        fail(APO_E_UNSUPPORTED, "cuda:%d (%s, compute capability %d.%d): kernel %s (%s:%d) needs %zu bytes of shared memory a block and the GPU has %d; "
+                                "the model's rows or heads are too wide for it; use another GPU, or --device cpu",
+             index, name.c_str(), compute_capability / 10, compute_capability % 10, site.what, file_name(site.file), site.line,
+             shared.static_bytes + bytes, shared_bytes_most);
+    }
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)), site);
+    shared.dynamic_bytes = bytes;
+}
+
+cudaError_t CudaDevice::lost() {
+    if (recording_) return cudaSuccess;  // the question would spoil what is recorded
+    // A stream that still works is no error, and an error that does not stay is gone by now.
+    const cudaError_t status = cudaStreamQuery(stream);
+    cudaGetLastError();  // clears it, if it is not one that stays
+    return status == cudaErrorNotReady ? cudaSuccess : status;
+}
 
 void CudaDevice::synchronize() { check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize")); }
 
@@ -266,15 +315,18 @@ void CudaDevice::check(cudaError_t status, const Site& site) {
         fail(APO_E_UNSUPPORTED, "cuda:%d (%s, compute capability %d.%d): this build has no code for it (%s); update the driver, or use --device cpu",
              index, name.c_str(), compute_capability / 10, compute_capability % 10, cudaGetErrorString(status));
     }
-    // Any other error of the runtime may have cost the context; it is given up when the last engine on this GPU closes.
-    faulted_ = true;
-    if (last_launch_.what != nullptr && last_launch_.what != site.what) {
-        fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d), after kernel %s (%s:%d); close the engine and open it again, or use --device cpu",
-             index, cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line, last_launch_.what,
-             file_name(last_launch_.file), last_launch_.line);
+    // What was asked for has failed; whether the GPU's context has, too, the next call tells.
+    if (lost() == cudaSuccess) {
+        fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d); the GPU goes on, so that this is a bug of metaapo or of the driver; report it, or use --device cpu",
+             index, cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line);
     }
-    fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d); close the engine and open it again, or use --device cpu", index,
-         cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line);
+    contexts().lost(index);
+    char after[200] = "";
+    if (last_launch_.what != nullptr) {
+        std::snprintf(after, sizeof after, ", after kernel %s (%s:%d)", last_launch_.what, file_name(last_launch_.file), last_launch_.line);
+    }
+    fail(APO_E_DEVICE, "cuda:%d: %s (%s) in %s (%s:%d)%s; close the engine and open it again, or use --device cpu", index,
+         cudaGetErrorString(status), cudaGetErrorName(status), site.what, file_name(site.file), site.line, after);
 }
 
 }  // namespace cuda

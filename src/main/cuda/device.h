@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "error.h"
@@ -72,8 +73,13 @@ public:
     void activate();
     // Throws for an error, naming the call.
     void check(cudaError_t status, const Site& site);
+    // An error that every call from now on comes to, for a fault has cost the context; cudaSuccess while there is none.
+    cudaError_t lost();
+    // Lets the kernel take so many bytes of dynamic shared memory. What a block takes without asking is for static and dynamic
+    // bytes together. Throws APO_E_UNSUPPORTED where this GPU has less.
+    void allow_shared(const void* kernel, size_t bytes, const Site& site);
     // Remembers the kernel: a fault shows at a later call, which then names it.
-    void will_launch(const Site& site);
+    void launched(const Site& site) { last_launch_ = site; }
     const Site& last_launch() const { return last_launch_; }
     void synchronize();
     // From here to end_recording the stream records what it is given instead of running it. Errors of calls between are thrown and
@@ -90,7 +96,7 @@ public:
     cudaEvent_t ops_done = nullptr, copies_done = nullptr;
     int multiprocessors = 0;
     int compute_capability = 0;  // 90 is 9.0
-    int shared_bytes_most = 0;   // a block may take
+    int shared_bytes_most = 0;   // a block may take by opt-in, static ones included
     std::string name;
     Scratch scratch;
     Staging staging;
@@ -100,12 +106,15 @@ public:
     uint64_t epoch = 0;
 
 private:
+    struct SharedMemory {
+        size_t static_bytes, dynamic_bytes;  // dynamic: allowed so far
+    };
     void close_streams();
 
+    std::unordered_map<const void*, SharedMemory> kernels_;  // those with dynamic shared memory
     Site last_launch_{nullptr, nullptr, 0};
     Site before_recording_{nullptr, nullptr, 0};  // the last launch
     bool recording_ = false;
-    bool faulted_ = false;
 };
 
 // The GPUs of this machine; throws APO_E_DEVICE with the reason where there is none.

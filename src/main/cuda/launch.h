@@ -13,12 +13,7 @@ namespace cuda {
 template <class... Parameters, class... Arguments>
 void launch(CudaDevice& device, const Site& site, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t shared_bytes,
             Arguments&&... arguments) {
-    device.will_launch(site);
-    constexpr size_t kSharedByDefault = 48 << 10;
-    if (shared_bytes > kSharedByDefault) {
-        device.check(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          int(shared_bytes)), site);
-    }
+    device.allow_shared(reinterpret_cast<const void*>(kernel), shared_bytes, site);
     std::tuple<std::decay_t<Parameters>...> values{std::forward<Arguments>(arguments)...};
 #if defined(APO_CUDA_EMULATION)
     const cudaError_t status = emulation::launch(site.what, site.file, site.line, kernel, values, grid, block, shared_bytes, device.stream);
@@ -31,6 +26,7 @@ void launch(CudaDevice& device, const Site& site, void (*kernel)(Parameters...),
         values);
 #endif
     device.check(status, site);
+    device.launched(site);
 }
 
 inline unsigned blocks_for(int64_t items, int64_t per_block) { return unsigned((items + per_block - 1) / per_block); }

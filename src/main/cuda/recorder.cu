@@ -95,14 +95,10 @@ private:
 
     // False where there is no memory for the graph to run.
     bool replay(CudaDevice& device, Entry& entry) {
-        const Site before = device.last_launch();
-        device.will_launch(entry.last);
         const cudaError_t status = cudaGraphLaunch(entry.graph, device.stream);
-        if (status == cudaErrorMemoryAllocation) {
-            device.will_launch(before);
-            return refuse();
-        }
+        if (status == cudaErrorMemoryAllocation) return refuse();
         device.check(status, APO_SITE("cudaGraphLaunch"));
+        device.launched(entry.last);
         return true;
     }
 

@@ -27,7 +27,7 @@ Backend cuda_backend() {
 }
 
 std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
-    if (options().cuda_index >= 0) return {cuda_backend()};
+    if (options().cuda_index >= 0 || options().launches) return {cuda_backend()};
     std::vector<Backend> all;
     auto add = [&](const char* name, const apo::OpTable& ops) {
         for (int threads : cpu_threads) all.push_back({std::string(name) + ", " + std::to_string(threads) + " threads", &ops, {APO_CPU, 0, threads, 0}});
@@ -41,7 +41,7 @@ std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
 
 std::vector<Backend> engine_backends() {
     std::vector<Backend> all;
-    if (options().cuda_index < 0) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
+    if (options().cuda_index < 0 && !options().launches) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
     all.push_back(cuda_backend());
     return all;
 }

@@ -13,6 +13,7 @@ struct Options {
     std::string filter;
     int cuda_index = -1;  // of --device cuda:N: the cases run on that GPU and nowhere else
     uint32_t seed = 1;    // of the emulation's thread orders
+    bool launches = false;  // of --launches: the cases run on the emulated GPU alone
 };
 Options& options();
 

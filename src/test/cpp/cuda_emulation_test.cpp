@@ -199,11 +199,11 @@ TEST(a_gpu_that_cannot_serve_says_why) {
     refused(APO_E_DEVICE, "no NVIDIA driver");
     machine.driver = 12040;
     refused(APO_E_DEVICE, "serves CUDA 12.4 and this build needs 13.0");
-    machine.driver = 13000, machine.major = 7, machine.minor = 5;
+    machine.driver = 13000, machine.limits.capability = 75;
     refused(APO_E_UNSUPPORTED, "compute capability 7.5");
     machine = guard.before;
 
-    // Memory that is too small, and a launch that fails: the device goes on.
+    // Memory that is too small: the device goes on.
     const apo::OpTable& ops = *cuda_backend().ops;
     apo::Device* device = ops.open(cuda_backend().open);
     machine.memory = size_t(1) << 20;
@@ -211,29 +211,10 @@ TEST(a_gpu_that_cannot_serve_says_why) {
     CHECK(has(memory, "3.0 MiB asked for") && has(memory, "of 1.0 MiB free"));
     machine.memory = guard.before.memory;
     void* x = ops.allocate(*device, 64);
-    machine.next_launch = cudaErrorIllegalAddress;
-    const std::string fault = thrown([&] { ops.add(*device, {16, apo::DType::f32, x, x}); });
-    CHECK(has(fault, "add_kernel") && has(fault, "convert.cu") && has(fault, "illegal memory access"));
     machine.next_launch = cudaErrorNoKernelImageForDevice;
     CHECK(has(thrown([&] { ops.add(*device, {16, apo::DType::f32, x, x}); }), "no code for it"));
-    float zero = 1;
-    ops.add(*device, {16, apo::DType::f32, x, x});
-    ops.copy_to_host(*device, &zero, x, sizeof zero);
-    CHECK(zero == 0);
-
-    // A product that fails by itself, and one that fails since a kernel before it has cost the context, which goes with the device.
-    const auto multiply = [&] {
-        machine.next_launch = cudaErrorIllegalAddress;
-        return thrown([&] { ops.gemm(*device, {4, 4, 4, false, true, apo::DType::f32, apo::DType::f32, apo::DType::f32, x, 4, x, 4, x, 4, 0}); });
-    };
-    CHECK(has(multiply(), "cublasLtMatmul: an error of the emulated library (13)"));
-    ops.add(*device, {16, apo::DType::f32, x, x});
-    machine.context = cudaErrorIllegalAddress;
-    const std::string product = multiply();
-    CHECK(has(product, "illegal memory access") && has(product, "cublasLtMatmul (cublaslt.cu") && has(product, "after kernel (add_kernel"));
     ops.release(*device, x);
     ops.close(device);
-    CHECK(machine.context == cudaSuccess);
 }
 
 TEST(scratch_is_reused_and_joins_its_chunks) {

@@ -1,4 +1,6 @@
 // Attention's cases for tiles: each kernel of the CUDA backend, all rows and all gradients, against the formulas in f64.
+#include "emulated_gpu.h"
+
 #include "attention_case.h"
 #include "op_case.h"
 
@@ -71,6 +73,28 @@ TEST(attention_tiles_repeat_bit_for_bit) {
         CHECK(values(first.lse) == values(second.lse));
         CHECK(values(first.dqkv) == values(second.dqkv));
     });
+}
+
+// Where a block has less shared memory (8.6, 8.9, 12.x), steps are shorter and the sums the same.
+TEST(attention_does_not_depend_on_shared_memory) {
+    if (options().cuda_index >= 0) return;
+    const MachineGuard guard;
+    const AttentionCase c = tiles(2, 1, 128, 60);
+    std::vector<std::vector<double>> gradients;
+    for (int capability : {86, 90}) {
+        emulation::machine().limits.shared_block = emulation::limits_of(capability).shared_block;
+        const Backend backend = cuda_backend();
+        apo::Device& device = *backend.ops->open(backend.open);
+        place() = {backend.ops, &device};
+        {
+            Numbers numbers(24);
+            Array qkv = numbers.array(DType::bf16, size_t(c.tokens() * c.width())), dout = numbers.array(DType::bf16, size_t(c.tokens() * c.H * c.D));
+            gradients.push_back(values(run(*backend.ops, device, DType::bf16, c, qkv, dout).dqkv));
+        }
+        backend.ops->close(&device);
+        place() = {};
+    }
+    CHECK(gradients[0] == gradients[1]);
 }
 
 TEST(attention_formulas_agree_with_differences) {

@@ -22,8 +22,6 @@ Indices indices;
 namespace {
 
 constexpr int kWarp = 32;
-constexpr unsigned kMostThreads = 1024;
-constexpr size_t kMostStaticShared = 48 << 10, kMostShared = 227 << 10;
 constexpr int kBarriers = 16;
 constexpr unsigned char kPoison = 0xff;  // as f32 and bf16: NaN
 
@@ -70,6 +68,7 @@ struct Grid {
     const std::function<void()>* body;
     size_t dynamic_bytes;
     SharedArray dynamic;
+    size_t static_bytes;  // that the kernel's symbols tell
     std::map<const void*, std::pair<SharedArray, size_t>> statics;
     std::vector<Thread*> threads;
     std::vector<int> ready;
@@ -189,18 +188,15 @@ void run_block() {
 
 void set_seed(uint32_t seed) { random_state = seed * 2654435761u | 1u; }
 
-void run_grid(const char* kernel, Place place, dim3 grid_size, dim3 block, size_t shared_bytes, const std::function<void()>& body) {
+void run_grid(const Launch& launch, size_t static_bytes, const std::function<void()>& body) {
+    const char* kernel = launch.name;
+    const dim3 grid_size = launch.grid, block = launch.block;
     const size_t threads = size_t(block.x) * block.y * block.z;
-    if (threads == 0 || threads > kMostThreads || threads % kWarp != 0) {
-        apo::fail(APO_E_INTERNAL, "kernel %s (%s): %zu threads a block; expected whole warps, up to %u", kernel, text_of(place).c_str(),
-                  threads, kMostThreads);
-    }
-    if (shared_bytes > kMostShared) {
-        apo::fail(APO_E_INTERNAL, "kernel %s (%s): %zu bytes of shared memory; a block has %zu", kernel, text_of(place).c_str(), shared_bytes,
-                  kMostShared);
+    if (threads % kWarp != 0) {
+        apo::fail(APO_E_INTERNAL, "kernel %s (%s): %zu threads a block; expected whole warps", kernel, text_of(launch.place).c_str(), threads);
     }
     while (thread_pool().size() < threads) thread_pool().push_back(std::make_unique<Thread>());
-    Grid own{kernel, place, &body, shared_bytes, shared_array(shared_bytes), {}, {}, {}, 0, {}, {}};
+    Grid own{kernel, launch.place, &body, launch.shared_bytes, shared_array(launch.shared_bytes), static_bytes, {}, {}, {}, 0, {}, {}};
     for (size_t i = 0; i < threads; i++) own.threads.push_back(thread_pool()[i].get());
     grid = &own;
     indices = {dim3(0, 0, 0), dim3(0, 0, 0), block, grid_size};
@@ -218,7 +214,7 @@ void run_grid(const char* kernel, Place place, dim3 grid_size, dim3 block, size_
         }
     }
     grid = nullptr;
-    if (!own.fault.empty()) apo::fail(APO_E_INTERNAL, "kernel %s (%s): %s", kernel, text_of(place).c_str(), own.fault.c_str());
+    if (!own.fault.empty()) apo::fail(APO_E_INTERNAL, "kernel %s (%s): %s", kernel, text_of(launch.place).c_str(), own.fault.c_str());
 }
 
 void fault(const char* format, ...) {
@@ -288,8 +284,7 @@ void* static_shared(const void* key, size_t bytes) {
     if (found == grid->statics.end()) {
         size_t total = bytes;
         for (const auto& [other, array] : grid->statics) total += array.second;
-        if (total > kMostStaticShared) fault("%zu bytes of static shared memory; a block has %zu", total, kMostStaticShared);
-        if (total + grid->dynamic_bytes > kMostShared) fault("%zu bytes of shared memory; a block has %zu", total + grid->dynamic_bytes, kMostShared);
+        if (total > grid->static_bytes) fault("%zu bytes of static shared memory; its symbols tell of %zu", total, grid->static_bytes);
         found = grid->statics.emplace(key, std::make_pair(shared_array(bytes), bytes)).first;
     }
     return found->second.first.get();

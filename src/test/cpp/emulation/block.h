@@ -19,6 +19,15 @@ struct Place {
     int line;
 };
 
+// A launch as CUDA is asked for it.
+struct Launch {
+    const char* name;
+    Place place;
+    const void* kernel;
+    dim3 grid, block;
+    size_t shared_bytes, argument_bytes;
+};
+
 // Of the thread that runs.
 struct Indices {
     dim3 thread, block, block_size, grid_size;
@@ -26,8 +35,8 @@ struct Indices {
 extern Indices indices;
 
 // Runs body once for each thread. Throws apo::Error (APO_E_INTERNAL) that names the kernel where threads wait at different
-// barriers, or for each other, or a limit of the hardware is passed.
-void run_grid(const char* kernel, Place place, dim3 grid, dim3 block, size_t shared_bytes, const std::function<void()>& body);
+// barriers, or for each other, or where the block declares more than `static_bytes` of shared arrays.
+void run_grid(const Launch& launch, size_t static_bytes, const std::function<void()>& body);
 
 // Seed of the orders of the launches that follow.
 void set_seed(uint32_t seed);

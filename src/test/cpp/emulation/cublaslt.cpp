@@ -11,7 +11,7 @@ namespace lt {
 
 namespace {
 
-constexpr Status kInvalidValue = 7, kExecutionFailed = 13, kInternalError = 14;
+constexpr Status kNotInitialized = 1, kInvalidValue = 7, kExecutionFailed = 13, kInternalError = 14;
 
 struct Layout {
     int type;
@@ -56,13 +56,15 @@ __global__ void product_kernel(Operand a, Operand b, Operand c, float beta, void
     }
 }
 
+// A handle knows its context.
 Status create(Handle* handle) {
-    *handle = new int(0);
+    if (emulation::machine().context != cudaSuccess) return kNotInitialized;
+    *handle = new uint64_t(emulation::context());
     return kSuccess;
 }
 
 Status destroy(Handle handle) {
-    delete static_cast<int*>(handle);
+    delete static_cast<uint64_t*>(handle);
     return kSuccess;
 }
 
@@ -132,9 +134,10 @@ Status get_heuristic(Handle, MatmulDesc, MatrixLayout, MatrixLayout, MatrixLayou
     return kSuccess;
 }
 
-Status matmul(Handle, MatmulDesc desc, const void* alpha, const void* a, MatrixLayout a_layout, const void* b, MatrixLayout b_layout,
+Status matmul(Handle handle, MatmulDesc desc, const void* alpha, const void* a, MatrixLayout a_layout, const void* b, MatrixLayout b_layout,
               const void* beta, const void* c, MatrixLayout c_layout, void* d, MatrixLayout d_layout, const Algorithm* algorithm,
               void* workspace, size_t workspace_bytes, void* stream_address) {
+    if (*static_cast<uint64_t*>(handle) != emulation::context()) return kNotInitialized;
     const auto stream = static_cast<cudaStream_t>(stream_address);
     const auto* product = static_cast<const Product*>(desc);
     const Operand first{a, *static_cast<Layout*>(a_layout), product->transpose[0] == kOpT};
@@ -148,6 +151,7 @@ Status matmul(Handle, MatmulDesc desc, const void* alpha, const void* a, MatrixL
         first.rows() != third.layout.rows || second.columns() != third.layout.columns) {
         return kInvalidValue;
     }
+    if (emulation::machine().dry) return kSuccess;  // the real library's launches are its own
     emulation::forget(workspace, workspace_bytes < 64 ? workspace_bytes : 64, stream);
     std::tuple<Operand, Operand, Operand, float, void*> values{first, second, third, *static_cast<const float*>(beta), d};
     const cudaError_t status =

@@ -19,8 +19,9 @@
 #define __restrict__ __restrict
 
 #define APO_DEVICE inline
-#define APO_SHARED(type, name, count)    \
-    static const char apo_key_##name = 0; \
+// The key's symbol tells how much shared memory the kernel takes before it runs (kernels.h).
+#define APO_SHARED(type, name, count)                            \
+    static const char apo_key_##name[sizeof(type) * (count)]{};  \
     auto& name = *static_cast<type(*)[count]>(emulation::static_shared(&apo_key_##name, sizeof(type) * (count)))
 
 #define threadIdx (emulation::indices.thread)
@@ -203,8 +204,9 @@ cudaError_t launch(const char* name, const char* file, int line, void (*kernel)(
     int index = 0;
     std::vector<Block> blocks;
     std::apply([&](const auto&... value) { (check_argument(name, index++, value, blocks), ...); }, values);
-    return queue_kernel(name, {file, line}, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream, std::move(blocks),
-                        [kernel, values] { std::apply(kernel, values); });
+    const Launch launch{name, {file, line}, reinterpret_cast<const void*>(kernel), grid, block, shared_bytes,
+                        (size_t(0) + ... + sizeof(std::decay_t<Parameters>))};
+    return queue_kernel(launch, stream, std::move(blocks), [kernel, values] { std::apply(kernel, values); });
 }
 
 }  // namespace emulation

@@ -39,6 +39,7 @@ using namespace emulation;
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
     if (machine().graphs.begin != cudaSuccess) return machine().graphs.begin;
+    if (machine().context != cudaSuccess) return machine().context;
     if (mode != cudaStreamCaptureModeThreadLocal) return cudaErrorInvalidValue;  // the others are not used here
     if (stream->capture != nullptr) return cudaErrorIllegalState;
     stream->capture = std::make_unique<Capture>();
@@ -69,7 +70,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
-    if (machine().graphs.launch != cudaSuccess) return std::exchange(machine().graphs.launch, cudaSuccess);
+    if (machine().graphs.launch != cudaSuccess) return take_error(machine().graphs.launch);
+    if (machine().context != cudaSuccess) return machine().context;
     if (executable == nullptr) return cudaErrorInvalidValue;
     for (const Work& node : executable->nodes) {
         for (const Block& block : node.blocks) {

@@ -1,20 +1,23 @@
 // The part of the CUDA runtime that src/main/cuda uses, on the host: device memory is the host's heap, streams are queues
 // that run when something waits for them, so that a missing wait shows. While a stream captures, what CUDA forbids is refused
-// with CUDA's error.
+// with CUDA's error; a launch that the GPU would refuse is refused, with its error and, for tests, the reason.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include "block.h"
+#include "limits.h"
 
 enum cudaError_t {
     cudaSuccess = 0,
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
+    cudaErrorInvalidConfiguration = 9,
     cudaErrorInsufficientDriver = 35,
     cudaErrorNoDevice = 100,
     cudaErrorInvalidDevice = 101,
@@ -41,6 +44,12 @@ constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
 struct cudaDeviceProp {
     char name[256];
+};
+
+struct cudaFuncAttributes {
+    size_t sharedSizeBytes;
+    int numRegs;
+    int maxDynamicSharedSizeBytes;
 };
 
 namespace emulation {
@@ -81,6 +90,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute which, int value);
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
@@ -96,17 +106,32 @@ namespace emulation {
 struct Machine {
     int devices = 1;
     int driver = 13000, runtime = 13000;
-    int major = 9, minor = 0;
+    Limits limits = few_multiprocessors(limits_of(90));
     size_t memory = size_t(4) << 30;
+    // Shapes alone: launches are checked and nothing runs, device memory is addresses, and what is copied from it is zeros.
+    bool dry = false;
     cudaError_t next_launch = cudaSuccess;  // what the next launch returns
-    cudaError_t context = cudaSuccess;      // a fault that only a reset of the device takes away: what queries return
+    cudaError_t next_run = cudaSuccess;     // what the next kernel that runs comes to
+    cudaError_t context = cudaSuccess;      // a fault that only a reset of the device takes away: what everything returns
     // What these calls return: begin and instantiate each time, launch the next time. `captured` spoils a capture at its first
     // kernel, as something that another thread does may.
     struct {
         cudaError_t begin = cudaSuccess, captured = cudaSuccess, instantiate = cudaSuccess, launch = cudaSuccess;
     } graphs;
+
+    // As few as let a test's small work be shared out.
+    static Limits few_multiprocessors(Limits limits) {
+        limits.multiprocessors = 3;
+        return limits;
+    }
 };
 Machine& machine();
+
+// Everything that a reset of the device takes away belongs to a context, which has a number.
+uint64_t context();
+
+// Why launches were refused, the oldest first; tests clear it.
+std::vector<std::string>& refusals();
 
 // Graphs so far: captures that came to nothing, graphs made ready to launch, launches; and those not destroyed yet.
 struct GraphCounts {
@@ -121,13 +146,13 @@ struct Block {
     uintptr_t begin;
     size_t bytes;
     uint64_t number;
+    bool dry;  // addresses without memory behind them
 };
 
 // Fills device memory with NaN, in the stream's order: what was there is not to be read.
 void forget(void* memory, size_t bytes, cudaStream_t stream);
 
-cudaError_t queue_kernel(const char* name, Place place, const void* kernel, dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream,
-                         std::vector<Block> blocks, std::function<void()> body);
+cudaError_t queue_kernel(const Launch& launch, cudaStream_t stream, std::vector<Block> blocks, std::function<void()> body);
 
 // Refuses an argument with an address that is not in device memory; structs are looked through. Adds the blocks it points to.
 void check_words(const char* kernel, int index, const void* bytes, size_t size, std::vector<Block>& blocks);
