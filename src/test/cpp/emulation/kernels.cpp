@@ -135,7 +135,7 @@ cudaError_t refuse(cudaError_t status, const Launch& launch, const std::string& 
     char text[600];
     std::snprintf(text, sizeof text, "%d.%d: %s (%s): %s", limits.major(), limits.minor(), facts_of(launch.kernel).name.c_str(), launch.name,
                   why.c_str());
-    refusals().push_back(text);
+    if (std::find(refusals().begin(), refusals().end(), text) == refusals().end()) refusals().push_back(text);
     return status;
 }
 

@@ -130,7 +130,7 @@ Machine& machine();
 // Everything that a reset of the device takes away belongs to a context, which has a number.
 uint64_t context();
 
-// Why launches were refused, the oldest first; tests clear it.
+// Why launches were refused, the oldest first, each reason once; tests clear it.
 std::vector<std::string>& refusals();
 
 // Graphs so far: captures that came to nothing, graphs made ready to launch, launches; and those not destroyed yet.
