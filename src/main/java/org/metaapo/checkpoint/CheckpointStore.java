@@ -108,7 +108,16 @@ public final class CheckpointStore {
         return String.format(Locale.ROOT, "step-%08d", step);
     }
 
+    /** Whether a folder has a checkpoint, good or damaged. */
+    public static boolean isIn(Path folder) {
+        return !newestFirst(folder).isEmpty();
+    }
+
     private List<Path> newestFirst() {
+        return newestFirst(folder);
+    }
+
+    private static List<Path> newestFirst(Path folder) {
         if (!Files.isDirectory(folder)) {
             return List.of();
         }

@@ -171,18 +171,11 @@ final class Comparison {
     private RunFolder train(Method method, int setting, long seed, RunListener listener) {
         RunConfig config = suite.config(method, setting, worlds.get(seed), seed);
         RunFolder folder = folder(method, setting, seed);
+        Recipes.checkKeys(config);
         if (folder.end() == null) {
             Recipes.run(config, listener, stop);
-        } else if (!config.equals(earlier(folder, config))) {
-            throw new UsageException(folder.path() + ": holds a finished run with another configuration; delete the folder, or give the "
-                    + "suite another out");
         }
         return folder;
-    }
-
-    /** A finished run's configuration; where it lies and how many threads it had decide nothing. */
-    private RunConfig earlier(RunFolder folder, RunConfig config) {
-        return RunConfig.load(folder.config(), List.of()).with("out", config.text("out")).with("threads", config.integer("threads"));
     }
 
     private RunResult measured(Method method, int setting, long seed, RunListener listener) {

@@ -183,6 +183,11 @@ public final class RunConfig {
         return ((List<?>) values.get(checked(name))).stream().map(String.class::cast).toList();
     }
 
+    /** The value of a key as it is written, such as {@code [0.9, 0.95]}. */
+    public String shown(String name) {
+        return ConfigValue.yaml(values.get(checked(name)));
+    }
+
     /** Whether a key has another value than its default. */
     public boolean isSet(String name) {
         return !Objects.equals(values.get(checked(name)), ConfigKeys.find(name).fallback());

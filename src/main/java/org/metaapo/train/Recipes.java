@@ -20,6 +20,7 @@ public final class Recipes {
      * Runs a recipe to its end, from its newest valid checkpoint where there is one. A run that is finished already is left
      * as it is.
      *
+     * @throws org.metaapo.error.UsageException if the folder holds another run, finished or not; names what differs
      * @throws org.metaapo.error.InterruptedRunException after a stop, with a checkpoint taken
      */
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
@@ -31,20 +32,26 @@ public final class Recipes {
                 throw new DataException(policyPath + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
                         + ", the model's vocabulary " + source.config().vocabSize() + " tokens");
             }
-            RunFolder folder = new RunFolder(config.path("out"));
-            if (folder.end() != null) {
-                listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
-                return new Totals();
-            }
             checkOwnObjective(config, recipe);
-            // A device that cannot be had is told of before the rows are read, which may take a while.
-            Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
-            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, true)) {
+            checkKeys(config);
+            RunFolder folder = new RunFolder(config.path("out"));
+            boolean finished = folder.end() != null;
+            if (!finished) {
+                // A device that cannot be had is told of before the rows are read, which may take a while.
+                Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
+            }
+            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, !finished)) {
                 data.checkPositions(source);
-                checkReference(config, recipe, source);
+                checkReference(config, source);
                 checkReward(config, recipe);
                 if (MetaLearning.learns(config, recipe)) {
                     new MetaFeatures(config).check(data.rows());
+                }
+                RunFingerprint fingerprint = RunFingerprint.of(config, data, source);
+                fingerprint.check(folder);
+                if (finished) {
+                    listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
+                    return new Totals();
                 }
                 try (RunLock lock = RunLock.acquire(folder.path())) {
                     if (!data.skipped().isEmpty()) {
@@ -53,9 +60,9 @@ public final class Recipes {
                     if (recipe == Recipe.SELECTIVE_DPO) {
                         Selection selection = new Selection(config, data, source, listener, stop);
                         RunData easiest = selection.select();
-                        return train(config, recipe, easiest, source, selection.spent(), listener, stop);
+                        return train(config, recipe, easiest, source, fingerprint, selection.spent(), listener, stop);
                     }
-                    return train(config, recipe, data, source, new Totals(), listener, stop);
+                    return train(config, recipe, data, source, fingerprint, new Totals(), listener, stop);
                 }
             }
         }
@@ -63,11 +70,20 @@ public final class Recipes {
 
     /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
-        String fingerprint = RunFingerprint.of(config, data, source);
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunFingerprint fingerprint, Totals spent, RunListener listener,
+            StopSignal stop) {
         try (Run run = new Run(config, recipe, data, source, fingerprint, spent, listener, stop)) {
             return run.run();
         }
+    }
+
+    /**
+     * Throws if the folder of a configuration holds a run, finished or not, that was begun with other keys.
+     *
+     * @throws org.metaapo.error.UsageException naming each key with both values
+     */
+    public static void checkKeys(RunConfig config) {
+        RunFingerprint.checkKeys(config, new RunFolder(config.path("out")));
     }
 
     /** The size of a run: reads config, tokenizer and data, and no weights. */
@@ -94,7 +110,7 @@ public final class Recipes {
         }
     }
 
-    private static void checkReference(RunConfig config, Recipe recipe, ModelFolder source) {
+    private static void checkReference(RunConfig config, ModelFolder source) {
         Path path = config.path("reference.path");
         if (path == null) {
             return;

@@ -13,7 +13,6 @@ import org.metaapo.engine.Objective;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.RunFailedException;
-import org.metaapo.error.UsageException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.metrics.MetricsWriter;
 import org.metaapo.model.ModelFolder;
@@ -32,7 +31,7 @@ final class Run implements AutoCloseable {
     private final CheckpointStore checkpoints;
     private final SliceRows preparing;
 
-    private final String fingerprint;
+    private final RunFingerprint fingerprint;
     private Totals totals;
     private MetricsWriter metrics;
     /** Rows whose label was asked for, in recipe adpo. */
@@ -46,7 +45,7 @@ final class Run implements AutoCloseable {
 
     /** {@code spent} is what the run's totals start from. */
     Run(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, String fingerprint, Totals spent, RunListener listener,
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunFingerprint fingerprint, Totals spent, RunListener listener,
             StopSignal stop) {
         this.totals = spent;
         this.config = config;
@@ -87,12 +86,9 @@ final class Run implements AutoCloseable {
     private void resume() {
         AtomicFiles.deletePartials(folder.path());
         RunState state = checkpoints.newest(RunState.class, listener::note);
-        if (state != null && !state.fingerprint().equals(fingerprint)) {
-            throw new UsageException(folder.path() + ": holds a run with another configuration, other data or other models; give "
-                    + "another out, or delete the folder");
-        }
         parts.loadReference(state == null ? null : state.references());
         folder.write(folder.config(), config.toYaml());
+        fingerprint.write(folder);
         if (state == null) {
             metrics = MetricsWriter.open(folder.metrics(), 0);
             parts.meta().open(folder, 0);
@@ -229,7 +225,7 @@ final class Run implements AutoCloseable {
         MetaLearning meta = parts.meta();
         References references = parts.references();
         RunState state = new RunState(
-                fingerprint, step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
+                step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
                 meta.learner() == null ? null : meta.learner().state(), parts.recipe() == Recipe.ADPO ? asked.toLongArray() : null,
                 references == null ? null : references.state(), sliceRows);
         checkpoints.save(step, parts.policy(), parts.trainer(), keptModel(), state);

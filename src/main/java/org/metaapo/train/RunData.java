@@ -81,10 +81,14 @@ final class RunData implements AutoCloseable {
         return rows.stats().skipped();
     }
 
-    /** What the tokens are, training and evaluation. */
-    String digest() {
-        return rows.stats().digest() + " " + (evaluation == null ? "" : evaluation.stats().digest())
-                + (picked == null ? "" : " " + Arrays.hashCode(picked));
+    /** What the tokens of the training rows are, and which of them are taken where that is not the configuration's to say. */
+    String trainDigest() {
+        return rows.stats().digest() + (picked == null ? "" : " " + Arrays.hashCode(picked));
+    }
+
+    /** What the tokens of the held-out rows are. */
+    String evaluationDigest() {
+        return evaluation == null ? "not there" : evaluation.stats().digest();
     }
 
     /** Throws if the model has too few positions for a row. */

@@ -1,70 +1,206 @@
 package org.metaapo.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.config.ConfigKey;
+import org.metaapo.config.ConfigKeys;
 import org.metaapo.config.RunConfig;
+import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
 import org.metaapo.files.Digests;
+import org.metaapo.files.Json;
+import org.metaapo.files.SamePath;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
 
 /**
- * Digest of all that decides the course of a run: configuration, tokens, and the models it reads. A checkpoint with another one,
- * and with it its cached reference log-probs, is not continued.
+ * All that decides the course of a run, by name. A run's folder keeps it, so that a run that goes on, or one that is finished and given
+ * again, is told from another one; with it, a checkpoint's cached reference log-probs.
+ *
+ * @param keys values of the configuration's keys
+ * @param contents digests of what they name: rows, models, sources of rewards, classes
  */
-final class RunFingerprint {
-    /** Keys that may differ between a run and its continuation. */
-    private static final Map<String, Object> FREE = Map.ofEntries(
-            Map.entry("out", Path.of(".")), Map.entry("device", "auto"), Map.entry("threads", 0L), Map.entry("data.cache", "run"),
-            Map.entry("checkpoint.every", 1L), Map.entry("checkpoint.keep", 1L), Map.entry("reward.token_env", ""),
-            Map.entry("reward.answers_per_request", 1L), Map.entry("reward.parallel", 1L), Map.entry("reward.timeout", 1.0),
-            Map.entry("reward.retries", 0L), Map.entry("optimizer.offload", false), Map.entry("reference.offload", false));
+record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
+    /** Keys by which nothing changes but rounding, time, or what is kept on the way. */
+    private static final Set<String> FREE = Set.of(
+            "out", "device", "threads", "data.cache", "checkpoint.every", "checkpoint.keep", "reward.token_env", "reward.answers_per_request",
+            "reward.parallel", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
+            "train.recompute", "rollout.sequences");
 
     private static final int SAMPLE_BYTES = 1024;
+    private static final int SHOWN_DIGITS = 12;
 
-    private final MessageDigest digest = Digests.sha256();
-
-    private RunFingerprint() {}
-
-    static String of(RunConfig config, RunData data, ModelFolder policy) {
-        RunFingerprint print = new RunFingerprint();
-        RunConfig same = config;
-        for (Map.Entry<String, Object> entry : FREE.entrySet()) {
-            same = same.with(entry.getKey(), entry.getValue());
-        }
-        print.add(same.toYaml());
-        print.add(data.digest());
-        print.add(policy);
+    /** Of a run with these rows and this policy. */
+    static RunFingerprint of(RunConfig config, RunData data, ModelFolder policy) {
+        Map<String, String> contents = new LinkedHashMap<>();
+        contents.put("the rows of data.train", data.trainDigest());
+        contents.put("the rows of data.eval", data.evaluationDigest());
+        contents.put("the stop tokens of model.path", Arrays.toString(data.format().stopIds()));
+        contents.put("the weights of model.path", digest(policy));
         for (String key : List.of("reference.path", "reward.path")) {
             if (config.path(key) != null) {
                 try (ModelFolder folder = ModelFolder.open(config.path(key))) {
-                    print.add(folder);
+                    contents.put("the weights of " + key, digest(folder));
                 }
             }
         }
         RewardSource reward = Recipe.of(config).rewards(config);
-        print.add(reward == null ? "" : reward.identity());
-        try (OwnObjective own = OwnObjective.of(config)) {
-            print.add(own == null ? "" : own.identity());
+        if (reward != null && !reward.isLocal()) {
+            contents.put("the source of rewards", digest(reward.identity()));
         }
-        return HexFormat.of().formatHex(print.digest.digest());
+        try (OwnObjective own = OwnObjective.of(config)) {
+            if (own != null) {
+                contents.put("the class of objective.class", digest(own.identity()));
+            }
+        }
+        return new RunFingerprint(keys(config), contents);
     }
 
-    private void add(String text) {
-        digest.update(text.getBytes(StandardCharsets.UTF_8));
+    private static Map<String, String> keys(RunConfig config) {
+        Map<String, String> keys = new LinkedHashMap<>();
+        for (ConfigKey key : ConfigKeys.all()) {
+            if (!FREE.contains(key.name())) {
+                keys.put(key.name(), switch (key.type()) {
+                    case PATH -> config.path(key.name()) == null ? "null" : SamePath.real(config.path(key.name())).toString();
+                    case PATHS -> Json.write(config.paths(key.name()).stream().map(path -> SamePath.real(path).toString()).toList());
+                    default -> config.shown(key.name());
+                });
+            }
+        }
+        return keys;
     }
 
-    /** The configuration, and both ends of every tensor: other weights differ there, and reading all would take minutes. */
-    private void add(ModelFolder folder) {
-        add(folder.configJson().toString());
+    /**
+     * What a folder's run was begun with.
+     *
+     * @return null where the folder holds no run that goes on or is finished
+     * @throws UsageException if it holds one that does not say
+     */
+    static RunFingerprint of(RunFolder folder) {
+        if (folder.end() == null && !folder.hasCheckpoints()) {
+            return null;
+        }
+        try {
+            if (Files.isRegularFile(folder.fingerprint())) {
+                return Json.mapper().treeToValue(Json.read(folder.fingerprint()), RunFingerprint.class);
+            }
+        } catch (JsonProcessingException | DataException e) {
+            throw unknown(folder, e);
+        }
+        throw unknown(folder, null);
+    }
+
+    private static UsageException unknown(RunFolder folder, Exception cause) {
+        return new UsageException(folder.path() + ": holds a run, and " + folder.fingerprint().getFileName() + ", which says with what it was "
+                + "begun, is " + (cause == null ? "missing" : "damaged") + "; give another out, or delete the folder", cause);
+    }
+
+    void write(RunFolder folder) {
+        folder.write(folder.fingerprint(), Json.writePretty(Json.mapper().valueToTree(this)));
+    }
+
+    /** One digest of it all. */
+    String digest() {
+        return digest(keys + "\n" + contents);
+    }
+
+    /**
+     * Throws if a folder's run has other keys than a configuration; what these name is not looked at.
+     *
+     * @throws UsageException naming each key with both values
+     */
+    static void checkKeys(RunConfig config, RunFolder folder) {
+        RunFingerprint before = of(folder);
+        if (before != null) {
+            check(folder, before.keys(), keys(config));
+        }
+    }
+
+    /**
+     * Throws if a folder's run is another one than this.
+     *
+     * @throws UsageException naming each key, and each content, with both values
+     */
+    void check(RunFolder folder) {
+        RunFingerprint before = of(folder);
+        if (before != null) {
+            check(folder, before.keys(), keys);
+            check(folder, before.contents(), contents);
+        }
+    }
+
+    private static void check(RunFolder folder, Map<String, String> before, Map<String, String> now) {
+        List<String> differences = new ArrayList<>();
+        Set<String> names = new LinkedHashSet<>(now.keySet());
+        names.addAll(before.keySet());
+        for (String name : names) {
+            String old = before.getOrDefault(name, "not set");
+            String given = now.getOrDefault(name, "not set");
+            if (!same(name, old, given)) {
+                differences.add(name + ": was " + shown(old) + ", is " + shown(given));
+            }
+        }
+        if (!differences.isEmpty()) {
+            throw new UsageException(folder.path() + ": holds a " + (folder.end() == null ? "run that goes on" : "finished run")
+                    + " with another configuration: " + String.join("; ", differences) + ". Give another out, or delete the folder");
+        }
+    }
+
+    private static boolean same(String name, String before, String now) {
+        ConfigKey key = ConfigKeys.find(name);
+        if (before.equals(now) || key == null) {
+            return before.equals(now);
+        }
+        return switch (key.type()) {
+            case PATH -> !before.equals("null") && !now.equals("null") && SamePath.same(Path.of(before), Path.of(now));
+            case PATHS -> samePaths(paths(before), paths(now));
+            default -> false;
+        };
+    }
+
+    private static boolean samePaths(List<Path> before, List<Path> now) {
+        boolean same = before.size() == now.size();
+        for (int i = 0; same && i < before.size(); i++) {
+            same = SamePath.same(before.get(i), now.get(i));
+        }
+        return same;
+    }
+
+    private static List<Path> paths(String json) {
+        List<Path> paths = new ArrayList<>();
+        Json.parse(json, "a list of paths").forEach(path -> paths.add(Path.of(path.asText())));
+        return paths;
+    }
+
+    /** A digest by its beginning. */
+    private static String shown(String value) {
+        return value.matches("[0-9a-f]{64}") ? value.substring(0, SHOWN_DIGITS) + "…" : value;
+    }
+
+    private static String digest(String text) {
+        return Digests.sha256(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** Config, and both ends of every tensor: other weights differ there, and reading all would take minutes. */
+    private static String digest(ModelFolder folder) {
+        MessageDigest digest = Digests.sha256();
+        digest.update(folder.configJson().toString().getBytes(StandardCharsets.UTF_8));
         for (Map.Entry<String, TensorInfo> tensor : new TreeMap<>(folder.tensors()).entrySet()) {
-            add(tensor.getKey());
+            digest.update(tensor.getKey().getBytes(StandardCharsets.UTF_8));
             long bytes = tensor.getValue().bytes();
             for (long offset : new long[] {0, Math.max(0, bytes - SAMPLE_BYTES)}) {
                 ByteBuffer sample = ByteBuffer.allocate((int) Math.min(SAMPLE_BYTES, bytes));
@@ -72,5 +208,6 @@ final class RunFingerprint {
                 digest.update(sample.flip());
             }
         }
+        return HexFormat.of().formatHex(digest.digest());
     }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.files.StrictText;
@@ -27,6 +28,16 @@ public record RunFolder(Path path) {
     /** The result. */
     public Path model() {
         return path.resolve("model");
+    }
+
+    /** What the run was begun with. */
+    public Path fingerprint() {
+        return path.resolve("fingerprint.json");
+    }
+
+    /** Whether there is a checkpoint, good or damaged. */
+    boolean hasCheckpoints() {
+        return CheckpointStore.isIn(checkpoints());
     }
 
     /** Checkpoints. */

@@ -6,7 +6,6 @@ import org.metaapo.meta.MetaLearner;
 /**
  * What a checkpoint holds beside weights and moments. Doubles survive JSON exactly.
  *
- * @param fingerprint of all that must not change between a run and its continuation
  * @param step optimizer steps taken
  * @param epoch the present one, from 0
  * @param slice the present one within the epoch, from 0
@@ -20,7 +19,6 @@ import org.metaapo.meta.MetaLearner;
  * @param rows the present slice; null before it is prepared
  */
 record RunState(
-        String fingerprint,
         long step,
         long epoch,
         int slice,

@@ -86,12 +86,13 @@ final class Selection {
         RunConfig own = config.with("recipe", "dpo").with("objective.name", "dpo").with("out", out.toString())
                 .with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
         RunData part = data.pickingUnevaluated(trained);
-        String fingerprint = RunFingerprint.of(own, part, source);
+        RunFingerprint print = RunFingerprint.of(own, part, source);
+        String fingerprint = print.digest();
         JsonNode kept = kept(file, fingerprint, scored.length);
         if (kept == null) {
             listener.note("difficulty: reference run " + (run + 1) + " of " + config.integer("selective.runs") + ", half " + (half + 1) + " of 2");
             ObjectNode json = Json.mapper().createObjectNode().put("fingerprint", fingerprint);
-            measure(own, part, scored, json);
+            measure(own, part, print, scored, json);
             AtomicFiles.write(file, Json.write(json));
             delete(out);
             kept = json;
@@ -113,10 +114,11 @@ final class Selection {
     }
 
     /** Trains on a half, if that is not done, and puts the other half's losses and what it all took into {@code json}. */
-    private void measure(RunConfig own, RunData part, int[] scored, ObjectNode json) {
+    private void measure(RunConfig own, RunData part, RunFingerprint print, int[] scored, ObjectNode json) {
         RunFolder run = new RunFolder(own.path("out"));
+        print.check(run);
         if (run.end() == null) {
-            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop);
+            Recipes.train(own, Recipe.DPO, part, source, print, new Totals(), listener, stop);
         }
         long start = System.nanoTime();
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();

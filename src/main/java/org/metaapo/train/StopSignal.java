@@ -20,7 +20,7 @@ public final class StopSignal {
     /** Ends a phase that has nothing to save. */
     public void check() {
         if (isRequested()) {
-            throw new InterruptedRunException("stopped; the same command goes on from the last checkpoint");
+            throw new InterruptedRunException("stopped; the same command goes on");
         }
     }
 }
