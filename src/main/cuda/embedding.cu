@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kMostThreads = 256;
 constexpr int kThreads = 128;  // of a block that adds
+constexpr int32_t kNone = -1;
 
 // A block has a row: out(row, :) = table(index(row), :), in words of 16 bytes or 2.
 template <class Word>
@@ -34,17 +35,17 @@ void copy_rows(CudaDevice& d, int64_t rows, int64_t row_bytes, const int32_t* in
     }
 }
 
-// target(index, :) += x(row, :) over the rows of that index. blockIdx.x is a row: the first of its index sums for all of
+// target(index, :) += x(row, :) over the rows of that index, but for the index `left_out`. blockIdx.x is a row: the first of its index sums for all of
 // them, in their order, the others end at once. blockIdx.y is a piece of kThreads * N columns. Finding the rows costs a look
 // at all indices for each block; they are few against the rows themselves, and no sorting is needed.
 template <class T, class Target, int N>
-__global__ void add_rows_kernel(int rows, int64_t width, const int32_t* index, const T* x, Target* target) {
+__global__ void add_rows_kernel(int rows, int64_t width, const int32_t* index, int32_t left_out, const T* x, Target* target) {
     APO_SHARED(int, found, kThreads);
     APO_SHARED(int, counts, kThreads / kWarp);
     const int first = int(blockIdx.x), id = index[first], thread = int(threadIdx.x);
     bool before = false;
     for (int r = thread; r < first; r += kThreads) before = before || index[r] == id;
-    if (__syncthreads_or(before)) return;
+    if (__syncthreads_or(before) || id == left_out) return;
     const int64_t j = (int64_t(blockIdx.y) * kThreads + thread) * N;
     const bool inside = j < width;
     Target* at = target + int64_t(id) * width + j;
@@ -74,11 +75,11 @@ __global__ void add_rows_kernel(int rows, int64_t width, const int32_t* index, c
 }
 
 template <class T, class Target>
-void add_rows(CudaDevice& d, int64_t rows, int64_t width, const int32_t* index, const void* x, Target* target) {
+void add_rows(CudaDevice& d, int64_t rows, int64_t width, const int32_t* index, int32_t left_out, const void* x, Target* target) {
     if (rows == 0) return;
     auto run = [&](auto vector) {
         APO_LAUNCH(d, (add_rows_kernel<T, Target, vector>), dim3(unsigned(rows), blocks_for(width, kThreads * vector)), kThreads, 0,
-                   int(rows), width, index, static_cast<const T*>(x), target);
+                   int(rows), width, index, left_out, static_cast<const T*>(x), target);
     };
     if (in_vectors({x, target}, {width * int64_t(sizeof(T))})) {
         run(std::integral_constant<int, kVector<T>>{});
@@ -95,7 +96,7 @@ void embedding_forward(Device& device, const EmbeddingForward& op) {
 
 void embedding_backward(Device& device, const EmbeddingBackward& op) {
     with_type(op.dtype, [&](auto tag) {
-        add_rows<decltype(tag)>(gpu(device), op.tokens, op.hidden, op.ids, op.dout, op.dtable);
+        add_rows<decltype(tag)>(gpu(device), op.tokens, op.hidden, op.ids, op.padding, op.dout, op.dtable);
     });
 }
 
@@ -106,7 +107,7 @@ void gather_rows(Device& device, const GatherRows& op) {
 void scatter_add_rows(Device& device, const ScatterAddRows& op) {
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
-        add_rows<T>(gpu(device), op.rows, op.width, op.index, op.x, static_cast<T*>(op.out));
+        add_rows<T>(gpu(device), op.rows, op.width, op.index, kNone, op.x, static_cast<T*>(op.out));
     });
 }
 

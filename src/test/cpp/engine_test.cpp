@@ -141,7 +141,8 @@ TEST(gradient_of_the_whole_model_by_finite_differences) {
         for (int tied : {0, 1}) {
             apo_model_config config = tiny();
             config.tied_head = tied;
-            config.sliding_window = tied ? 4 : 0;
+            const int32_t windows[] = {0, 4};  // by layer
+            if (tied) config.windows = windows;
             World world(backend, config);
             const std::vector<float> gradient = gradients(world, {shared()}, false);
             auto loss = [&] {
@@ -233,30 +234,65 @@ std::vector<int32_t> generate(World& world, int sequences, int64_t cache, int k,
 
 }  // namespace
 
+namespace {
+
+void check_answers(World& world) {
+    const std::vector<std::vector<int32_t>> prompts{kPrompt, kOther, {1}, std::vector<int32_t>(33, 2), std::vector<int32_t>(16, 4)};
+    const std::vector<uint64_t> keys{10, 11, 12, 13, 14};
+    const int k = 3, width = 20;
+    std::vector<double> sums;
+    const std::vector<int32_t> all = generate(world, 15, 1000, k, prompts, keys, &sums);
+    CHECK(all == generate(world, 2, 60, k, prompts, keys));
+    CHECK(all == generate(world, 4, 100, k, prompts, keys));
+    for (size_t p = 0; p < prompts.size(); p++) {
+        const std::vector<int32_t> alone = generate(world, 1, 60, k, {prompts[p]}, {keys[p]});
+        CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(p) * k * width));
+    }
+    // The log-probs are those that scoring gives.
+    Packs packs;
+    for (size_t p = 0; p < prompts.size(); p++) {
+        for (int i = 0; i < k; i++) {
+            const auto begin = all.begin() + (long(p) * k + i) * width;
+            packs.add(prompts[p], {std::vector<int32_t>(begin, std::find(begin, begin + width, -1))});
+        }
+    }
+    const std::vector<double> scored = score(world, packs, 60);
+    for (size_t i = 0; i < scored.size(); i++) CHECK_CLOSE(scored[i], sums[i], 1e-3);
+}
+
+}  // namespace
+
 TEST(an_answer_does_not_depend_on_scheduling_or_batch_mates) {
     on_engines([](const apo_test::Backend& backend) {
         World world(backend);
-        const std::vector<std::vector<int32_t>> prompts{kPrompt, kOther, {1}, std::vector<int32_t>(33, 2), std::vector<int32_t>(16, 4)};
-        const std::vector<uint64_t> keys{10, 11, 12, 13, 14};
-        const int k = 3, width = 20;
-        std::vector<double> sums;
-        const std::vector<int32_t> all = generate(world, 15, 1000, k, prompts, keys, &sums);
-        CHECK(all == generate(world, 2, 60, k, prompts, keys));
-        CHECK(all == generate(world, 4, 100, k, prompts, keys));
-        for (size_t p = 0; p < prompts.size(); p++) {
-            const std::vector<int32_t> alone = generate(world, 1, 60, k, {prompts[p]}, {keys[p]});
-            CHECK(std::equal(alone.begin(), alone.end(), all.begin() + long(p) * k * width));
-        }
-        // The log-probs are those that scoring gives.
-        Packs packs;
-        for (size_t p = 0; p < prompts.size(); p++) {
-            for (int i = 0; i < k; i++) {
-                const auto begin = all.begin() + (long(p) * k + i) * width;
-                packs.add(prompts[p], {std::vector<int32_t>(begin, std::find(begin, begin + width, -1))});
-            }
-        }
-        const std::vector<double> scored = score(world, packs, 60);
-        for (size_t i = 0; i < scored.size(); i++) CHECK_CLOSE(scored[i], sums[i], 1e-3);
+        check_answers(world);
+    });
+}
+
+// Each window has its own plan of a decoding step; the pages are those of all tokens.
+TEST(answers_with_a_window_by_layer_are_those_that_scoring_gives) {
+    on_engines([](const apo_test::Backend& backend) {
+        const int32_t windows[] = {6, 0, 17, 6};
+        apo_model_config config = tiny();
+        config.layers = 4;
+        config.windows = windows;
+        World world(backend, config);
+        check_answers(world);
+    });
+}
+
+TEST(a_window_as_long_as_the_sequence_hides_nothing) {
+    on_engines([](const apo_test::Backend& backend) {
+        World all(backend);
+        const int32_t windows[] = {11, 64};
+        apo_model_config config = tiny();
+        config.windows = windows;
+        World windowed(backend, config);
+        CHECK(score(all, shared(), 100) == score(windowed, shared(), 100));
+        const int32_t short_ones[] = {64, 3};
+        config.windows = short_ones;
+        World hidden(backend, config);
+        CHECK(score(all, shared(), 100) != score(hidden, shared(), 100));
     });
 }
 
@@ -281,6 +317,13 @@ TEST(bad_arguments_are_refused_in_words) {
         config = tiny();
         config.rms_norm_eps = NAN;
         refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
+        config = tiny();
+        const int32_t windows[] = {3, -1};
+        config.windows = windows;
+        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "windows[1] is -1");
+        config = tiny();
+        config.has_padding = 1, config.padding_id = -30;
+        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "padding_id is -30");
         refused(apo_model_create(world.engine, &world.config_, 7, &model, &error), APO_E_ARGUMENT, "dtype is 7");
         const float bad[2] = {1, NAN};
         refused(apo_model_write(world.model, 0, 5, 2, bad, APO_F32, &error), APO_E_NUMERIC, "element 6");
@@ -422,6 +465,11 @@ TEST(masters_of_bf16_weights_have_all_bits_of_f32) {
         CHECK(apo_trainer_read(trainer, APO_STATE_MASTER, 1, 2, count, masters.data(), &error) == APO_OK);
         CHECK(masters == written);
         CHECK(apo_model_read(world.model, 1, 2, count, weights.data(), APO_F32, &error) == APO_OK);
+        // A model without a trainer, such as a reference of the same file, rounds them alike.
+        std::vector<float> without(written.size());
+        CHECK(apo_model_write(world.model, 1, 100, count, written.data(), APO_F32, &error) == APO_OK);
+        CHECK(apo_model_read(world.model, 1, 100, count, without.data(), APO_F32, &error) == APO_OK);
+        CHECK(without == weights);
         for (size_t i = 0; i < written.size(); i++) CHECK_CLOSE(weights[i], written[i], std::fabs(written[i]) / 256 + 0x1p-134);
         CHECK(apo_trainer_close(trainer, &error) == APO_OK);
     });

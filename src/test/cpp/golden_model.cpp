@@ -49,10 +49,10 @@ Tensors read_tensors(const std::string& path) {
     return tensors;
 }
 
-apo_model_config read_config(const std::string& folder) {
+GoldenConfig::GoldenConfig(const std::string& folder) {
     const Json json = Json::read(folder + "/config.json");
     auto integer = [&](const char* key) { return int32_t(json[key].number()); };
-    apo_model_config c{};
+    apo_model_config& c = config;
     c.vocab_size = integer("vocab_size"), c.hidden_size = integer("hidden_size"), c.intermediate_size = integer("intermediate_size");
     c.layers = integer("num_hidden_layers"), c.heads = integer("num_attention_heads"), c.kv_heads = integer("num_key_value_heads");
     c.head_dim = json.has("head_dim") ? integer("head_dim") : c.hidden_size / c.heads;
@@ -69,7 +69,12 @@ apo_model_config read_config(const std::string& folder) {
         c.rope_high_freq_factor = rope["high_freq_factor"].number();
         c.rope_original_max_positions = rope["original_max_position_embeddings"].number();
     }
-    return c;
+    c.has_padding = 1, c.padding_id = integer("pad_token_id");
+    if (!json.has("layer_types")) return;
+    for (size_t l = 0; l < json["layer_types"].size(); l++) {
+        windows.push_back(json["layer_types"][l].text() == "sliding_attention" ? integer("sliding_window") : 0);
+    }
+    c.windows = windows.data();
 }
 
 std::vector<int32_t> stop_ids(const std::string& folder) {
@@ -80,14 +85,14 @@ std::vector<int32_t> stop_ids(const std::string& folder) {
 }
 
 apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dtype) {
-    const apo_model_config config = read_config(folder);
+    const GoldenConfig golden(folder);
     const Tensors tensors = read_tensors(folder);
     apo_error error;
     auto check = [&](apo_status status) {
         if (status != APO_OK) throw std::runtime_error(error.message);
     };
     apo_model* model = nullptr;
-    check(apo_model_create(&engine, &config, dtype, &model, &error));
+    check(apo_model_create(&engine, &golden.config, dtype, &model, &error));
     int32_t count = 0;
     check(apo_model_tensor_count(model, &count, &error));
     for (int32_t i = 0; i < count; i++) {

@@ -22,7 +22,13 @@ std::string fixture(const std::string& name);
 Tensors read_tensors(const std::string& path);
 
 // The shape of a folder's config.json (transformers 4 and 5), with an LM head.
-apo_model_config read_config(const std::string& folder);
+struct GoldenConfig {
+    explicit GoldenConfig(const std::string& folder);
+    GoldenConfig(const GoldenConfig&) = delete;
+
+    apo_model_config config{};
+    std::vector<int32_t> windows;  // by layer
+};
 
 // Token ids that end an answer, of generation_config.json or config.json.
 std::vector<int32_t> stop_ids(const std::string& folder);

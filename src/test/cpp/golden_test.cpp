@@ -14,7 +14,7 @@ void must(apo_status status) {
     if (status != APO_OK) throw std::runtime_error(error.message);
 }
 
-const char* const kNames[] = {"tiny-llama", "tiny-qwen2"};
+const char* const kNames[] = {"tiny-llama", "tiny-qwen2", "tiny-qwen2-windows", "tiny-mistral-windows"};
 const char* const kSides[] = {"chosen", "rejected"};
 
 // An open engine with a golden model.

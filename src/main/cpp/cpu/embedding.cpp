@@ -23,6 +23,7 @@ void embedding_backward(Device& device, const EmbeddingBackward& op) {
         parallel_ranges(device, (op.hidden + kLanes - 1) / kLanes, 4, [&](int64_t first, int64_t last) {
             const int64_t begin = first * kLanes, end = std::min(last * kLanes, op.hidden);
             for (int64_t t = 0; t < op.tokens; t++) {
+                if (op.ids[t] == op.padding) continue;
                 const T* source = dout + t * op.hidden;
                 float* target = op.dtable + op.ids[t] * op.hidden;
                 int64_t j = begin;

@@ -62,7 +62,18 @@ private:
             batch_.targets.push_back(batch_.ids[size_t(begin + i)]);
         }
         batch_.answer_begin.push_back(int32_t(batch_.rows.size()));
-        batch_.answer_ends.push_back(begin + length - 1);
+        batch_.answer_ends.push_back(last_read(prompt_begin, prompt, begin, length));
+    }
+
+    // Where a value head reads: as GenericForSequenceClassification of transformers.
+    int32_t last_read(int32_t prompt_begin, int32_t prompt, int32_t begin, int32_t length) const {
+        for (int32_t t = begin + length - 1; t >= begin; t--) {
+            if (!shape_.is_padding(batch_.ids[size_t(t)])) return t;
+        }
+        for (int32_t t = prompt_begin + prompt - 1; t > prompt_begin; t--) {
+            if (!shape_.is_padding(batch_.ids[size_t(t)])) return t;
+        }
+        return prompt_begin;
     }
 
     void append(int32_t count, int32_t first_position) {

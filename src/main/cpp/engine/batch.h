@@ -15,7 +15,7 @@ struct Batch {
     std::vector<int32_t> rows;        // (R) the token whose hidden state predicts answer token r
     std::vector<int32_t> targets;     // (R) answer tokens
     std::vector<int32_t> answer_begin;  // (N + 1) rows of each answer
-    std::vector<int32_t> answer_ends;   // (N) each answer's last token
+    std::vector<int32_t> answer_ends;   // (N) the last token of prompt and answer that is not padding, or their first
     std::vector<int32_t> pack_answers;  // (P + 1) answers of each pack
     std::vector<int32_t> pack_tokens;   // (P + 1) tokens of each pack
 

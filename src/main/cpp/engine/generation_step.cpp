@@ -42,16 +42,19 @@ size_t sample_bytes(const GenerationStep::Room& room) { return size_t(room.token
 
 }  // namespace
 
-int64_t GenerationStep::bytes(const Room& room) { return int64_t(bytes_of(most(room)) + sample_bytes(room) + decode_plan_bytes(room.sequences)); }
+int64_t GenerationStep::bytes(const Room& room) {
+    return int64_t(bytes_of(most(room)) + sample_bytes(room) + size_t(room.plans) * decode_plan_bytes(room.sequences));
+}
 
 void GenerationStep::reserve(apo_engine& engine, const Room& room) {
     engine_ = &engine;
     indices_ = Buffer();
     samples_ = Buffer();
-    plan_ = Buffer();
+    plans_ = Buffer();
     indices_ = Buffer(engine, bytes_of(most(room)));
     samples_ = Buffer(engine, sample_bytes(room));
-    plan_ = Buffer(engine, decode_plan_bytes(room.sequences));
+    plan_bytes_ = decode_plan_bytes(room.sequences);
+    plans_ = Buffer(engine, size_t(room.plans) * plan_bytes_);
 }
 
 void GenerationStep::clear() {

@@ -9,9 +9,10 @@ namespace apo {
 
 class GenerationStep {
 public:
-    // Room on the device for steps of so many tokens (a prefill's), running answers and, until more are needed, pages.
+    // Room on the device for steps of so many tokens (a prefill's), running answers and, until more are needed, pages; and for so
+    // many plans.
     struct Room {
-        int64_t tokens, sequences, pages;
+        int64_t tokens, sequences, pages, plans;
     };
     static int64_t bytes(const Room& room);
     void reserve(apo_engine& engine, const Room& room);
@@ -37,8 +38,8 @@ public:
     Samples samples(int64_t count) const;
     void download(int64_t count, int32_t* sampled_ids, float* sampled_logps);
 
-    // Room for the plan of the step's attention (AttentionDecode).
-    void* plan() const { return plan_.data(); }
+    // Room for a plan of the step's attention (AttentionDecode).
+    void* plan(int64_t index) const { return plans_.data() + size_t(index) * plan_bytes_; }
 
     // On the device.
     struct Arrays {
@@ -53,7 +54,8 @@ private:
     std::vector<int32_t> rows_, answers_, counts_;            // (R)
     std::vector<uint64_t> keys_;                              // (R)
     apo_engine* engine_ = nullptr;
-    Buffer indices_, samples_, plan_;
+    Buffer indices_, samples_, plans_;
+    size_t plan_bytes_ = 0;
     std::vector<char> packed_;  // on the host
     Arrays arrays_{};
 };

@@ -54,7 +54,7 @@ GeneratorBytes generator_bytes(const Shape& s, DType dtype, const HeadSizes& hea
     const int64_t tokens = initial_tokens(s, o);
     return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)),
             workspace_bytes(s, dtype, head, tokens, Keep::nothing, logit_rows(o.max_sequences)),
-            GenerationStep::bytes({tokens, o.max_sequences, page_count(o)})};
+            GenerationStep::bytes({tokens, o.max_sequences, page_count(o), int64_t(s.windows().size())})};
 }
 
 // One call of generate: which answers run, which wait, and what they hold.
@@ -114,21 +114,23 @@ private:
     // One token a sequence against the cache.
     class Decode final : public AttentionStep {
     public:
-        // Shares out the attention of the layers that follow.
-        Decode(GenerationRun& run, int64_t tokens) : run_(run) { ops().plan_decode(device(), op(tokens, nullptr, nullptr, nullptr)); }
+        // Shares out the attention of the layers that follow, of each window by itself.
+        Decode(GenerationRun& run, int64_t tokens) : run_(run) {
+            for (size_t i = 0; i < run.s_.windows().size(); i++) ops().plan_decode(device(), op(int64_t(i), tokens, nullptr, nullptr, nullptr));
+        }
         void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
             run_.append(layer, tokens, qkv);
-            ops().attention_decode(device(), op(tokens, qkv, run_.g_.layer_cache(layer), attention));
+            ops().attention_decode(device(), op(run_.s_.window_index(layer), tokens, qkv, run_.g_.layer_cache(layer), attention));
         }
 
     private:
         const OpTable& ops() const { return run_.model_.engine.ops; }
         Device& device() const { return run_.model_.engine.device; }
-        AttentionDecode op(int64_t tokens, const void* qkv, const void* cache, void* out) const {
+        AttentionDecode op(int64_t window, int64_t tokens, const void* qkv, const void* cache, void* out) const {
             const Shape& s = run_.s_;
             const GenerationStep::Arrays& step = run_.step_.device();
-            return {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.config.sliding_window, qkv, cache, step.pages, step.page_begin,
-                    step.lengths, run_.step_.plan(), out};
+            return {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.windows()[size_t(window)], qkv, cache, step.pages,
+                    step.page_begin, step.lengths, run_.step_.plan(window), out};
         }
         GenerationRun& run_;
     };
@@ -399,7 +401,7 @@ void apo_generator::reserve_tokens(int64_t tokens) {
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
     workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
-    step_.reserve(model.engine, {most, max_sequences_, pages_});
+    step_.reserve(model.engine, {most, max_sequences_, pages_, int64_t(model.shape.windows().size())});
 }
 
 void* apo_generator::layer_cache(int64_t layer) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "philox.h"
+#include "split_f32.h"
 
 namespace apo {
 
@@ -94,6 +95,13 @@ void apo_model::write(int32_t index, int64_t offset, int64_t count, const void* 
     void* target = at(spec.offset + offset);
     if (source_dtype == dtype) {
         engine.ops.copy_to_device(engine.device, target, source, size_t(count) * bytes_of(dtype));
+        return;
+    }
+    if (dtype == DType::bf16) {
+        std::vector<uint16_t> upper(static_cast<size_t>(count));
+        const auto* values = static_cast<const float*>(source);
+        for (size_t i = 0; i < size_t(count); i++) upper[i] = split_f32(values[i]).upper;
+        engine.ops.copy_to_device(engine.device, target, upper.data(), upper.size() * sizeof(uint16_t));
         return;
     }
     Buffer staging(engine, size_t(count) * bytes_of(source_dtype));

@@ -1,5 +1,6 @@
 #include "shape.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace apo {
@@ -16,7 +17,7 @@ void positive(const char* name, double value) {
     if (!(value > 0) || !std::isfinite(value)) fail(APO_E_ARGUMENT, "%s is %g; expected a positive number", name, value);
 }
 
-const apo_model_config& checked(const apo_model_config& c) {
+apo_model_config checked(const apo_model_config& c) {
     in_range("vocab_size", c.vocab_size, 2, 1 << 24);
     in_range("hidden_size", c.hidden_size, 1, 1 << 20);
     in_range("intermediate_size", c.intermediate_size, 1, 1 << 20);
@@ -25,7 +26,10 @@ const apo_model_config& checked(const apo_model_config& c) {
     in_range("kv_heads", c.kv_heads, 1, c.heads);
     in_range("head_dim", c.head_dim, 2, 1024);
     in_range("max_positions", c.max_positions, 1, 1 << 24);
-    in_range("sliding_window", c.sliding_window, 0, 1 << 24);
+    if (c.has_padding) in_range("padding_id", c.padding_id, -int64_t(c.vocab_size), INT32_MAX);
+    for (int32_t l = 0; c.windows != nullptr && l < c.layers; l++) {
+        if (c.windows[l] < 0 || c.windows[l] > 1 << 24) fail(APO_E_ARGUMENT, "windows[%d] is %d; expected 0 (all) to %d", l, c.windows[l], 1 << 24);
+    }
     in_range("head", c.head, APO_HEAD_LM, APO_HEAD_VALUE);
     in_range("rope", c.rope, APO_ROPE_DEFAULT, APO_ROPE_LLAMA3);
     if (c.heads % c.kv_heads != 0) fail(APO_E_ARGUMENT, "kv_heads is %d; expected a divisor of heads, %d", c.kv_heads, c.heads);
@@ -42,7 +46,9 @@ const apo_model_config& checked(const apo_model_config& c) {
                  c.rope_high_freq_factor, c.rope_low_freq_factor);
         }
     }
-    return c;
+    apo_model_config kept = c;
+    kept.windows = nullptr;  // the caller's memory
+    return kept;
 }
 
 }  // namespace
@@ -50,6 +56,7 @@ const apo_model_config& checked(const apo_model_config& c) {
 Shape::Shape(const apo_model_config& c)
     : config(checked(c)), C(c.hidden_size), F(c.intermediate_size), V(c.vocab_size), L(c.layers), H(c.heads), G(c.kv_heads),
       D(c.head_dim), qkv_width((H + 2 * G) * D), output_width(H * D) {
+    add_windows(c.windows);
     embedding_ = reserve(V * C);
     add("model.embed_tokens.weight", 2, V, C, embedding_);
     for (int64_t l = 0; l < L; l++) add_layer(l);
@@ -70,6 +77,15 @@ int64_t Shape::reserve(int64_t count) {
     const int64_t offset = parameters_;
     parameters_ += (count + 63) / 64 * 64;
     return offset;
+}
+
+void Shape::add_windows(const int32_t* of_layers) {
+    for (int64_t l = 0; l < L; l++) {
+        const int32_t window = of_layers == nullptr ? 0 : of_layers[l];
+        const auto known = std::find(windows_.begin(), windows_.end(), window);
+        layer_windows_.push_back(known - windows_.begin());
+        if (known == windows_.end()) windows_.push_back(window);
+    }
 }
 
 void Shape::add(const std::string& name, int32_t rank, int64_t rows, int64_t columns, int64_t offset) {

@@ -29,7 +29,7 @@ public:
     // Throws APO_E_ARGUMENT where a value is out of range or contradicts another.
     explicit Shape(const apo_model_config& config);
 
-    const apo_model_config config;
+    const apo_model_config config;  // windows is null; they are window(l)
     int64_t C, F, V, L, H, G, D;
     int64_t qkv_width;      // (H + 2G) D
     int64_t output_width;   // H D
@@ -37,6 +37,14 @@ public:
 
     const std::vector<TensorSpec>& tensors() const { return tensors_; }
     const LayerOffsets& layer(int64_t l) const { return layers_[size_t(l)]; }
+    bool is_padding(int32_t id) const { return config.has_padding && id == config.padding_id; }
+    // The row of the embedding that gets no gradient, or -1.
+    int32_t padding_row() const { return !config.has_padding ? -1 : config.padding_id + (config.padding_id < 0 ? config.vocab_size : 0); }
+    // Tokens that a query of layer l sees, itself included; 0 for all.
+    int32_t window(int64_t l) const { return windows_[size_t(window_index(l))]; }
+    // The windows that differ, and which of them is that of layer l.
+    const std::vector<int32_t>& windows() const { return windows_; }
+    int64_t window_index(int64_t l) const { return layer_windows_[size_t(l)]; }
     int64_t embedding() const { return embedding_; }
     int64_t final_norm() const { return final_norm_; }
     int64_t head() const { return head_; }  // LM head (the embedding where tied) or value head
@@ -49,9 +57,12 @@ private:
     int64_t reserve(int64_t count);
     void add(const std::string& name, int32_t rank, int64_t rows, int64_t columns, int64_t offset);
     void add_layer(int64_t index);
+    void add_windows(const int32_t* of_layers);
 
     std::vector<TensorSpec> tensors_;
     std::vector<LayerOffsets> layers_;
+    std::vector<int32_t> windows_;
+    std::vector<int64_t> layer_windows_;
     int64_t embedding_ = 0, final_norm_ = 0, head_ = 0, parameters_ = 0;
 };
 

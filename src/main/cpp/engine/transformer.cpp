@@ -43,7 +43,7 @@ public:
         norm_backward(w, a.middle, at_.post_norm, a.middle_rstd, T, gradients);
         // Attention.
         linear_backward(w.dstream, a.attention, at_.output, at_.output_bias, w.dattention, T, s_.C, s_.output_width, gradients);
-        ops_.attention_backward(device_, {T, s_.H, s_.G, s_.D, dtype, s_.config.sliding_window, segments.data(),
+        ops_.attention_backward(device_, {T, s_.H, s_.G, s_.D, dtype, s_.window(index_), segments.data(),
                                           int64_t(segments.size()), a.qkv, a.attention, w.dattention, a.lse, w.dqkv});
         rotate(w, w.dqkv, T, -1);
         head_norms_backward(w, a, T, gradients);
@@ -130,9 +130,9 @@ private:
 
 }  // namespace
 
-void PackedAttention::run(int64_t, int64_t tokens, const void* qkv, void* attention, float* lse) {
+void PackedAttention::run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float* lse) {
     const Shape& s = model_.shape;
-    ops_of(model_).attention_forward(model_.engine.device, {tokens, s.H, s.G, s.D, model_.dtype, s.config.sliding_window,
+    ops_of(model_).attention_forward(model_.engine.device, {tokens, s.H, s.G, s.D, model_.dtype, s.window(layer),
                                                             segments_.data(), int64_t(segments_.size()), qkv, attention, lse});
 }
 
@@ -189,7 +189,7 @@ void transformer_backward(const apo_model& model, Workspace& w, int64_t tokens, 
         if (w.keep == Keep::inputs && l < s.L - 1) layer.forward(w, a, tokens, nullptr, attention);
         layer.backward(w, a, tokens, segments, gradients);
     }
-    ops.embedding_backward(device, {tokens, s.C, s.V, model.dtype, w.ids, w.dstream, gradients + s.embedding()});
+    ops.embedding_backward(device, {tokens, s.C, s.V, model.dtype, w.ids, s.padding_row(), w.dstream, gradients + s.embedding()});
     progress.add(2 * tokens);
 }
 

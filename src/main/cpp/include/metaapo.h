@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 3
+#define APO_ABI_VERSION 4
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -131,7 +131,10 @@ typedef struct apo_model_config {
     int32_t kv_heads;          /**< G key/value heads, a divisor of H */
     int32_t head_dim;          /**< D, even */
     int32_t max_positions;     /**< longest prompt + answer */
-    int32_t sliding_window;    /**< tokens that a query sees, itself included; 0 = all */
+    int32_t has_padding;       /**< 1: padding_id is padding; transformers' pad_token_id */
+    int32_t padding_id;        /**< its embedding gets no gradient (torch's padding_idx, which counts a negative one from the
+                                    vocabulary's end), and a value head reads the last token that is another. May be beyond the
+                                    vocabulary */
     int32_t head;              /**< an apo_head */
     int32_t tied_head;         /**< 1: the LM head is the embedding table */
     int32_t qkv_bias;          /**< 1: biases on the q, k, v projections (Qwen2) */
@@ -145,6 +148,7 @@ typedef struct apo_model_config {
     double rope_low_freq_factor;         /**< llama3 */
     double rope_high_freq_factor;        /**< llama3 */
     double rope_original_max_positions;  /**< llama3 */
+    const int32_t* windows;  /**< (L) tokens that a query of each layer sees, itself included, 0 = all; or NULL: all layers see all */
 } apo_model_config;
 
 /** One weight tensor under its Hugging Face name. */
@@ -171,9 +175,9 @@ APO_API apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_
 
 APO_API apo_status apo_model_tensor(apo_model* model, int32_t index, apo_tensor_info* info, apo_error* error);
 
-/** Writes elements [offset, offset + count) of a tensor from source, of source_dtype, converting (round to nearest even).
- *  NaN or Inf is APO_E_NUMERIC and names tensor and element. While a trainer is open, weights are written through it, with their
- *  f32 masters (APO_STATE_MASTER). */
+/** Writes elements [offset, offset + count) of a tensor from source, of source_dtype. f32 becomes bf16 as the upper half of an f32
+ *  master: the nearest number, of two equally near the larger in magnitude (ops/split_f32.h). NaN or Inf is APO_E_NUMERIC and
+ *  names tensor and element. While a trainer is open, weights are written through it, with their f32 masters (APO_STATE_MASTER). */
 APO_API apo_status apo_model_write(apo_model* model, int32_t index, int64_t offset, int64_t count, const void* source,
                                    int32_t source_dtype, apo_error* error);
 
@@ -212,7 +216,8 @@ APO_API apo_status apo_scorer_create(apo_model* model, int64_t max_tokens, apo_s
 APO_API apo_status apo_scorer_logprobs(apo_scorer* scorer, const apo_batch* batch, float* token_logps, double* sums,
                                        apo_progress* progress, apo_error* error);
 
-/** The value head's score of each answer, read at its last token. scores: (N) double. Value head only. */
+/** The value head's score of each answer, read at the last token of prompt and answer that is not padding (at the first
+ *  where all are). scores: (N) double. Value head only. */
 APO_API apo_status apo_scorer_values(apo_scorer* scorer, const apo_batch* batch, double* scores, apo_progress* progress,
                                      apo_error* error);
 

@@ -52,8 +52,8 @@ struct Gemm {
 
 // out(T,C) = table(V,C)[ids(T)]. Assigns.
 struct EmbeddingForward { int64_t tokens, hidden; DType dtype; const int32_t* ids; const void* table; void* out; };
-// dtable(V,C) += rows of dout(T,C), in token order for each id. Accumulates.
-struct EmbeddingBackward { int64_t tokens, hidden, vocab; DType dtype; const int32_t* ids; const void* dout; float* dtable; };
+// dtable(V,C) += rows of dout(T,C), in token order for each id but `padding`, whose row stays. Accumulates.
+struct EmbeddingBackward { int64_t tokens, hidden, vocab; DType dtype; const int32_t* ids; int32_t padding; const void* dout; float* dtable; };
 
 // x(T,n; stride ld) += bias(n). In place.
 struct BiasForward { int64_t tokens, n, ld; DType dtype; void* x; const void* bias; };
@@ -188,7 +188,7 @@ struct Add { int64_t n; DType dtype; const void* x; void* y; };
 struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 6;
+constexpr int32_t kOpsAbiVersion = 7;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \

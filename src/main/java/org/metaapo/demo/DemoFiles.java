@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import org.metaapo.engine.Head;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
@@ -13,6 +14,8 @@ import org.metaapo.model.RopeConfig;
 
 /** The files of the demo's world: tokenizer, template, data. */
 final class DemoFiles {
+    /** No row holds it. */
+    private static final String PADDING = "<|unk|>";
     private static final List<String> SPECIALS = List.of("<|unk|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>");
     private static final String TEMPLATE = "{% for message in messages %}<|{{ message.role }}|> {{ message.content }} <|end|> "
             + "{% endfor %}{% if add_generation_prompt %}<|assistant|> {% endif %}";
@@ -45,7 +48,7 @@ final class DemoFiles {
         }
         AtomicFiles.write(folder.resolve("tokenizer.json"), Json.writePretty(json));
         ObjectNode config = Json.mapper().createObjectNode().put("tokenizer_class", "PreTrainedTokenizerFast")
-                .put("eos_token", "<|end|>").put("unk_token", "<|unk|>").put("pad_token", "<|end|>")
+                .put("eos_token", "<|end|>").put("unk_token", "<|unk|>").put("pad_token", PADDING)
                 .put("clean_up_tokenization_spaces", false).put("model_max_length", 128).put("chat_template", TEMPLATE);
         AtomicFiles.write(folder.resolve("tokenizer_config.json"), Json.writePretty(config));
     }
@@ -53,8 +56,8 @@ final class DemoFiles {
     /** A Llama of 1.2 M parameters. */
     static ModelConfig modelConfig() {
         return new ModelConfig(
-                "llama", "LlamaForCausalLM", tokens().size(), 160, 432, 4, 4, 2, 40, 1e-5, RopeConfig.unscaled(10000), 128,
-                false, false, false, false, false, 0, Head.LM, SPECIALS.indexOf("<|end|>"), -1,
+                "llama", "LlamaForCausalLM", tokens().size(), 160, 432, 4, 4, 2, 40, 1e-5, 0.02, RopeConfig.unscaled(10000), 128,
+                false, false, false, false, false, List.of(0, 0, 0, 0), Head.LM, OptionalInt.of(SPECIALS.indexOf(PADDING)), -1,
                 List.of(SPECIALS.indexOf("<|end|>")));
     }
 

@@ -1,5 +1,6 @@
 package org.metaapo.engine;
 
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.Loader;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_device_info;
@@ -146,7 +147,8 @@ public final class Engine extends NativeHandle {
      */
     public static MemoryPlan plan(ModelShape shape, Dtype dtype, DeviceSpec device, TrainerOptions trainer, GeneratorOptions generator) {
         load();
-        try (apo_model_config config = shape.toNative();
+        try (IntPointer windows = shape.windowsOf();
+                apo_model_config config = shape.toNative(windows);
                 apo_trainer_options t = trainer == null ? null : trainer.toNative();
                 apo_generator_options g = generator == null ? null : generator.toNative();
                 apo_memory_plan plan = new apo_memory_plan()) {

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.IntPointer;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_engine;
 import org.metaapo.engine.internal.apo_model;
@@ -21,7 +22,8 @@ public final class Model extends NativeHandle {
         super(engine);
         this.shape = shape;
         this.dtype = dtype;
-        try (apo_model_config config = shape.toNative()) {
+        try (IntPointer windows = shape.windowsOf();
+                apo_model_config config = shape.toNative(windows)) {
             Native.check(error -> offloaded
                     ? MetaapoC.apo_model_create_offloaded(engineHandle, config, dtype.code(), handle, error)
                     : MetaapoC.apo_model_create(engineHandle, config, dtype.code(), handle, error));
@@ -63,7 +65,7 @@ public final class Model extends NativeHandle {
     /**
      * Writes elements of a tensor, from {@code offset} on, from the remaining bytes of a direct buffer in native order.
      *
-     * @param source element type in the buffer; converted by rounding to nearest even
+     * @param source element type in the buffer; f32 becomes bf16 by rounding to the nearest, of two to the larger in magnitude
      * @throws org.metaapo.error.NumericException for NaN or infinity; names tensor and element
      */
     public void write(TensorInfo tensor, long offset, ByteBuffer buffer, Dtype source) {

@@ -1,5 +1,8 @@
 package org.metaapo.engine;
 
+import java.util.List;
+import java.util.OptionalInt;
+import org.bytedeco.javacpp.IntPointer;
 import org.metaapo.engine.internal.apo_model_config;
 
 /**
@@ -13,7 +16,9 @@ import org.metaapo.engine.internal.apo_model_config;
  * @param kvHeads G key/value heads, a divisor of H
  * @param headDim D, even
  * @param maxPositions longest prompt and answer, in tokens
- * @param slidingWindow tokens that a query sees, itself included; 0 for all
+ * @param paddingId id whose embedding gets no gradient and past which a value head reads; a negative one counts from the
+ *     vocabulary's end, and no token is it
+ * @param windows tokens that a query of each layer sees, itself included, 0 for all; empty where all layers see all
  * @param head what stands on top
  * @param tiedHead whether the LM head is the embedding table
  * @param qkvBias biases on the q, k, v projections (Qwen2)
@@ -37,7 +42,8 @@ public record ModelShape(
         int kvHeads,
         int headDim,
         int maxPositions,
-        int slidingWindow,
+        OptionalInt paddingId,
+        List<Integer> windows,
         Head head,
         boolean tiedHead,
         boolean qkvBias,
@@ -62,11 +68,22 @@ public record ModelShape(
         LLAMA3
     }
 
-    /** The native struct; the caller owns it. */
-    apo_model_config toNative() {
+    /** Copies the list. */
+    public ModelShape {
+        windows = List.copyOf(windows);
+    }
+
+    /** The windows off the heap, null where there are none. */
+    IntPointer windowsOf() {
+        return windows.isEmpty() ? null : new IntPointer(windows.stream().mapToInt(Integer::intValue).toArray());
+    }
+
+    /** The native struct over a pointer that holds the windows and must outlive it; the caller owns both. */
+    apo_model_config toNative(IntPointer windowsAt) {
         apo_model_config c = new apo_model_config();
         c.vocab_size(vocabSize).hidden_size(hiddenSize).intermediate_size(intermediateSize).layers(layers);
-        c.heads(heads).kv_heads(kvHeads).head_dim(headDim).max_positions(maxPositions).sliding_window(slidingWindow);
+        c.heads(heads).kv_heads(kvHeads).head_dim(headDim).max_positions(maxPositions);
+        c.has_padding(bit(paddingId.isPresent())).padding_id(paddingId.orElse(0)).windows(windowsAt);
         c.head(head.ordinal()).tied_head(bit(tiedHead)).qkv_bias(bit(qkvBias)).output_bias(bit(outputBias));
         c.mlp_bias(bit(mlpBias)).qk_norm(bit(qkNorm)).rope(rope.ordinal());
         c.rms_norm_eps(rmsNormEps).rope_theta(ropeTheta).rope_factor(ropeFactor);

@@ -2,6 +2,7 @@ package org.metaapo.jobs;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -84,7 +85,7 @@ public final class PlanJob {
 
     /** FLOP/s of a training step on a small random model of this device. */
     private static double flops(Engine engine, Dtype dtype) {
-        ModelShape shape = new ModelShape(512, 512, 1408, 2, 8, 4, 64, 256, 0, Head.LM, false, false, false, false, false,
+        ModelShape shape = new ModelShape(512, 512, 1408, 2, 8, 4, 64, 256, OptionalInt.empty(), List.of(), Head.LM, false, false, false, false, false,
                 ModelShape.Rope.DEFAULT, 1e-6, 10000, 1, 0, 0, 0);
         try (Model model = engine.createModel(shape, dtype);
                 Trainer trainer = model.trainer(new TrainerOptions(512, false))) {

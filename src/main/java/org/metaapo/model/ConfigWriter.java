@@ -13,7 +13,10 @@ import org.metaapo.files.Json;
 final class ConfigWriter {
     private ConfigWriter() {}
 
-    /** Changes the dtype, and what tells the head where it has changed; leaves all else as the source has it. */
+    /**
+     * Changes the dtype, what tells the head where it is another than the source's keys say, and the rotary keys to those of both
+     * transformers 4 and 5; leaves all else as the source has it.
+     */
     static void update(ObjectNode json, ModelConfig source, ModelConfig config, Dtype dtype) {
         String name = torchName(dtype);
         boolean neither = !json.has("dtype") && !json.has("torch_dtype");
@@ -23,12 +26,21 @@ final class ConfigWriter {
         if (json.has("torch_dtype") || neither) {
             json.put("torch_dtype", name);
         }
-        if (source.head() != config.head() || !json.has("architectures")) {
+        if (source.head() != config.head() || !json.has("architectures") || labels(json) != 1 && config.head() == Head.VALUE) {
             putHead(json, config);
         }
+        if (json.path("tie_word_embeddings").asBoolean() != config.tiedHead()) {
+            json.put("tie_word_embeddings", config.tiedHead());
+        }
+        putRope(json, config.rope());
     }
 
-    /** A full configuration, with the keys of transformers 4, which transformers 5 reads too. */
+    /** As transformers counts them, for which none are two. */
+    private static int labels(ObjectNode json) {
+        return json.path("id2label").isObject() ? json.path("id2label").size() : json.path("num_labels").asInt(2);
+    }
+
+    /** A full configuration that transformers 4 and 5 read. */
     static ObjectNode create(ModelConfig config, Dtype dtype) {
         ObjectNode json = Json.mapper().createObjectNode();
         putHead(json, config);
@@ -42,6 +54,7 @@ final class ConfigWriter {
         json.put("head_dim", config.headDim());
         json.put("hidden_act", "silu");
         json.put("rms_norm_eps", config.rmsNormEps());
+        json.put("initializer_range", config.initializerRange());
         json.put("max_position_embeddings", config.maxPositions());
         json.put("tie_word_embeddings", config.tiedHead());
         putRope(json, config.rope());
@@ -67,20 +80,25 @@ final class ConfigWriter {
         }
     }
 
+    /** For transformers 4 {@code rope_theta} and {@code rope_scaling}, for 5 {@code rope_parameters}. */
     private static void putRope(ObjectNode json, RopeConfig rope) {
-        json.put("rope_theta", rope.theta());
-        if (rope.type() == RopeConfig.Type.DEFAULT) {
-            json.putNull("rope_scaling");
-            return;
-        }
-        ObjectNode scaling = json.putObject("rope_scaling");
+        ObjectNode scaling = Json.mapper().createObjectNode();
         scaling.put("rope_type", rope.type().name().toLowerCase(Locale.ROOT));
-        scaling.put("factor", rope.factor());
+        if (rope.type() != RopeConfig.Type.DEFAULT) {
+            scaling.put("factor", rope.factor());
+        }
         if (rope.type() == RopeConfig.Type.LLAMA3) {
             scaling.put("low_freq_factor", rope.lowFreqFactor());
             scaling.put("high_freq_factor", rope.highFreqFactor());
             scaling.put("original_max_position_embeddings", rope.originalMaxPositions());
         }
+        json.put("rope_theta", rope.theta());
+        if (rope.type() == RopeConfig.Type.DEFAULT) {
+            json.putNull("rope_scaling");
+        } else {
+            json.set("rope_scaling", scaling);
+        }
+        json.set("rope_parameters", scaling.deepCopy().put("rope_theta", rope.theta()));
     }
 
     private static void putFamilyKeys(ObjectNode json, ModelConfig config) {
@@ -91,20 +109,15 @@ final class ConfigWriter {
         if (family.readsMlpBias()) {
             json.put("mlp_bias", config.mlpBias());
         }
-        boolean slides = config.slidingWindow() > 0;
-        if (family == ModelFamily.QWEN2 || family == ModelFamily.QWEN3) {
-            json.put("use_sliding_window", slides);
-            json.put("max_window_layers", 0);
-        }
-        if (slides) {
-            json.put("sliding_window", config.slidingWindow());
-        } else if (family != ModelFamily.LLAMA) {
-            json.putNull("sliding_window");
-        }
+        LayerWindows.write(json, family, config.windows());
     }
 
     private static void putTokens(ObjectNode json, ModelConfig config) {
-        putToken(json, "pad_token_id", config.padTokenId());
+        if (config.padTokenId().isPresent()) {
+            json.put("pad_token_id", config.padTokenId().getAsInt());
+        } else {
+            json.putNull("pad_token_id");
+        }
         putToken(json, "bos_token_id", config.bosTokenId());
         if (config.eosTokenIds().size() == 1) {
             json.put("eos_token_id", config.eosTokenIds().get(0));

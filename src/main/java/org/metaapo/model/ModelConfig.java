@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
  * Shape of a decoder-only transformer of the Llama kind, as far as the engine needs it.
@@ -20,6 +21,7 @@ import java.util.Map;
  * @param kvHeads key/value heads (G), a divisor of {@code heads}
  * @param headDim head size (D), even; {@code heads * headDim} need not equal {@code hiddenSize}
  * @param rmsNormEps added to the mean square in RMSNorm
+ * @param initializerRange standard deviation of a new head's weights
  * @param rope rotary position embedding
  * @param maxPositions longest sequence the model is made for, in tokens
  * @param tiedHead whether the LM head is the embedding matrix
@@ -27,10 +29,10 @@ import java.util.Map;
  * @param outputBias whether the attention's output projection has a bias
  * @param mlpBias whether the feed-forward projections have biases
  * @param qkNorm whether q and k are RMS-normalised over the head (Qwen3)
- * @param slidingWindow tokens that a token attends to, itself included, in all or some layers; 0 when attention is full
- *     for every sequence up to {@code maxPositions}
+ * @param windows tokens that a token of each layer attends to, itself included; 0 for all up to {@code maxPositions}
  * @param head what stands on top
- * @param padTokenId padding token, or -1
+ * @param padTokenId padding token, whose embedding is not trained and past which a value head reads; a negative one counts from
+ *     the vocabulary's end, and no token is it
  * @param bosTokenId token that begins a sequence, or -1
  * @param eosTokenIds tokens that end a sequence, in the order of config.json; may be empty
  */
@@ -45,6 +47,7 @@ public record ModelConfig(
         int kvHeads,
         int headDim,
         double rmsNormEps,
+        double initializerRange,
         RopeConfig rope,
         int maxPositions,
         boolean tiedHead,
@@ -52,24 +55,29 @@ public record ModelConfig(
         boolean outputBias,
         boolean mlpBias,
         boolean qkNorm,
-        int slidingWindow,
+        List<Integer> windows,
         Head head,
-        int padTokenId,
+        OptionalInt padTokenId,
         int bosTokenId,
         List<Integer> eosTokenIds) {
 
-    /** Copies the list. */
+    /** Copies the lists. */
     public ModelConfig {
+        windows = List.copyOf(windows);
         eosTokenIds = List.copyOf(eosTokenIds);
-    }
-
-    /** The longest sequence for which the model's attention is fully causal, in tokens. */
-    public int maxLength() {
-        return slidingWindow == 0 ? maxPositions : Math.min(slidingWindow, maxPositions);
     }
 
     /** The same transformer under another head, with the architecture's name changed to fit. */
     public ModelConfig withHead(Head newHead) {
+        return with(newHead, tiedHead);
+    }
+
+    /** The same with an LM head of its own weights. */
+    ModelConfig withOwnHead() {
+        return with(head, false);
+    }
+
+    private ModelConfig with(Head newHead, boolean newTiedHead) {
         ModelFamily family = ModelFamily.ofModelType(modelType).orElseThrow();
         return new ModelConfig(
                 modelType,
@@ -82,14 +90,15 @@ public record ModelConfig(
                 kvHeads,
                 headDim,
                 rmsNormEps,
+                initializerRange,
                 rope,
                 maxPositions,
-                tiedHead,
+                newTiedHead,
                 qkvBias,
                 outputBias,
                 mlpBias,
                 qkNorm,
-                slidingWindow,
+                windows,
                 newHead,
                 padTokenId,
                 bosTokenId,

@@ -23,7 +23,8 @@ import org.metaapo.files.Json;
 
 /**
  * An open Hugging Face model folder. Opening checks the configuration and the name, shape and dtype of every tensor, but
- * reads no weights. All methods may be called from several threads.
+ * reads no weights, except a head stored beside an embedding to which it is said to be tied. All methods may be called from
+ * several threads.
  */
 public final class ModelFolder implements AutoCloseable {
     private static final String SINGLE = "model.safetensors";
@@ -67,6 +68,9 @@ public final class ModelFolder implements AutoCloseable {
             Map<String, SafetensorsFile> fileOf = openWeights(path, files);
             ModelFolder folder = new ModelFolder(path, json, config, List.copyOf(files), fileOf);
             folder.checkTensors();
+            if (folder.hasOwnHead()) {
+                folder = new ModelFolder(path, json, config.withOwnHead(), folder.files, fileOf);
+            }
             opened = true;
             return folder;
         } finally {
@@ -165,6 +169,13 @@ public final class ModelFolder implements AutoCloseable {
         }
     }
 
+    /** Whether a head that is said to be the embedding is stored beside it with other values: transformers then keeps both. */
+    private boolean hasOwnHead() {
+        return isTiedCopy("lm_head.weight")
+                && fileOf.containsKey("lm_head.weight")
+                && !TensorValues.equal(this, "lm_head.weight", "model.embed_tokens.weight");
+    }
+
     private boolean isTiedCopy(String name) {
         return config.head() == Head.LM && config.tiedHead() && name.equals("lm_head.weight");
     }
@@ -172,6 +183,10 @@ public final class ModelFolder implements AutoCloseable {
     private void checkTensor(String name, long[] shape) {
         TensorInfo tensor = tensor(name);
         Path file = fileOf.get(name).path();
+        if (name.equals("score.weight") && tensor.shape().length == 2 && tensor.shape()[0] != 1) {
+            throw new DataException(file + ": tensor score.weight has " + tensor.shape()[0]
+                    + " rows, one for each label; expected 1, a reward model with one score");
+        }
         if (!Arrays.equals(tensor.shape(), shape)) {
             throw new DataException(file + ": tensor " + name + ": expected shape " + Arrays.toString(shape)
                     + ", found " + Arrays.toString(tensor.shape()));
@@ -197,7 +212,7 @@ public final class ModelFolder implements AutoCloseable {
         return path;
     }
 
-    /** The checked configuration. */
+    /** The checked configuration, with the head as it is stored. */
     public ModelConfig config() {
         return config;
     }

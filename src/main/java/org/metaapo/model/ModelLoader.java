@@ -11,13 +11,13 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TensorInfo;
+import org.metaapo.engine.Trainer;
 import org.metaapo.error.DataException;
 import org.metaapo.error.NumericException;
 
 /** Carries weights between Hugging Face folders and the engine, chunk by chunk and off the heap. */
 public final class ModelLoader {
     private static final int CHUNK_ELEMENTS = 1 << 20;
-    private static final double NEW_HEAD_DEVIATION = 0.02;
 
     private ModelLoader() {}
 
@@ -26,7 +26,7 @@ public final class ModelLoader {
         RopeConfig rope = c.rope();
         return new ModelShape(
                 c.vocabSize(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads(), c.kvHeads(), c.headDim(),
-                c.maxPositions(), c.slidingWindow(), c.head(), c.tiedHead(), c.qkvBias(), c.outputBias(), c.mlpBias(),
+                c.maxPositions(), c.padTokenId(), c.windows(), c.head(), c.tiedHead(), c.qkvBias(), c.outputBias(), c.mlpBias(),
                 c.qkNorm(), ModelShape.Rope.valueOf(rope.type().name()), c.rmsNormEps(), rope.theta(), rope.factor(),
                 rope.lowFreqFactor(), rope.highFreqFactor(), rope.originalMaxPositions());
     }
@@ -43,15 +43,23 @@ public final class ModelLoader {
 
     /** As {@link #load}, into a model of the folder's shape with this head; closes it where that fails. */
     public static Model load(Model model, ModelFolder folder, Head head, long seed) {
+        return load(model, null, folder, head, seed);
+    }
+
+    /**
+     * As {@link #load(Model, ModelFolder, Head, long)}, with the model's new trainer: f32 masters of bf16 weights begin with all
+     * bits of what is stored.
+     */
+    public static Model load(Model model, Trainer trainer, ModelFolder folder, Head head, long seed) {
         try {
             if (head != folder.config().head()) {
-                model.initialize(seed, NEW_HEAD_DEVIATION);
+                model.initialize(seed, folder.config().initializerRange());
             }
             ByteBuffer source = direct(CHUNK_ELEMENTS * 4);
             ByteBuffer widened = direct(CHUNK_ELEMENTS * 4);
             for (TensorInfo tensor : model.tensors()) {
                 if (folder.expectedTensors().containsKey(tensor.name())) {
-                    copy(folder, model, tensor, source, widened);
+                    copy(folder, model, trainer, tensor, source, widened);
                 }
             }
             return model;
@@ -65,7 +73,8 @@ public final class ModelLoader {
         return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private static void copy(ModelFolder folder, Model model, TensorInfo tensor, ByteBuffer source, ByteBuffer widened) {
+    private static void copy(
+            ModelFolder folder, Model model, Trainer trainer, TensorInfo tensor, ByteBuffer source, ByteBuffer widened) {
         org.metaapo.checkpoint.Dtype stored = folder.tensor(tensor.name()).dtype();
         for (long offset = 0; offset < tensor.count(); offset += CHUNK_ELEMENTS) {
             int count = (int) Math.min(CHUNK_ELEMENTS, tensor.count() - offset);
@@ -74,9 +83,10 @@ public final class ModelLoader {
             source.rewind();
             try {
                 switch (stored) {
-                    case F32 -> model.write(tensor, offset, source, Dtype.F32);
+                    case F32 -> write(model, trainer, tensor, offset, source);
+                    // A new trainer's masters have no bits beyond these.
                     case BF16 -> model.write(tensor, offset, source, Dtype.BF16);
-                    case F16 -> model.write(tensor, offset, widen(source, widened, count), Dtype.F32);
+                    case F16 -> write(model, trainer, tensor, offset, widen(source, widened, count));
                     default -> throw new DataException(folder.path() + ": " + tensor.name() + " has dtype " + stored
                             + "; expected F32, F16 or BF16");
                 }
@@ -86,24 +96,20 @@ public final class ModelLoader {
         }
     }
 
+    private static void write(Model model, Trainer trainer, TensorInfo tensor, long offset, ByteBuffer floats) {
+        if (trainer == null) {
+            model.write(tensor, offset, floats, Dtype.F32);
+        } else {
+            trainer.write(Trainer.State.MASTER, tensor, offset, floats.asFloatBuffer());
+        }
+    }
+
     private static ByteBuffer widen(ByteBuffer halves, ByteBuffer out, int count) {
         out.clear().limit(count * 4);
         for (int i = 0; i < count; i++) {
-            out.putFloat(i * 4, halfToFloat(halves.getShort(i * 2)));
+            out.putFloat(i * 4, TensorValues.halfToFloat(halves.getShort(i * 2)));
         }
         return out;
-    }
-
-    /** IEEE half precision to single; every half is exact. */
-    static float halfToFloat(short half) {
-        int sign = (half & 0x8000) << 16;
-        int exponent = (half >> 10) & 0x1f;
-        int mantissa = half & 0x3ff;
-        if (exponent == 0) {
-            return Float.intBitsToFloat(sign | Float.floatToRawIntBits(mantissa * 0x1p-24f));
-        }
-        int bits = exponent == 31 ? 0x7f800000 | (mantissa << 13) : ((exponent + 112) << 23) | (mantissa << 13);
-        return Float.intBitsToFloat(sign | bits);
     }
 
     /** Writes a model that came from {@code source} as a Hugging Face folder, in the model's own dtype. */

@@ -75,8 +75,9 @@ final class RunParts implements AutoCloseable {
             tryOut(totals);
         }
         listener.begin("loading the model", 0);
-        policy = ModelLoader.load(engine, source, dtype(), recipe.head(), config.integer("seed"));
+        policy = engine.createModel(ModelLoader.shape(source.config().withHead(recipe.head())), dtype());
         trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+        ModelLoader.load(policy, trainer, source, recipe.head(), config.integer("seed"));
         if (rewards != null && rewards.isLocal()) {
             reward = keep(rewards.open(engine, dtype(), maxTokens, null));
         }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.metaapo.error.DeviceException;
 import org.metaapo.error.InterruptedRunException;
@@ -13,7 +14,7 @@ import org.metaapo.error.UsageException;
 /** Life cycle and bad input of the facade. */
 class EngineTest {
     private static final ModelShape SHAPE = new ModelShape(
-            11, 8, 16, 1, 2, 1, 4, 32, 0, Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
+            11, 8, 16, 1, 2, 1, 4, 32, OptionalInt.empty(), List.of(), Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
 
     private static TokenBatch batch(int id) {
         TokenBatch.Builder builder = TokenBatch.builder();

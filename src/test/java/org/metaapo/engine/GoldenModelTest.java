@@ -60,7 +60,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tiny-llama", "tiny-qwen2"})
+    @ValueSource(strings = {"tiny-llama", "tiny-qwen2", "tiny-qwen2-windows", "tiny-mistral-windows"})
     void tokenLogProbs(String name) {
         JsonNode golden = Json.read(Fixtures.path(name + ".golden.json"));
         try (Engine engine = Engine.open(DeviceSpec.CPU, 2)) {
@@ -150,7 +150,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tiny-llama", "tiny-qwen2"})
+    @ValueSource(strings = {"tiny-llama", "tiny-qwen2", "tiny-qwen2-windows", "tiny-mistral-windows"})
     void fullGradientAndFiveAdamWSteps(String name) {
         JsonNode golden = Json.read(Fixtures.path(name + ".golden.json"));
         for (boolean recompute : new boolean[] {false, true}) {
@@ -179,7 +179,7 @@ class GoldenModelTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"tiny-llama", "tiny-qwen2"})
+    @ValueSource(strings = {"tiny-llama", "tiny-qwen2", "tiny-qwen2-windows", "tiny-mistral-windows"})
     void greedyAnswersAreIdentical(String name) {
         JsonNode golden = Json.read(Fixtures.path(name + ".golden.json")).path("greedy");
         List<int[]> prompts = new ArrayList<>();
@@ -212,6 +212,27 @@ class GoldenModelTest {
                         .get(0).get(0);
                 assertThat(cut.stopped()).isFalse();
                 assertThat(cut.tokens()).containsExactly(java.util.Arrays.copyOf(whole, length));
+            }
+        }
+    }
+
+    /** The padding token ends most of these rows, and fills some. */
+    @Test
+    void aRewardIsReadAtTheLastTokenThatIsNotPadding() {
+        JsonNode golden = Json.read(Fixtures.path("tiny-rm-padding.golden.json"));
+        TokenBatch.Builder builder = TokenBatch.builder();
+        golden.forEach(row -> builder.pack(ids(row.path("prompt_ids")), List.of(ids(row.path("answer_ids")))));
+        try (Engine engine = Engine.open(DeviceSpec.CPU, 2);
+                Model model = load(engine, "tiny-rm-padding", Dtype.F32);
+                Trainer trainer = model.trainer(new TrainerOptions(400, false));
+                Scorer scorer = model.scorer(400);
+                TokenBatch batch = builder.build()) {
+            double[] scores = scorer.values(batch);
+            double[] trained = trainer.forward(batch);
+            for (int i = 0; i < golden.size(); i++) {
+                double expected = golden.get(i).path("score").asDouble();
+                assertThat(scores[i]).isCloseTo(expected, within(1e-5));
+                assertThat(trained[i]).isCloseTo(expected, within(1e-5));
             }
         }
     }

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -19,7 +20,7 @@ import org.metaapo.meta.MetaLearner;
 /** The trainer's fused step is the pure function of its log-prob sums, and its gradient that of a backward by hand. */
 class TrainerObjectivesTest {
     private static final ModelShape SHAPE = new ModelShape(
-            11, 8, 16, 1, 2, 1, 4, 32, 0, Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
+            11, 8, 16, 1, 2, 1, 4, 32, OptionalInt.empty(), List.of(), Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
     private static final int[] LENGTHS = {3, 1, 2, 4, 2, 3, 1};
     private static final double[] REFERENCE = {-7, -3, -5, -9, -4, -8, -2};
 

@@ -5,10 +5,14 @@ import org.metaapo.engine.Head;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.NullNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,8 +26,17 @@ import org.metaapo.checkpoint.TensorInfo;
 import org.metaapo.checkpoint.TensorSpec;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
 
 class ModelFolderTest {
+    /** A tied one-layer Qwen3 of hidden size 8, to follow an opened brace. */
+    private static final String SMALL =
+            """
+            "model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 11, "hidden_size": 8,
+             "intermediate_size": 6, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
+             "head_dim": 6, "tie_word_embeddings": true}
+            """;
+
     @TempDir
     private Path temp;
 
@@ -38,7 +51,8 @@ class ModelFolderTest {
             assertThat(config.rmsNormEps()).isEqualTo(1e-5);
             assertThat(config.tiedHead()).isFalse();
             assertThat(config.head()).isEqualTo(Head.LM);
-            assertThat(config.maxLength()).isEqualTo(1024);
+            assertThat(config.windows()).containsExactly(0, 0, 0);
+            assertThat(config.padTokenId()).hasValue(481);
             assertThat(folder.stopIds()).containsExactly(484);
             assertThat(folder.tensors()).hasSize(30);
             assertThat(folder.map("lm_head.weight").remaining()).isEqualTo(485 * 64 * 4);
@@ -53,7 +67,7 @@ class ModelFolderTest {
             assertThat(config.tiedHead()).isTrue();
             assertThat(config.qkvBias()).isTrue();
             assertThat(config.outputBias()).isFalse();
-            assertThat(config.slidingWindow()).isZero();
+            assertThat(config.windows()).containsExactly(0, 0);
             assertThat(config.bosTokenId()).isEqualTo(-1);
             assertThat(config.eosTokenIds()).containsExactly(482);
             assertThat(config.headDim()).isEqualTo(16);
@@ -99,6 +113,90 @@ class ModelFolderTest {
                 .hasMessageContaining("lm_head.weight");
     }
 
+    /** transformers 5 keeps both where their values differ; what is written says so to transformers 4 too. */
+    @Test
+    void aHeadStoredBesideATiedEmbeddingIsKeptWhereItDiffers() throws IOException {
+        for (Dtype dtype : List.of(Dtype.F32, Dtype.BF16)) {
+            Path folder = folderWith(specs -> add(specs, "lm_head.weight", dtype, 11, 8));
+            assertThat(ModelFolder.readConfig(folder).tiedHead()).isTrue();
+            try (ModelFolder equal = ModelFolder.open(folder)) {
+                assertThat(equal.config().tiedHead()).isTrue();
+                assertThat(equal.expectedTensors()).doesNotContainKey("lm_head.weight");
+            }
+            try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("model.safetensors"));
+                    FileChannel channel = FileChannel.open(folder.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
+                TensorInfo head = file.tensors().get("lm_head.weight");
+                // The last number's upper byte.
+                channel.write(ByteBuffer.wrap(new byte[] {0x3f}), head.offset() + head.bytes() - 1);
+            }
+            try (ModelFolder other = ModelFolder.open(folder)) {
+                assertThat(other.config().tiedHead()).isFalse();
+                assertThat(other.expectedTensors()).containsKey("lm_head.weight");
+                Path target = temp.resolve("written" + dtype);
+                ModelWriter.write(target, other, other.config(), Dtype.F32, source(other));
+                try (ModelFolder written = ModelFolder.open(target)) {
+                    assertThat(written.config()).isEqualTo(other.config());
+                    assertThat(written.configJson().path("tie_word_embeddings").asBoolean(true)).isFalse();
+                }
+            }
+        }
+    }
+
+    @Test
+    void labelsAreCountedFromTheScoreTensor() throws IOException {
+        Path folder = temp.resolve("labels");
+        Path file = folder.resolve("model.safetensors");
+        Files.createDirectory(folder);
+        for (String keys : List.of("", "\"num_labels\": 3,", "\"id2label\": {\"0\": \"a\", \"1\": \"b\"},")) {
+            Files.writeString(folder.resolve("config.json"), "{" + keys + SMALL.replace("ForCausalLM", "ForSequenceClassification"));
+            Map<String, TensorSpec> specs = new java.util.LinkedHashMap<>();
+            ModelFolder.readConfig(folder).expectedTensors()
+                    .forEach((name, shape) -> specs.put(name, new TensorSpec(name, Dtype.F32, shape)));
+            SafetensorsWriter.write(file, new ArrayList<>(specs.values()), Map.of(), (spec, offset, chunk) -> {});
+            Path target = temp.resolve("written");
+            try (ModelFolder model = ModelFolder.open(folder)) {
+                ModelWriter.write(target, model, model.config(), Dtype.F32, source(model));
+                try (ModelFolder written = ModelFolder.open(target)) {
+                    assertThat(written.configJson().path("id2label")).hasSize(1);  // transformers would else make two
+                }
+            }
+            add(specs, "score.weight", Dtype.F32, 2, 8);
+            SafetensorsWriter.write(file, new ArrayList<>(specs.values()), Map.of(), (spec, offset, chunk) -> {});
+            assertThatThrownBy(() -> ModelFolder.open(folder))
+                    .isInstanceOf(DataException.class)
+                    .hasMessageContaining("score.weight has 2 rows, one for each label; expected 1");
+        }
+    }
+
+    /** Whatever a file has, transformers 4 finds its keys and transformers 5 its own. */
+    @Test
+    void rotaryKeysAreWrittenForBothTransformers() throws IOException {
+        String llama3 = "\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,"
+                + "\"original_max_position_embeddings\":64";
+        for (String rope : List.of(
+                "\"rope_theta\":1e5,\"rope_scaling\":{" + llama3 + "}",
+                "\"rope_parameters\":{\"rope_theta\":1e5," + llama3 + "}",
+                "\"rope_parameters\":{\"rope_theta\":1e5,\"rope_type\":\"default\"}",
+                "\"rope_theta\":1e5")) {
+            Path folder = folderWith(specs -> {});
+            Files.writeString(folder.resolve("config.json"), "{" + rope + "," + SMALL);
+            Path target = temp.resolve("rope");
+            try (ModelFolder model = ModelFolder.open(folder)) {
+                ModelWriter.write(target, model, model.config(), Dtype.F32, source(model));
+                try (ModelFolder written = ModelFolder.open(target)) {
+                    boolean scaled = rope.contains("llama3");
+                    var json = written.configJson();
+                    assertThat(json.path("rope_theta").doubleValue()).isEqualTo(1e5);
+                    assertThat(json.path("rope_scaling"))
+                            .isEqualTo(scaled ? Json.parse("{" + llama3 + "}", "") : NullNode.getInstance());
+                    assertThat(json.path("rope_parameters")).isEqualTo(Json.parse(
+                            "{\"rope_theta\":1e5," + (scaled ? llama3 : "\"rope_type\":\"default\"") + "}", ""));
+                    assertThat(written.config()).isEqualTo(model.config());
+                }
+            }
+        }
+    }
+
     @Test
     void shardNamesArePlainFileNamesAndTheIndexAgreesWithTheShards() throws IOException {
         for (String name : List.of("../x.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..", "", "x.bin")) {
@@ -134,7 +232,9 @@ class ModelFolderTest {
             ModelWriter.write(target, source, source.config(), Dtype.F32, source(source), 60_000);
             try (ModelFolder written = ModelFolder.open(target)) {
                 assertThat(written.config()).isEqualTo(source.config());
-                assertThat(written.configJson()).isEqualTo(source.configJson());
+                ObjectNode both = (ObjectNode) source.configJson();
+                both.putObject("rope_parameters").put("rope_type", "default").put("rope_theta", 1e6);
+                assertThat(written.configJson()).isEqualTo(both);
                 assertThat(written.stopIds()).containsExactly(482);
                 for (String name : source.expectedTensors().keySet()) {
                     assertThat(written.map(name)).isEqualTo(source.map(name));
@@ -207,17 +307,11 @@ class ModelFolderTest {
         return folder;
     }
 
-    /** A tied one-layer Qwen3 of hidden size 8 whose tensors are changed before they are written. */
+    /** A folder with this model, whose tensors are changed before they are written. */
     private Path folderWith(Consumer<Map<String, TensorSpec>> change) {
         try {
             Path folder = Files.createTempDirectory(temp, "model");
-            Files.writeString(
-                    folder.resolve("config.json"),
-                    """
-                    {"model_type": "qwen3", "architectures": ["Qwen3ForCausalLM"], "vocab_size": 11, "hidden_size": 8,
-                     "intermediate_size": 6, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1,
-                     "head_dim": 6, "tie_word_embeddings": true}
-                    """);
+            Files.writeString(folder.resolve("config.json"), "{" + SMALL);
             Map<String, TensorSpec> specs = new java.util.LinkedHashMap<>();
             ModelFolder.readConfig(folder)
                     .expectedTensors()
@@ -241,8 +335,7 @@ class ModelFolderTest {
         Path folder = folderWith(specs -> {});
         try (ModelFolder model = ModelFolder.open(folder)) {
             TensorInfo tensor = model.tensor("model.norm.weight");
-            try (var channel = java.nio.channels.FileChannel.open(
-                    folder.resolve("model.safetensors"), java.nio.file.StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(folder.resolve("model.safetensors"), StandardOpenOption.WRITE)) {
                 channel.truncate(tensor.offset() + 1);
             }
             assertThatThrownBy(() -> model.read("model.norm.weight", 0, ByteBuffer.allocate(32)))
