@@ -10,6 +10,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Map;
 import org.metaapo.error.DataException;
 import org.metaapo.files.FileFailures;
+import org.metaapo.files.StandIn;
 
 /**
  * An open safetensors file. Opening reads and checks the header alone; tensor data is mapped or read on demand. All
@@ -53,6 +54,9 @@ public final class SafetensorsFile implements AutoCloseable {
 
     private static SafetensorsHeader readHeader(Path path, FileChannel channel) throws IOException {
         long size = channel.size();
+        ByteBuffer start = ByteBuffer.allocate((int) Math.min(size, StandIn.BYTES));
+        readFully(channel, 0, start);
+        StandIn.refuse(start.array(), path.toString());
         if (size < 8) {
             throw new DataException(path + ": not a valid safetensors file: " + size + " bytes, expected at least 8");
         }

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 import org.metaapo.error.DataException;
+import org.metaapo.files.StandIn;
 
 /** Opens a file that may be compressed, told by its first bytes. */
 final class Compression {
@@ -32,15 +33,28 @@ final class Compression {
         }
     }
 
+    /** Whether a file that begins so is compressed in a way that is undone while it is read. */
+    static boolean isCompressed(byte[] start) {
+        return isGzip(start) || isZstd(start);
+    }
+
+    private static boolean isGzip(byte[] start) {
+        return begins(start, 0x1f, 0x8b);
+    }
+
+    private static boolean isZstd(byte[] start) {
+        return begins(start, 0x28, 0xb5, 0x2f, 0xfd);
+    }
+
     /** The file's content, decompressed and buffered. */
     static Opened open(Path file) throws IOException {
         byte[] start = start(file);
         Counted raw = new Counted(Files.newInputStream(file));
         try {
             InputStream in = raw;
-            if (begins(start, 0x1f, 0x8b)) {
+            if (isGzip(start)) {
                 in = new Bounded(new GZIPInputStream(raw, 1 << 16), file);
-            } else if (begins(start, 0x28, 0xb5, 0x2f, 0xfd)) {
+            } else if (isZstd(start)) {
                 in = new Bounded(new ZstdInputStream(raw), file);
             }
             return new Opened(new BufferedInputStream(in, 1 << 16), raw);
@@ -50,14 +64,21 @@ final class Compression {
         }
     }
 
-    /** The first bytes of a file. */
+    /** The first bytes of a file, as it lies there. */
     static byte[] start(Path file) throws IOException {
         try (InputStream in = Files.newInputStream(file)) {
-            return in.readNBytes(4);
+            return in.readNBytes(StandIn.BYTES);
         }
     }
 
-    static boolean begins(byte[] start, int... bytes) {
+    /** The first bytes of a file's content. */
+    static byte[] contentStart(Path file) throws IOException {
+        try (Opened opened = open(file)) {
+            return opened.in().readNBytes(StandIn.BYTES);
+        }
+    }
+
+    private static boolean begins(byte[] start, int... bytes) {
         if (start.length < bytes.length) {
             return false;
         }

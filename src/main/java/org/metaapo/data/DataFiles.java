@@ -72,9 +72,12 @@ public final class DataFiles {
      * @throws DataException naming file, row and cause
      */
     public static Summary read(List<Path> paths, Options options, Consumer<Row> sink) {
-        List<Path> files = files(paths, options);
-        Summary summary = new RowScan<>(options, 1, Function.identity(), (place, row) -> sink.accept(row), files, Watch.NONE).scan(files);
-        if (summary.rows() == 0) {
+        RowScan<Row> scan = new RowScan<>(options, 1, Function.identity(), (place, row) -> sink.accept(row), files(paths, options), Watch.NONE);
+        Summary summary = null;
+        for (Path path : paths) {
+            summary = scan.scan(files(List.of(path), options));
+        }
+        if (summary == null || summary.rows() == 0) {
             throw noRows(paths, summary);
         }
         return summary;

@@ -3,13 +3,18 @@ package org.metaapo.data;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.apache.parquet.conf.PlainParquetConfiguration;
+import org.apache.parquet.column.ColumnDescriptor;
+import org.apache.parquet.column.page.DataPage;
+import org.apache.parquet.column.page.DictionaryPage;
+import org.apache.parquet.column.page.PageReadStore;
+import org.apache.parquet.column.page.PageReader;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.hadoop.ParquetReader;
-import org.apache.parquet.hadoop.api.ReadSupport;
-import org.apache.parquet.hadoop.example.GroupReadSupport;
-import org.apache.parquet.io.InputFile;
-import org.apache.parquet.io.LocalInputFile;
+import org.apache.parquet.example.data.simple.convert.GroupRecordConverter;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.io.ColumnIOFactory;
+import org.apache.parquet.io.MessageColumnIO;
+import org.apache.parquet.io.RecordReader;
+import org.apache.parquet.schema.MessageType;
 import org.metaapo.error.DataException;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.files.FileFailures;
@@ -23,14 +28,26 @@ final class ParquetRows implements RowSource {
             long fileBytes = Files.size(file);
             long all = ParquetPages.check(file);
             long content = 0;
-            try (ParquetReader<Group> reader = new Builder(new LocalInputFile(file)).build()) {
-                for (Group row = reader.read(); row != null; row = reader.read()) {
-                    number++;
-                    Place place = new Place(file.toString(), Place.ROW, number);
-                    long bytes = ParquetValues.bytes(row);
-                    content += bytes;
-                    Compression.checkGrowth(file, fileBytes, content);
-                    sink.row(raw(place, row, bytes), Math.round((double) fileBytes * number / Math.max(all, number)));
+            try (ParquetFileReader reader = ParquetPages.open(file)) {
+                MessageType schema = reader.getFileMetaData().getSchema();
+                MessageColumnIO columns = new ColumnIOFactory(reader.getFileMetaData().getCreatedBy()).getColumnIO(schema);
+                for (int block = 0; block < reader.getRowGroups().size(); block++) {
+                    long left = reader.getRowGroups().get(block).getRowCount();
+                    if (left == 0) {
+                        continue;
+                    }
+                    try (PageReadStore group = reader.readRowGroup(block)) {
+                        RecordReader<Group> rows = columns.getRecordReader(new FilledGroup(group), new GroupRecordConverter(schema));
+                        for (; left > 0; left--) {
+                            Group row = rows.read();
+                            number++;
+                            Place place = new Place(file.toString(), Place.ROW, number);
+                            long bytes = ParquetValues.bytes(row);
+                            content += bytes;
+                            Compression.checkGrowth(file, fileBytes, content);
+                            sink.row(raw(place, row, bytes), Math.round((double) fileBytes * number / Math.max(all, number)));
+                        }
+                    }
                 }
             }
         } catch (MetaapoException e) {
@@ -53,15 +70,41 @@ final class ParquetRows implements RowSource {
         return new RawRow(place, bytes, () -> ParquetValues.json(row, place));
     }
 
-    /** Reads rows as groups, without Hadoop's configuration. */
-    private static final class Builder extends ParquetReader.Builder<Group> {
-        Builder(InputFile file) {
-            super(file, new PlainParquetConfiguration());
+    /**
+     * Pages with values. Writers may leave pages without any between them, as the format allows, and the column reader takes the
+     * next value from the page that it is given.
+     */
+    private record FilledPages(PageReader pages) implements PageReader {
+        @Override
+        public DictionaryPage readDictionaryPage() {
+            return pages.readDictionaryPage();
         }
 
         @Override
-        protected ReadSupport<Group> getReadSupport() {
-            return new GroupReadSupport();
+        public long getTotalValueCount() {
+            return pages.getTotalValueCount();
+        }
+
+        @Override
+        public DataPage readPage() {
+            DataPage page = pages.readPage();
+            while (page != null && page.getValueCount() == 0) {
+                page = pages.readPage();
+            }
+            return page;
+        }
+    }
+
+    /** A row group whose columns have {@link FilledPages}. */
+    private record FilledGroup(PageReadStore group) implements PageReadStore {
+        @Override
+        public PageReader getPageReader(ColumnDescriptor column) {
+            return new FilledPages(group.getPageReader(column));
+        }
+
+        @Override
+        public long getRowCount() {
+            return group.getRowCount();
         }
     }
 }

@@ -61,23 +61,25 @@ final class RowScan<T> {
     }
 
     /**
-     * Reads files; rows of further calls are numbered on.
+     * Reads the files of one path; rows of further calls are numbered on.
      *
      * @return what came of all calls
      * @throws DataException naming file, row and cause
      */
     DataFiles.Summary scan(List<Path> files) {
+        int first = nextId;
         for (Path file : files) {
-            int first = nextId;
             try (OrderedWork<Pending, Passed<T>> ordered = new OrderedWork<>(threads, this::pass, this::take)) {
                 source(file).read(file, (raw, position) ->
                         ordered.add(new Pending(file, raw, nextId++, position), raw.bytes()));
                 ordered.finish();
             }
-            if (nextId == first) {
-                throw new DataException(file + ": no rows; expected a JSON object on each line, a list of them, or Parquet");
-            }
             bytesBefore += size(file);
+        }
+        if (nextId == first) {
+            // A shard may be empty, not all of them.
+            throw new DataException(files.get(0) + (files.size() > 1 ? " and " + (files.size() - 1) + " more" : "")
+                    + ": no rows; expected a JSON object on each line, a list of them, or Parquet");
         }
         return new DataFiles.Summary(rows, bad, List.copyOf(skipped), dropped, schemas);
     }
@@ -91,11 +93,7 @@ final class RowScan<T> {
     }
 
     private static RowSource source(Path file) {
-        try {
-            return Compression.begins(Compression.start(file), 'P', 'A', 'R', '1') ? new ParquetRows() : new JsonRows();
-        } catch (IOException e) {
-            throw FileFailures.reading(file, e);
-        }
+        return FileFormat.of(file) == FileFormat.PARQUET ? new ParquetRows() : new JsonRows();
     }
 
     private Passed<T> pass(Pending pending) {
@@ -108,6 +106,7 @@ final class RowScan<T> {
             if (!json.isObject()) {
                 throw new DataException(place + ": expected an object with " + Schema.PAIR.columns() + ", found " + Json.describe(json));
             }
+            json = Columns.asRows(json, place.toString());
             schema = Schema.of(json, place.toString());
             Row row = RowParser.parse(json, schema, pending.id(), options.seed(), place.toString());
             if (row == null) {

@@ -18,8 +18,8 @@ public final class StrictText {
     /**
      * Reads a whole text file.
      *
-     * @throws DataException if it cannot be read, is not UTF-8 (with line and byte column), or starts with a
-     *     byte-order mark
+     * @throws DataException if it cannot be read, is not UTF-8 (with line and byte column), starts with a
+     *     byte-order mark, or is a {@link StandIn}
      */
     public static String read(Path file) {
         byte[] bytes;
@@ -30,6 +30,7 @@ public final class StrictText {
         } catch (OutOfMemoryError tooLarge) {
             throw new DataException(file + ": too large to be read as one text", tooLarge);
         }
+        StandIn.refuse(bytes, file.toString());
         return decode(bytes, 0, bytes.length, file.toString(), 1);
     }
 
