@@ -7,7 +7,7 @@ import java.util.List;
  *
  * @param name dotted path, such as {@code optimizer.learning_rate}
  * @param type what its value is
- * @param fallback the default; null for none
+ * @param fallback the default, which may be {@link SameAs another key's value}; null for none
  * @param low smallest number allowed
  * @param high largest number allowed
  * @param choices values allowed of a {@link Type#CHOICE}
@@ -50,6 +50,18 @@ public record ConfigKey(
         }
     }
 
+    /**
+     * The default of a key that follows another one's value, whether that is given or a default itself.
+     *
+     * @param key the other key's name
+     */
+    public record SameAs(String key) {
+        @Override
+        public String toString() {
+            return key;
+        }
+    }
+
     static ConfigKey text(String name, String fallback, String doc) {
         return new ConfigKey(name, Type.TEXT, fallback, 0, 0, List.of(), doc);
     }
@@ -76,6 +88,10 @@ public record ConfigKey(
 
     static ConfigKey real(String name, double fallback, double low, double high, String doc) {
         return new ConfigKey(name, Type.REAL, fallback, low, high, List.of(), doc);
+    }
+
+    static ConfigKey realAs(String name, String other, double low, double high, String doc) {
+        return new ConfigKey(name, Type.REAL, new SameAs(other), low, high, List.of(), doc);
     }
 
     static ConfigKey optionalReal(String name, double low, double high, String doc) {

@@ -8,6 +8,7 @@ import static org.metaapo.config.ConfigKey.optionalReal;
 import static org.metaapo.config.ConfigKey.path;
 import static org.metaapo.config.ConfigKey.paths;
 import static org.metaapo.config.ConfigKey.real;
+import static org.metaapo.config.ConfigKey.realAs;
 import static org.metaapo.config.ConfigKey.reals;
 import static org.metaapo.config.ConfigKey.text;
 import static org.metaapo.config.ConfigKey.texts;
@@ -83,7 +84,7 @@ public final class ConfigKeys {
             paths("objective.class_path", "jars and folders of objective.class"),
             integer("meta.hidden", 100, 1, 65536, "hidden units of the meta-learner"),
             choice("meta.init", "reference", List.of("reference", "random"), "reference: weights 0.1, biases 0, as the authors' code"),
-            real("meta.score_scale", 1.0, 1e-9, 1e6, "s of the score log σ(s·delta): 1 as the authors' code, objective.beta as the paper"),
+            realAs("meta.score_scale", "objective.beta", 1e-9, 1e6, "s of the score log σ(s·delta): objective.beta as the paper, 1 as the authors' code"),
             real("meta.learning_rate", 5e-3, 0, 1e3, "of the meta-learner's AdamW"),
             real("meta.weight_decay", 1e-4, 0, 1e3, "of the meta-learner's AdamW"),
             integer("meta.every", 8, 0, MANY, "optimizer steps between meta updates; 0: never"),

@@ -68,6 +68,7 @@ public final class RunConfig {
                 values.put(name, value);
             }
         });
+        values.replaceAll((name, value) -> value instanceof ConfigKey.SameAs other ? values.get(other.key()) : value);
         return values;
     }
 
@@ -190,7 +191,8 @@ public final class RunConfig {
 
     /** Whether a key has another value than its default. */
     public boolean isSet(String name) {
-        return !Objects.equals(values.get(checked(name)), ConfigKeys.find(name).fallback());
+        Object fallback = ConfigKeys.find(checked(name)).fallback();
+        return !Objects.equals(values.get(name), fallback instanceof ConfigKey.SameAs other ? values.get(other.key()) : fallback);
     }
 
     /** Value of an integer key. */

@@ -109,6 +109,21 @@ class RunConfigTest {
     }
 
     @Test
+    void theScoresScaleIsTheObjectivesBetaWhereItIsNotSet() {
+        String run = "out: o\nmodel: {path: m}\nreward: {path: r}\ndata: {train: [d]}\n";
+        assertThat(parse(run).real("meta.score_scale")).isEqualTo(0.1);
+        assertThat(parse(run).isSet("meta.score_scale")).isFalse();
+        RunConfig simpo = parse(run + "objective: {name: simpo, beta: 2.5}\nmeta: {score_scale: null}");
+        assertThat(simpo.real("meta.score_scale")).isEqualTo(2.5);
+        assertThat(simpo.toYaml()).contains("score_scale: 2.5");
+        assertThat(parse(run + "recipe: sppo").real("meta.score_scale")).isEqualTo(1e-3);
+        RunConfig authors = parse(run + "meta: {score_scale: 1}");
+        assertThat(authors.real("meta.score_scale")).isEqualTo(1);
+        assertThat(authors.isSet("meta.score_scale")).isTrue();
+        assertThat(RunConfig.parse(run, "test", List.of("objective.beta=0.5")).real("meta.score_scale")).isEqualTo(0.5);
+    }
+
+    @Test
     void theReadmeHasTheTableOfKeys() throws IOException {
         assertThat(Files.readString(Path.of("README.md"))).contains(ConfigKeys.markdown());
     }
