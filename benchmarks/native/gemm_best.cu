@@ -71,6 +71,7 @@ double best_seconds(const Shape& s, const Memory& a, const Memory& b, const Memo
     f.preference_create(&preference);
     const uint64_t limit = workspace_bytes;
     f.preference_set_attribute(preference, lt::kPreferenceMaxWorkspace, &limit, sizeof limit);
+    f.preference_set_attribute(preference, lt::kPreferenceReductionSchemes, &lt::kReductionComputeType, sizeof lt::kReductionComputeType);
     lt::HeuristicResult results[16];
     int found = 0;
     must(f.get_heuristic(handle, product, la, lb, lc, lc, preference, 16, results, &found) == lt::kSuccess, "cublasLtMatmulAlgoGetHeuristic");

@@ -1,4 +1,4 @@
-// Attention over packed segments: makes the lists of work and chooses the kernels.
+// Attention over packed segments: chooses the kernels and the lists of work.
 #include <cmath>
 
 #include "attention_kernels.h"
@@ -46,27 +46,21 @@ bool on_tensor_cores(DType dtype, int64_t head_dim, std::initializer_list<const 
     return dtype == DType::bf16 && head_dim <= 128 && head_dim % 8 == 0 && in_vectors(addresses, {});
 }
 
-template <class Tile>
-const Tile* upload(ScratchScope& scratch, const std::vector<Tile>& tiles) {
-    return scratch.upload(tiles.data(), int64_t(tiles.size()));
-}
-
 }  // namespace
 
 void attention_forward(Device& device, const AttentionForward& op) {
     if (op.tokens == 0) return;
     CudaDevice& d = gpu(device);
-    ScratchScope scratch(d);
     const bool tensor = on_tensor_cores(op.dtype, op.head_dim, {op.qkv, op.out});
-    const std::vector<QueryTile> tiles = query_tiles(op.segments, op.segment_count, op.window, tensor ? kTensorQueries : kPlainTile);
-    const QueryTile* on_device = upload(scratch, tiles);
+    const DeviceList<QueryTile> tiles =
+        d.attention_lists->queries(d, op.segments, op.segment_count, op.window, tensor ? kTensorQueries : kPlainTile);
     if (tensor) {
-        tensor_attention_forward(d, packed_heads<bf16>(op), on_device, int64_t(tiles.size()), static_cast<bf16*>(op.out), op.lse);
+        tensor_attention_forward(d, packed_heads<bf16>(op), tiles.at, tiles.count, static_cast<bf16*>(op.out), op.lse);
         return;
     }
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
-        plain_attention_forward(d, packed_heads<T>(op), on_device, int64_t(tiles.size()), static_cast<T*>(op.out), op.lse);
+        plain_attention_forward(d, packed_heads<T>(op), tiles.at, tiles.count, static_cast<T*>(op.out), op.lse);
     });
 }
 
@@ -81,27 +75,26 @@ void attention_backward(Device& device, const AttentionBackward& op) {
         APO_LAUNCH(d, (delta_kernel<T, vector>), blocks_for(rows * kDeltaLanes, kDeltaThreads), unsigned(kDeltaThreads), 0, rows,
                    int(op.head_dim), static_cast<const T*>(op.out), static_cast<const T*>(op.dout), delta);
     });
-    const int32_t* positions = op.window > 0 ? upload(scratch, positions_of(op.segments, op.segment_count)) : nullptr;
+    AttentionLists& lists = *d.attention_lists;
+    const int32_t* positions = op.window > 0 ? lists.positions(d, op.segments, op.segment_count).at : nullptr;
     const bool tensor = on_tensor_cores(op.dtype, op.head_dim, {op.qkv, op.out, op.dout, op.dqkv});
-    const std::vector<QueryTile> queries = query_tiles(op.segments, op.segment_count, op.window, tensor ? kTensorQueries : kPlainTile);
-    const std::vector<KeyTile> keys = key_tiles(op.segments, op.segment_count, op.window, tensor ? kTensorKeys : kPlainTile);
-    const QueryTile* queries_on_device = upload(scratch, queries);
-    const KeyTile* keys_on_device = upload(scratch, keys);
+    const DeviceList<QueryTile> queries = lists.queries(d, op.segments, op.segment_count, op.window, tensor ? kTensorQueries : kPlainTile);
+    const DeviceList<KeyTile> keys = lists.keys(d, op.segments, op.segment_count, op.window, tensor ? kTensorKeys : kPlainTile);
     auto gradient = [&](auto tag) {
         using T = decltype(tag);
         return AttentionGradient<T>{static_cast<const T*>(op.dout), op.lse, delta, positions, static_cast<T*>(op.dqkv)};
     };
     if (tensor) {
         const PackedHeads<bf16> x = packed_heads<bf16>(op);
-        tensor_attention_backward_keys(d, x, keys_on_device, int64_t(keys.size()), gradient(bf16{}));
-        tensor_attention_backward_queries(d, x, queries_on_device, int64_t(queries.size()), gradient(bf16{}));
+        tensor_attention_backward_keys(d, x, keys.at, keys.count, gradient(bf16{}));
+        tensor_attention_backward_queries(d, x, queries.at, queries.count, gradient(bf16{}));
         return;
     }
     with_type(op.dtype, [&](auto tag) {
         using T = decltype(tag);
         const PackedHeads<T> x = packed_heads<T>(op);
-        plain_attention_backward_keys(d, x, keys_on_device, int64_t(keys.size()), gradient(tag));
-        plain_attention_backward_queries(d, x, queries_on_device, int64_t(queries.size()), gradient(tag));
+        plain_attention_backward_keys(d, x, keys.at, keys.count, gradient(tag));
+        plain_attention_backward_queries(d, x, queries.at, queries.count, gradient(tag));
     });
 }
 

@@ -1,6 +1,9 @@
 #include "attention_work.h"
 
 #include <algorithm>
+#include <cstring>
+
+#include "device.h"
 
 namespace apo {
 namespace cuda {
@@ -78,6 +81,49 @@ std::vector<int32_t> positions_of(const Segment* segments, int64_t count) {
         for (int32_t t = s.begin; t < s.end; t++) positions[size_t(t)] = s.position + t - s.begin;
     }
     return positions;
+}
+
+AttentionLists::~AttentionLists() {
+    for (auto& [key, list] : lists_) cudaFree(list.data);
+}
+
+template <class T, class Make>
+DeviceList<T> AttentionLists::list(CudaDevice& device, const Segment* segments, int64_t count, const Key& key, Make make) {
+    static_assert(sizeof(Segment) == 5 * sizeof(int32_t), "compared by its bytes");
+    // A replay would read what the list holds by then.
+    if (device.recording()) fail(APO_E_INTERNAL, "cuda:%d: work that is recorded reads lists of a batch", device.index);
+    if (segments_.size() != size_t(count) || std::memcmp(segments_.data(), segments, size_t(count) * sizeof(Segment)) != 0) {
+        for (auto& [other, list] : lists_) list.count = -1;
+        segments_.assign(segments, segments + count);
+    }
+    List& list = lists_[key];
+    if (list.count < 0) {
+        const std::vector<T> items = make();
+        const size_t bytes = items.size() * sizeof(T);
+        if (bytes > list.bytes) {
+            device.epoch++;
+            cudaFree(list.data);
+            list = {};
+            device.check(cudaMalloc(&list.data, 2 * bytes), APO_SITE("cudaMalloc of attention's lists"));
+            list.bytes = 2 * bytes;
+        }
+        device.staging.to_device(device, list.data, items.data(), bytes);
+        list.count = int64_t(items.size());
+    }
+    return {static_cast<const T*>(list.data), list.count};
+}
+
+DeviceList<QueryTile> AttentionLists::queries(CudaDevice& device, const Segment* segments, int64_t count, int32_t window, int32_t most_rows) {
+    return list<QueryTile>(device, segments, count, {Kind::queries, window, most_rows},
+                           [&] { return query_tiles(segments, count, window, most_rows); });
+}
+
+DeviceList<KeyTile> AttentionLists::keys(CudaDevice& device, const Segment* segments, int64_t count, int32_t window, int32_t most_keys) {
+    return list<KeyTile>(device, segments, count, {Kind::keys, window, most_keys}, [&] { return key_tiles(segments, count, window, most_keys); });
+}
+
+DeviceList<int32_t> AttentionLists::positions(CudaDevice& device, const Segment* segments, int64_t count) {
+    return list<int32_t>(device, segments, count, {Kind::positions, 0, 0}, [&] { return positions_of(segments, count); });
 }
 
 }  // namespace cuda

@@ -1,7 +1,9 @@
-// What the blocks of attention over packed segments do: lists made on the host for each call, longest work first, so that
-// the last blocks to run are short ones.
+// What the blocks of attention over packed segments do: lists made on the host once a batch, longest work first, so that the last
+// blocks to run are short ones.
 #pragma once
 
+#include <map>
+#include <tuple>
 #include <vector>
 
 #include "ops.h"
@@ -36,6 +38,42 @@ std::vector<KeyTile> key_tiles(const Segment* segments, int64_t count, int32_t w
 
 // RoPE position of each token of the segments, from token 0 on.
 std::vector<int32_t> positions_of(const Segment* segments, int64_t count);
+
+class CudaDevice;
+
+// A list on the device.
+template <class T>
+struct DeviceList {
+    const T* at;
+    int64_t count;
+};
+
+// The lists of the latest batch: its layers, forward and backward, ask for the same ones, by the same segments.
+class AttentionLists {
+public:
+    AttentionLists() = default;
+    ~AttentionLists();
+    AttentionLists(const AttentionLists&) = delete;
+
+    // Each is as the function above of its name makes it, until the next call with other segments.
+    DeviceList<QueryTile> queries(CudaDevice& device, const Segment* segments, int64_t count, int32_t window, int32_t most_rows);
+    DeviceList<KeyTile> keys(CudaDevice& device, const Segment* segments, int64_t count, int32_t window, int32_t most_keys);
+    DeviceList<int32_t> positions(CudaDevice& device, const Segment* segments, int64_t count);
+
+private:
+    enum class Kind { queries, keys, positions };
+    using Key = std::tuple<Kind, int32_t, int32_t>;  // with the window and the most of a tile
+    struct List {
+        void* data = nullptr;
+        size_t bytes = 0;
+        int64_t count = -1;  // none of this batch
+    };
+    template <class T, class Make>
+    DeviceList<T> list(CudaDevice& device, const Segment* segments, int64_t count, const Key& key, Make make);
+
+    std::vector<Segment> segments_;  // of the batch
+    std::map<Key, List> lists_;
+};
 
 // A block's next keys.
 struct KeyRange {

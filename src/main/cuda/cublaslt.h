@@ -21,8 +21,11 @@ constexpr int kCompute32f = 68;  // f32 products in f32, without TF32
 constexpr int kReal32f = 0, kReal16bf = 14;
 constexpr int kOpN = 0, kOpT = 1;
 constexpr int kMatmulDescTransA = 3, kMatmulDescTransB = 4;
-constexpr int kPreferenceMaxWorkspace = 1;
+constexpr int kPreferenceMaxWorkspace = 1, kPreferenceReductionSchemes = 3;
 constexpr int kPreferenceAlignmentA = 5, kPreferenceAlignmentB = 6, kPreferenceAlignmentC = 7, kPreferenceAlignmentD = 8;
+
+// Parts of a sum that is split are kept in the compute type; other schemes may round them to the output's.
+constexpr uint32_t kReductionComputeType = 2;
 
 struct Algorithm {
     uint64_t data[8];
@@ -52,6 +55,8 @@ struct Functions {
     Status (*preference_set_attribute)(Preference preference, int attribute, const void* value, size_t bytes);
     Status (*get_heuristic)(Handle handle, MatmulDesc desc, MatrixLayout a, MatrixLayout b, MatrixLayout c, MatrixLayout d,
                             Preference preference, int wanted, HeuristicResult* results, int* found);
+    Status (*algo_check)(Handle handle, MatmulDesc desc, MatrixLayout a, MatrixLayout b, MatrixLayout c, MatrixLayout d,
+                         const Algorithm* algorithm, HeuristicResult* result);
     Status (*matmul)(Handle handle, MatmulDesc desc, const void* alpha, const void* a, MatrixLayout a_layout, const void* b,
                      MatrixLayout b_layout, const void* beta, const void* c, MatrixLayout c_layout, void* d, MatrixLayout d_layout,
                      const Algorithm* algorithm, void* workspace, size_t workspace_bytes, void* stream);

@@ -43,6 +43,7 @@ Functions load() {
     find(library, "cublasLtMatmulPreferenceDestroy", f.preference_destroy);
     find(library, "cublasLtMatmulPreferenceSetAttribute", f.preference_set_attribute);
     find(library, "cublasLtMatmulAlgoGetHeuristic", f.get_heuristic);
+    find(library, "cublasLtMatmulAlgoCheck", f.algo_check);
     find(library, "cublasLtMatmul", f.matmul);
     return f;
 }

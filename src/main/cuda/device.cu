@@ -4,6 +4,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "attention_work.h"
 #include "matmul.h"
 
 namespace apo {
@@ -216,6 +217,7 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
         for (cudaEvent_t* each : {&ops_done, &copies_done}) APO_CUDA_CALL(*this, cudaEventCreateWithFlags(each, cudaEventDisableTiming));
         staging.open(*this);
         matrices = open_matrix_library(*this);
+        attention_lists = std::make_unique<AttentionLists>();
     } catch (...) {
         staging.close();
         close_streams();
@@ -230,6 +232,7 @@ CudaDevice::~CudaDevice() {
     scratch.release(*this);
     if (lost() != cudaSuccess) contexts().lost(index);  // by work that nobody has waited for
     matrices.reset();
+    attention_lists.reset();
     staging.close();
     close_streams();
     contexts().closed(index);

@@ -20,6 +20,7 @@ struct Site {
     int line;
 };
 
+class AttentionLists;
 class CudaDevice;
 class MatrixLibrary;
 
@@ -101,6 +102,7 @@ public:
     Scratch scratch;
     Staging staging;
     std::unique_ptr<MatrixLibrary> matrices;
+    std::unique_ptr<AttentionLists> attention_lists;
     // Changes when memory of this device is given back or a matrix product's plan is thrown away: what was recorded before may
     // not run any more, and work must have run once since then to be recorded.
     uint64_t epoch = 0;

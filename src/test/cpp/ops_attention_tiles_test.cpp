@@ -75,6 +75,41 @@ TEST(attention_tiles_repeat_bit_for_bit) {
     });
 }
 
+// Layers of a batch share their lists, and another batch, or another window, has its own.
+TEST(lists_of_attention_are_made_once_a_batch) {
+    if (options().cuda_index >= 0) return;
+    const AttentionCase one = tiles(2, 1, 64, 0), windowed = tiles(2, 1, 64, 60), other{2, 1, 64, 0, {{0, 140, 0, 0, 0}, {140, 338, 0, 140, 140}}};
+    const Backend backend = cuda_backend();
+    auto gradient = [&](const std::vector<AttentionCase>& cases) {
+        apo::Device& device = *backend.ops->open(backend.open);
+        place() = {backend.ops, &device};
+        std::vector<std::vector<double>> all;
+        std::vector<int64_t> uploads;
+        {
+            Numbers numbers(25);
+            Array qkv = numbers.array(DType::bf16, size_t(one.tokens() * one.width())), dout = numbers.array(DType::bf16, size_t(one.tokens() * one.H * one.D));
+            qkv.data(), dout.data();
+            for (const AttentionCase& c : cases) {
+                const int64_t before = emulation::uploads();
+                const Results r = run(*backend.ops, device, DType::bf16, c, qkv, dout);
+                uploads.push_back(emulation::uploads() - before);
+                all.push_back(values(r.dqkv));
+            }
+        }
+        backend.ops->close(&device);
+        place() = {};
+        return std::make_pair(all, uploads);
+    };
+    const auto [found, uploads] = gradient({one, one, windowed, one, windowed, other, one});
+    const int64_t outputs = uploads[1];  // the test's own arrays
+    CHECK(uploads == std::vector<int64_t>({outputs + 2, outputs, outputs + 3, outputs, outputs, outputs + 2, outputs + 2}));
+    const std::vector<AttentionCase> cases{one, windowed, other};
+    std::vector<std::vector<double>> alone;
+    for (const AttentionCase& c : cases) alone.push_back(gradient({c}).first[0]);
+    const size_t of[] = {0, 0, 1, 0, 1, 2, 0};
+    for (size_t i = 0; i < found.size(); i++) CHECK(found[i] == alone[of[i]]);
+}
+
 // Where a block has less shared memory (8.6, 8.9, 12.x), steps are shorter and the sums the same.
 TEST(attention_does_not_depend_on_shared_memory) {
     if (options().cuda_index >= 0) return;

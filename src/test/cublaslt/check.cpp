@@ -15,6 +15,8 @@ static_assert(lt::kReal32f == CUDA_R_32F && lt::kReal16bf == CUDA_R_16BF, "eleme
 static_assert(lt::kOpN == CUBLAS_OP_N && lt::kOpT == CUBLAS_OP_T, "operations");
 static_assert(lt::kMatmulDescTransA == CUBLASLT_MATMUL_DESC_TRANSA && lt::kMatmulDescTransB == CUBLASLT_MATMUL_DESC_TRANSB, "transposition");
 static_assert(lt::kPreferenceMaxWorkspace == CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, "workspace");
+static_assert(lt::kPreferenceReductionSchemes == CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, "reduction schemes");
+static_assert(lt::kReductionComputeType == CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE, "reduction in the compute type");
 static_assert(lt::kPreferenceAlignmentA == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, "alignment of A");
 static_assert(lt::kPreferenceAlignmentB == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, "alignment of B");
 static_assert(lt::kPreferenceAlignmentC == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, "alignment of C");
@@ -22,6 +24,7 @@ static_assert(lt::kPreferenceAlignmentD == CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_
 static_assert(sizeof(lt::Algorithm) == sizeof(cublasLtMatmulAlgo_t), "algorithm");
 static_assert(sizeof(lt::HeuristicResult) == sizeof(cublasLtMatmulHeuristicResult_t), "heuristic result");
 static_assert(offsetof(lt::HeuristicResult, workspace_bytes) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize), "workspace size");
+static_assert(offsetof(lt::HeuristicResult, algorithm) == offsetof(cublasLtMatmulHeuristicResult_t, algo), "algorithm of a result");
 static_assert(offsetof(lt::HeuristicResult, state) == offsetof(cublasLtMatmulHeuristicResult_t, state), "state");
 
 // An argument's class in the calling convention: its size, and whether it is an address or a floating number.
@@ -57,6 +60,7 @@ APO_ALIKE(preference_create, cublasLtMatmulPreferenceCreate);
 APO_ALIKE(preference_destroy, cublasLtMatmulPreferenceDestroy);
 APO_ALIKE(preference_set_attribute, cublasLtMatmulPreferenceSetAttribute);
 APO_ALIKE(get_heuristic, cublasLtMatmulAlgoGetHeuristic);
+APO_ALIKE(algo_check, cublasLtMatmulAlgoCheck);
 APO_ALIKE(matmul, cublasLtMatmul);
 
 }  // namespace

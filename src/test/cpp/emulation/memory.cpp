@@ -116,6 +116,11 @@ void check_words(const char* kernel, int index, const void* bytes, size_t size, 
     }
 }
 
+int64_t& uploads() {
+    static int64_t count = 0;
+    return count;
+}
+
 void forget_memory() {
     for (const auto& [begin, block] : device_memory()) give_back(block);
     device_memory().clear();
@@ -192,6 +197,7 @@ cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cuda
     // Stricter than CUDA, which would copy at each launch whatever the host's memory holds by then.
     if (kind != cudaMemcpyDeviceToDevice && stream->capture != nullptr) return refuse_in_capture();
     if (bytes == 0) return cudaSuccess;
+    if (block_among(device_memory(), target, bytes).number != 0 && block_among(pinned_memory(), source, bytes).number != 0) uploads()++;
     if (machine().dry && block_among(device_memory(), target, bytes).number == 0) std::memset(target, 0, bytes);
     return queue(stream, {"cudaMemcpyAsync", [=] { std::memcpy(target, source, bytes); }, std::move(blocks)});
 }

@@ -133,6 +133,12 @@ uint64_t context();
 // Why launches were refused, the oldest first, each reason once; tests clear it.
 std::vector<std::string>& refusals();
 
+// Copies from pinned memory to the device so far.
+int64_t& uploads();
+
+// How often the stand-in for cuBLASLt was asked for algorithms.
+int64_t& heuristics();
+
 // Graphs so far: captures that came to nothing, graphs made ready to launch, launches; and those not destroyed yet.
 struct GraphCounts {
     int64_t refused, made, launches, alive;
