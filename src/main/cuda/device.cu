@@ -280,25 +280,22 @@ cudaError_t CudaDevice::lost() {
 
 void CudaDevice::synchronize() { check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize")); }
 
-bool CudaDevice::begin_recording() {
-    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) {
-        cudaGetLastError();  // clears it
-        return false;
-    }
+cudaError_t CudaDevice::begin_recording() {
+    const cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+    cudaGetLastError();  // clears it
+    if (status != cudaSuccess) return status;
     before_recording_ = last_launch_;
     recording_ = true;
-    return true;
+    return cudaSuccess;
 }
 
-cudaGraph_t CudaDevice::end_recording() {
-    cudaGraph_t graph = nullptr;
-    if (cudaStreamEndCapture(stream, &graph) != cudaSuccess) {
-        cudaGetLastError();  // clears it
-        graph = nullptr;
-    }
+cudaError_t CudaDevice::end_recording(cudaGraph_t* graph) {
+    const cudaError_t status = cudaStreamEndCapture(stream, graph);
+    cudaGetLastError();  // clears it
+    if (status != cudaSuccess) *graph = nullptr;
     recording_ = false;
     last_launch_ = before_recording_;  // what was recorded has not run
-    return graph;
+    return status;
 }
 
 void CudaDevice::check(cudaError_t status, const Site& site) {

@@ -84,10 +84,10 @@ public:
     const Site& last_launch() const { return last_launch_; }
     void synchronize();
     // From here to end_recording the stream records what it is given instead of running it. Errors of calls between are thrown and
-    // say nothing about the device. False where there can be no recording.
-    bool begin_recording();
-    // The recording, which the caller destroys; null where it is not whole.
-    cudaGraph_t end_recording();
+    // say nothing about the device. Not cudaSuccess: there can be no recording.
+    cudaError_t begin_recording();
+    // The recording, which the caller destroys; null, with the reason, where it is not whole.
+    cudaError_t end_recording(cudaGraph_t* graph);
     bool recording() const { return recording_; }
 
     int index;

@@ -23,6 +23,8 @@ void await_copies(Device&);
 Recorder* open_recorder(Device&);
 void close_recorder(Device&, Recorder*);
 void repeat(Device&, Recorder&, const Repeat&);
+int64_t repeat_rows(Device&, int64_t rows);
+const char* recorder_notice(Recorder&);
 
 #define APO_OP_FUNCTION(name, Argument) void name(Device&, const Argument&);
 APO_OPS(APO_OP_FUNCTION)

@@ -5,6 +5,7 @@
 // code and its attributes: none of these can be had while a stream records. A graph holds addresses. It goes with the others
 // when the device's epoch changes, for then one of them may not be valid any more.
 #include <map>
+#include <string>
 
 #include "device.h"
 #include "family.h"
@@ -17,13 +18,16 @@ namespace {
 // A graph takes memory of the GPU, by the number of its kernels, that no plan counts: what is left is for those who need it.
 constexpr int kMostGraphs = 64;
 constexpr size_t kLeftFree = size_t(512) << 20;
+// Runs of work as it is after a failure, before recording is tried again; each failure in a row doubles them.
+constexpr int64_t kRunsBetweenTries = 64, kMostRunsBetweenTries = kRunsBetweenTries << 10;
 
 class GraphRecorder final : public Recorder {
 public:
     ~GraphRecorder() { forget(); }
 
     void repeat(CudaDevice& device, const Repeat& op) {
-        if (refused_ || device.recording()) {
+        if (waiting_ > 0 || device.recording()) {
+            if (waiting_ > 0) waiting_--;
             op.work(op.context);
             return;
         }
@@ -44,6 +48,12 @@ public:
         if (!recorded || !replay(device, entry)) op.work(op.context);
     }
 
+    const char* notice() {
+        said_ = std::move(notice_);
+        notice_.clear();
+        return said_.empty() ? nullptr : said_.c_str();
+    }
+
 private:
     struct Entry {
         int64_t runs = 0;
@@ -52,9 +62,18 @@ private:
     };
 
     bool has_memory() {
+        if (full_) return false;
         size_t free_bytes = 0, total = 0;
-        full_ = full_ || cudaMemGetInfo(&free_bytes, &total) != cudaSuccess || free_bytes < kLeftFree;
+        full_ = cudaMemGetInfo(&free_bytes, &total) != cudaSuccess || free_bytes < kLeftFree;
+        if (full_) say("less than " + std::to_string(kLeftFree >> 20) + " MiB of the GPU's memory are free");
         return !full_;
+    }
+
+    // Of one trouble, once.
+    void say(const std::string& trouble) {
+        if (trouble == trouble_) return;
+        trouble_ = trouble;
+        notice_ = "repeated work is not recorded as CUDA graphs (" + trouble + "): its kernels are launched one by one, to the same results and slower";
     }
 
     // Graphs are those of the keys that run most. A key takes the place of another once it has run more than twice as often:
@@ -73,21 +92,27 @@ private:
     }
 
     bool record(CudaDevice& device, const Repeat& op, Entry& entry) {
-        if (!device.begin_recording()) return refuse();
-        bool whole = true;
+        cudaError_t status = device.begin_recording();
+        if (status != cudaSuccess) return refuse("cudaStreamBeginCapture", status);
+        std::string why;
         try {
             op.work(op.context);
-        } catch (...) {  // what is wrong with the work itself shows again when it runs
-            whole = false;
+        } catch (const std::exception& e) {  // what is wrong with the work itself shows again when it runs
+            why = e.what();
         }
         entry.last = device.last_launch();
-        const cudaGraph_t graph = device.end_recording();
-        if (graph == nullptr) return refuse();
-        const bool made = whole && cudaGraphInstantiate(&entry.graph, graph, 0) == cudaSuccess;
+        cudaGraph_t graph = nullptr;
+        status = device.end_recording(&graph);
+        if (!why.empty()) {
+            if (graph != nullptr) cudaGraphDestroy(graph);
+            return refuse(why);
+        }
+        if (status != cudaSuccess) return refuse("cudaStreamEndCapture", status);
+        status = cudaGraphInstantiate(&entry.graph, graph, 0);
         cudaGraphDestroy(graph);
-        if (!made) {
+        if (status != cudaSuccess) {
             entry.graph = nullptr;
-            return refuse();
+            return refuse("cudaGraphInstantiate", status);
         }
         graphs_++;
         return true;
@@ -96,17 +121,23 @@ private:
     // False where there is no memory for the graph to run.
     bool replay(CudaDevice& device, Entry& entry) {
         const cudaError_t status = cudaGraphLaunch(entry.graph, device.stream);
-        if (status == cudaErrorMemoryAllocation) return refuse();
+        if (status == cudaErrorMemoryAllocation) return refuse("cudaGraphLaunch", status);
         device.check(status, APO_SITE("cudaGraphLaunch"));
         device.launched(entry.last);
+        between_tries_ = kRunsBetweenTries;
         return true;
     }
 
-    // From now on work runs as it is.
-    bool refuse() {
+    bool refuse(const char* call, cudaError_t status) {
+        return refuse(std::string(call) + ": " + cudaGetErrorString(status));
+    }
+    // Work runs as it is for a while.
+    bool refuse(const std::string& trouble) {
         cudaGetLastError();  // clears what was met
         forget();
-        refused_ = true;
+        say(trouble);
+        waiting_ = between_tries_;
+        if (between_tries_ < kMostRunsBetweenTries) between_tries_ *= 2;
         return false;
     }
 
@@ -126,7 +157,8 @@ private:
     int graphs_ = 0;
     uint64_t epoch_ = 0;
     bool full_ = false;  // in this epoch there was no memory for one more
-    bool refused_ = false;
+    int64_t waiting_ = 0, between_tries_ = kRunsBetweenTries;
+    std::string trouble_, notice_, said_;  // the latest; to be said; what was said last
 };
 
 }  // namespace
@@ -137,6 +169,13 @@ void close_recorder(Device& device, Recorder* recorder) {
     cudaSetDevice(static_cast<CudaDevice&>(device).index);
     delete static_cast<GraphRecorder*>(recorder);
 }
+
+int64_t repeat_rows(Device&, int64_t rows) {
+    const int64_t step = rows <= 4 ? 1 : (rows <= 32 ? 4 : (rows <= 64 ? 8 : kMostFilling));
+    return (rows + step - 1) / step * step;
+}
+
+const char* recorder_notice(Recorder& recorder) { return static_cast<GraphRecorder&>(recorder).notice(); }
 
 void repeat(Device& device, Recorder& recorder, const Repeat& op) { static_cast<GraphRecorder&>(recorder).repeat(gpu(device), op); }
 

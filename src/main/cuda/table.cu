@@ -27,6 +27,8 @@ const OpTable& ops() {
         t.open_recorder = open_recorder;
         t.close_recorder = close_recorder;
         t.repeat = repeat;
+        t.repeat_rows = repeat_rows;
+        t.recorder_notice = recorder_notice;
 #define APO_OP_ENTRY(name, Argument) t.name = name;
         APO_OPS(APO_OP_ENTRY)
 #undef APO_OP_ENTRY

@@ -15,9 +15,11 @@ __global__ void add_one(float* x, float by) { x[threadIdx.x] += by; }
 
 // The graph of what the work gives to the device's stream.
 cudaGraph_t captured(CudaDevice& device, const std::function<void()>& work) {
-    CHECK(device.begin_recording());
+    CHECK(device.begin_recording() == cudaSuccess);
     work();
-    return device.end_recording();
+    cudaGraph_t graph = nullptr;
+    CHECK(device.end_recording(&graph) == cudaSuccess);
+    return graph;
 }
 
 // A recorder of the device; work is a function.
@@ -115,9 +117,11 @@ TEST(copies_from_and_to_the_host_are_not_recorded) {
     }
     CHECK(one == 5);  // once more, to record
     CHECK(gpu.take()[0] == 5);
-    CHECK(gpu.device->begin_recording());
+    CHECK(has(recorder_notice(recording.recorder), "copies from the host"));
+    CHECK(gpu.device->begin_recording() == cudaSuccess);
     CHECK(has(thrown([&] { gpu.device->staging.to_host(*gpu.device, &one, gpu.at, sizeof one); }), "copies to the host"));
-    cudaGraphDestroy(gpu.device->end_recording());
+    cudaGraph_t graph = nullptr;
+    CHECK(gpu.device->end_recording(&graph) == cudaSuccess && cudaGraphDestroy(graph) == cudaSuccess);
 }
 
 TEST(graphs_of_the_keys_that_run_most_are_kept) {

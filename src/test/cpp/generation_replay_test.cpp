@@ -2,6 +2,7 @@
 // for bit, and replays really happen.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "emulated_gpu.h"
 #include "test.h"
@@ -88,6 +89,12 @@ public:
         Answers out;
         CHECK(answer(prompts, sampling, stop, out) == APO_OK);
         return out;
+    }
+
+    std::string notice() {
+        char line[256];
+        CHECK(apo_generator_notice(handle_, line, sizeof line, &error) == APO_OK);
+        return line;
     }
 
     apo_error& error;
@@ -213,18 +220,70 @@ TEST(a_refused_recording_leaves_generation_as_it_was) {
     }();
     CHECK(repeats.replayed() > 0);
     auto& graphs = emulation::machine().graphs;
-    for (cudaError_t* refusal : {&graphs.begin, &graphs.captured, &graphs.instantiate, &graphs.launch}) {
+    const std::pair<cudaError_t*, const char*> refusals[] = {{&graphs.begin, "cudaStreamBeginCapture"},
+                                                             {&graphs.captured, "cannot be recorded"},
+                                                             {&graphs.instantiate, "cudaGraphInstantiate"},
+                                                             {&graphs.launch, "cudaGraphLaunch"}};
+    for (const auto& [refusal, call] : refusals) {
         const int64_t alive = emulation::graph_counts().alive;
         Generator generator(world, 4, 100);
         *refusal = cudaErrorMemoryAllocation;
         const int64_t replayed = repeats.replayed();
         CHECK(make(generator) == expected);
         emulation::machine() = guard.before;
-        // For good: one that was refused is not tried again.
-        CHECK(make(generator) == expected);
+        const std::string notice = generator.notice();
+        CHECK(apo_test::has(notice, call) && apo_test::has(notice, "out of memory") && apo_test::has(notice, "slower"));
+        CHECK(generator.notice().empty());
         CHECK(repeats.replayed() <= replayed);  // a refused graph has called its work twice
         CHECK(emulation::graph_counts().alive == alive);
+        // Tried again after a while.
+        const int64_t before = repeats.times;
+        while (repeats.replayed() <= replayed && repeats.times < before + 200) CHECK(make(generator) == expected);
+        CHECK(repeats.replayed() > replayed && repeats.times > before + 50);
+        CHECK(generator.notice().empty());
     }
+}
+
+// A recorder that is refused again and again asks ever more seldom, and says it once.
+TEST(a_recorder_waits_longer_after_each_failure) {
+    if (apo_test::options().cuda_index >= 0) return;
+    const apo_test::MachineGuard guard;
+    apo::OpTable table;
+    World world(counted(apo_test::cuda_backend(), table), shallow());
+    Generator generator(world, 1, 100);
+    emulation::machine().graphs.instantiate = cudaErrorMemoryAllocation;
+    int said = 0;
+    while (repeats.times < 600) {
+        generator.answer({kPrompts[0]}, sampling(1, 5), false);
+        said += !generator.notice().empty();
+    }
+    CHECK(said == 1);
+    CHECK(repeats.called - repeats.times == 4);  // work that was called to be recorded: after 1, 64, 128 and 256 runs
+}
+
+// Answers end at different times: without rows that fill them up, each number of those that run would be recorded.
+TEST(few_numbers_of_running_answers_are_recorded) {
+    if (apo_test::options().cuda_index >= 0) return;
+    const apo_test::Backend backend = apo_test::cuda_backend();
+    apo::OpTable table, exact;
+    const auto answers = [&](const Backend& b, int64_t& graphs) {
+        World world(b, shallow());
+        Generator generator(world, 40, 1500);
+        const int64_t before = emulation::graph_counts().made;
+        std::vector<Answers> all;
+        for (uint64_t seed = 1; seed <= 4; seed++) all.push_back(generator.answer(kPrompts, sampling(13, seed), true));
+        graphs = emulation::graph_counts().made - before;
+        return all;
+    };
+    int64_t filled_up = 0, each = 0, none = 0;
+    const std::vector<Answers> found = answers(counted(backend, table), filled_up);
+    exact = *backend.ops;
+    exact.repeat_rows = [](apo::Device&, int64_t rows) { return rows; };
+    const std::vector<Answers> expected = answers({backend.name, &exact, backend.open}, each);
+    CHECK(found == expected);
+    CHECK(filled_up <= 12 && each > filled_up);
+    const std::vector<Answers> cpu = answers(cpu_backend(), none);
+    for (size_t i = 0; i < cpu.size(); i++) CHECK(cpu[i].tokens == found[i].tokens);
 }
 
 TEST(no_graph_takes_the_last_memory) {
@@ -236,6 +295,7 @@ TEST(no_graph_takes_the_last_memory) {
     emulation::machine().memory = size_t(500) << 20;
     const Answers expected = generator.answer({kPrompts[0]}, sampling(2, 5), false);
     CHECK(repeats.times > 2 && repeats.replayed() == 0);
+    CHECK(apo_test::has(generator.notice(), "512 MiB"));
     // Memory that is given back may be enough.
     emulation::machine() = guard.before;
     world.engine->ops.release(world.engine->device, world.engine->ops.allocate(world.engine->device, 1000));

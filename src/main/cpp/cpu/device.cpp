@@ -130,6 +130,10 @@ Recorder* cpu_open_recorder(Device&) { return new Recorder; }
 
 void cpu_close_recorder(Device&, Recorder* recorder) { delete recorder; }
 
+int64_t cpu_repeat_rows(Device&, int64_t rows) { return rows; }
+
+const char* cpu_recorder_notice(Recorder&) { return nullptr; }
+
 void cpu_repeat(Device&, Recorder&, const Repeat& op) { op.work(op.context); }
 
 }  // namespace apo

@@ -54,6 +54,8 @@ void cpu_copy(Device& device, void* target, const void* source, size_t bytes);
 void cpu_fill_zero(Device& device, void* target, size_t bytes);
 Recorder* cpu_open_recorder(Device& device);
 void cpu_close_recorder(Device& device, Recorder* recorder);
+int64_t cpu_repeat_rows(Device& device, int64_t rows);
+const char* cpu_recorder_notice(Recorder& recorder);
 void cpu_repeat(Device& device, Recorder& recorder, const Repeat& op);
 
 // The instruction sets that the library was compiled for, best last.

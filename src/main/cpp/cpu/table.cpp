@@ -26,6 +26,8 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.await_copies = cpu_await_copies;
         t.open_recorder = cpu_open_recorder;
         t.close_recorder = cpu_close_recorder;
+        t.repeat_rows = cpu_repeat_rows;
+        t.recorder_notice = cpu_recorder_notice;
         t.repeat = cpu_repeat;
 #define APO_OP_ENTRY(name, Argument) t.name = name;
         APO_OPS(APO_OP_ENTRY)

@@ -22,6 +22,16 @@ apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, co
     });
 }
 
+apo_status apo_generator_notice(apo_generator* generator, char* line, int64_t bytes, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").model.engine);
+        required(line, "line");
+        if (bytes < 1) fail(APO_E_ARGUMENT, "bytes is %lld; expected 1 or more", (long long)bytes);
+        const char* notice = generator->notice();
+        std::snprintf(line, size_t(bytes), "%s", notice == nullptr ? "" : notice);
+    });
+}
+
 apo_status apo_generator_close(apo_generator* generator, apo_error* error) {
     return guarded(error, [&] {
         if (generator == nullptr) return;

@@ -80,6 +80,11 @@ public:
         engine_.ops.repeat(engine_.device, recorder_, {key, [](void* context) { (*static_cast<Work*>(context))(); }, &work});
     }
 
+    // How many rows to fill work of so many up to.
+    int64_t rows(int64_t count) const { return engine_.ops.repeat_rows(engine_.device, count); }
+    // As OpTable::recorder_notice.
+    const char* notice() { return engine_.ops.recorder_notice(recorder_); }
+
 private:
     apo_engine& engine_;
     Recorder& recorder_;

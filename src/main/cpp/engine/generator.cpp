@@ -18,6 +18,9 @@ int64_t pages_for(int64_t tokens) { return (tokens + kPageSize - 1) / kPageSize;
 // Every sequence may waste a part of two pages.
 int64_t page_count(const apo_generator_options& o) { return pages_for(o.cache_tokens) + 2 * int64_t(o.max_sequences); }
 
+// One more page of the cache, behind those that are dealt, is of the rows that fill up a step.
+static_assert(kMostFilling <= kPageSize, "each of them has a place there");
+
 int64_t page_elements(const Shape& s) { return 2 * s.G * kPageSize * s.D; }
 
 int64_t initial_tokens(const Shape& s, const apo_generator_options& o) {
@@ -52,9 +55,9 @@ void check_sampling(const apo_sampling& s) {
 GeneratorBytes generator_bytes(const Shape& s, DType dtype, const HeadSizes& head, const apo_generator_options& o) {
     check_options(o);
     const int64_t tokens = initial_tokens(s, o);
-    return {s.L * page_count(o) * page_elements(s) * int64_t(bytes_of(dtype)),
+    return {s.L * (page_count(o) + 1) * page_elements(s) * int64_t(bytes_of(dtype)),
             workspace_bytes(s, dtype, head, tokens, Keep::nothing, logit_rows(o.max_sequences)),
-            GenerationStep::bytes({tokens, o.max_sequences, page_count(o), int64_t(s.windows().size())})};
+            GenerationStep::bytes({tokens, o.max_sequences, page_count(o) + kMostFilling, int64_t(s.windows().size())})};
 }
 
 // One call of generate: which answers run, which wait, and what they hold.
@@ -281,6 +284,20 @@ private:
         }
     }
 
+    // Rows behind the running answers' that nobody samples from, up to a number of rows that the device repeats, which is returned.
+    // Each reads the tokens of those before it and its own, on a page of theirs.
+    int64_t fill_up(int64_t answers) {
+        const int64_t rows = std::min<int64_t>(g_.decoding_.rows(answers), g_.max_sequences_);
+        const std::vector<int32_t> page{g_.pages_};
+        for (int64_t row = answers; row < rows; row++) {
+            const int32_t place = int32_t(row - answers);
+            step_.add_token(0, 0, slot(page, place));
+            step_.add_sequence(page, place + 1);
+            step_.add_draw(int32_t(row), 0, 0, 0);
+        }
+        return rows;
+    }
+
     // One token for every running answer.
     void decode() {
         step_.clear();
@@ -295,8 +312,8 @@ private:
             rows.push_back(&a);
         }
         if (rows.empty()) fail(APO_E_INTERNAL, "generation stands still: %zu answers wait for %lld pages", ready_.size(), (long long)free_pages());
+        const int64_t count = fill_up(int64_t(rows.size()));
         upload();
-        const int64_t count = int64_t(rows.size());
         // All rows' logits are made here where they fit at once. Sampling is not: what it depends on changes with the call.
         const bool whole = count <= head_rows();
         g_.decoding_.run(count, [&] {
@@ -401,11 +418,11 @@ void apo_generator::reserve_tokens(int64_t tokens) {
     memory_ = Buffer(model.engine, measure.used());
     Arena arena(memory_.data());
     workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
-    step_.reserve(model.engine, {most, max_sequences_, pages_, int64_t(model.shape.windows().size())});
+    step_.reserve(model.engine, {most, max_sequences_, pages_ + kMostFilling, int64_t(model.shape.windows().size())});
 }
 
 void* apo_generator::layer_cache(int64_t layer) const {
-    return cache_.data() + size_t(layer * pages_ * page_elements(model.shape)) * bytes_of(model.dtype);
+    return cache_.data() + size_t(layer * (pages_ + 1) * page_elements(model.shape)) * bytes_of(model.dtype);
 }
 
 void apo_generator::generate(const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers,

@@ -32,6 +32,7 @@ struct apo_generator {
     apo_generator(const apo_generator&) = delete;
 
     void generate(const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers, apo::Progress& progress);
+    const char* notice() { return decoding_.notice(); }
 
     apo_model& model;
 
@@ -47,5 +48,5 @@ private:
     apo::Buffer cache_, memory_;
     apo::Workspace workspace_;
     apo::GenerationStep step_;
-    apo::Repeater decoding_;  // keyed by the number of answers that run
+    apo::Repeater decoding_;  // keyed by the number of rows: answers that run, and what fills them up
 };

@@ -459,6 +459,10 @@ APO_API apo_status apo_generator_create(apo_model* model, const apo_generator_op
 APO_API apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, const apo_sampling* sampling,
                                 apo_answers* answers, apo_progress* progress, apo_error* error);
 
+/** What has made generation slower than it is meant to be: one line of UTF-8, NUL-terminated and cut to `bytes`, said once; empty for
+ *  nothing new. */
+APO_API apo_status apo_generator_notice(apo_generator* generator, char* line, int64_t bytes, apo_error* error);
+
 APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* error);
 
 /* ---------------------------------------------------------------- memory plan */

@@ -184,8 +184,10 @@ struct Add { int64_t n; DType dtype; const void* x; void* y; };
 // Work that is done again and again: work(context) calls ops and nothing else of the table, and all their arguments, addresses
 // among them, are the same whenever the key is, for one recorder; what differs from time to time lies in the device's memory. A
 // backend may record the work and then replay it, to the same bits, without calling it, or call it twice where recording fails.
-// Recordings are thrown away when memory is released: behind a release the same key may have other addresses.
+// Recordings are thrown away when memory is released: behind a release the same key may have other addresses. After a failure work
+// runs as it is for a while, before recording is tried again.
 struct Repeat { int64_t key; void (*work)(void* context); void* context; };
+constexpr int64_t kMostFilling = 16;
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
 constexpr int32_t kOpsAbiVersion = 7;
@@ -248,6 +250,11 @@ struct OpTable {
     Recorder* (*open_recorder)(Device&);  // to be closed before the device
     void (*close_recorder)(Device&, Recorder*);
     void (*repeat)(Device&, Recorder&, const Repeat&);
+    // How many rows work of so many is best filled up to before it is repeated, for few numbers of them to be recorded: kMostFilling
+    // more at most. On the CPU none.
+    int64_t (*repeat_rows)(Device&, int64_t rows);
+    // One line, to the recorder's next call, on what has kept it from recording, each once; null for nothing new.
+    const char* (*recorder_notice)(Recorder&);
 
     int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take: head_sizes.h
     size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);

@@ -121,7 +121,7 @@ final class Evaluator {
             written = answering.write(weights, sampling, shared.count("rollout.sequences"), done -> {
                 listener.progress(done, "");
                 stop.check();
-            });
+            }, listener::note);
             listener.end();
             written.forEach(list -> texts.add(list.stream().map(answering::text).toList()));
             own = logprobs(weights, prompts, written, stop);

@@ -1,7 +1,10 @@
 package org.metaapo.engine;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -15,6 +18,8 @@ import org.metaapo.engine.internal.apo_sampling;
 
 /** Writes answers, with a KV cache and continuous batching. */
 public final class Generator extends NativeHandle {
+    private static final long NOTICE_BYTES = 512;
+
     private final apo_generator handle = new apo_generator(null);
 
     Generator(Model model, apo_model modelHandle, GeneratorOptions options) {
@@ -75,6 +80,15 @@ public final class Generator extends NativeHandle {
             }
             out.position(0);
             return all;
+        }
+    }
+
+    /** What has made the answers slower to write than they should be, one line, said once. */
+    public Optional<String> notice() {
+        ensureOpen();
+        try (BytePointer line = new BytePointer(NOTICE_BYTES)) {
+            Native.check(error -> MetaapoC.apo_generator_notice(handle, line, NOTICE_BYTES, error));
+            return Optional.of(line.getString(StandardCharsets.UTF_8)).filter(text -> !text.isEmpty());
         }
     }
 

@@ -3,6 +3,7 @@ package org.metaapo.jobs;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
@@ -41,13 +42,15 @@ public final class Answering {
      * @param sampling its stop ids are not read: they are the policy's own
      * @param sequences answers decoded at once
      * @param done as in {@link AnswerWriter#write}
+     * @param note as there
      */
-    public List<List<GeneratedAnswer>> write(Model model, Sampling sampling, int sequences, LongConsumer done) {
+    public List<List<GeneratedAnswer>> write(
+            Model model, Sampling sampling, int sequences, LongConsumer done, Consumer<String> note) {
         Sampling full = new Sampling(
                 sampling.k(), sampling.maxNewTokens(), sampling.greedy(), sampling.topK(), sampling.topP(),
                 sampling.temperature(), sampling.seed(), policy.format().stopIds());
         long[] keys = rows.stream().mapToLong(Row::id).toArray();
-        return new AnswerWriter(model, sequences).write(prompts, keys, full, done);
+        return new AnswerWriter(model, sequences).write(prompts, keys, full, done, note);
     }
 
     /** The text of an answer, without its stop token. */

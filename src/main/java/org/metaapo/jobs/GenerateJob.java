@@ -35,7 +35,7 @@ public final class GenerateJob {
             List<List<GeneratedAnswer>> answers;
             try (Model weights = policy.load(engine, dtype)) {
                 listener.begin("generating", rows.size());
-                answers = answering.write(weights, sampling, sequences, done -> listener.progress(done, ""));
+                answers = answering.write(weights, sampling, sequences, done -> listener.progress(done, ""), listener::note);
                 listener.end();
             }
             Lines lines = new Lines();

@@ -3,6 +3,7 @@ package org.metaapo.rollout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Generator;
@@ -36,8 +37,10 @@ public final class AnswerWriter {
      *
      * @param keys names of the prompts' random numbers
      * @param done hears how many prompts' worth is finished, from another thread while this one works; may throw to end the work
+     * @param note hears lines for people: what makes the work slower than it should be
      */
-    public List<List<GeneratedAnswer>> write(List<int[]> prompts, long[] keys, Sampling sampling, LongConsumer done) {
+    public List<List<GeneratedAnswer>> write(
+            List<int[]> prompts, long[] keys, Sampling sampling, LongConsumer done, Consumer<String> note) {
         List<List<GeneratedAnswer>> answers = new ArrayList<>();
         if (prompts.isEmpty()) {
             return answers;
@@ -55,6 +58,7 @@ public final class AnswerWriter {
                 answers.addAll(progress.watch(
                         share -> done.accept(first + (long) (share * count)),
                         () -> generator.generate(prompts.subList(first, first + count), part, sampling, progress)));
+                generator.notice().ifPresent(note);
                 done.accept(first + count);
             }
         }

@@ -126,7 +126,7 @@ final class SlicePreparation {
                 .write(prompts, keys, sampling, done -> {
                     parts.listener().progress(done, "");
                     parts.stop().check();
-                });
+                }, parts.listener()::note);
         parts.listener().end();
         for (int j = 0; j < sampled.size(); j++) {
             for (GeneratedAnswer answer : answers.get(j)) {
