@@ -190,7 +190,7 @@ struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 constexpr int64_t kMostFilling = 16;
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 7;
+constexpr int32_t kOpsAbiVersion = 8;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \
