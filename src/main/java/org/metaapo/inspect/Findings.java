@@ -25,13 +25,16 @@ final class Findings {
      * All findings, errors first.
      *
      * @param probe null where no conversation was rendered
+     * @param stopDifference who names which stop token, where they differ; else null
      * @param stepZero null where no weights were read
      */
     static List<Finding> of(
-            Statistics statistics, InspectOptions options, ChatFormat format, TemplateProbe probe, StepZero stepZero) {
+            Statistics statistics, InspectOptions options, ChatFormat format, TemplateProbe probe, String stopDifference,
+            StepZero stepZero) {
         Findings all = new Findings(statistics);
         all.badRows();
         all.template(probe, format);
+        all.stops(stopDifference);
         all.ends(format);
         all.begins(format);
         all.truncation(options);
@@ -94,11 +97,14 @@ final class Findings {
                     "check that the model is to write it itself",
                     List.of());
         }
-        if (probe.endToken() != null) {
+    }
+
+    private void stops(String difference) {
+        if (difference != null) {
             warn(
-                    "end-token",
-                    "the template ends answers with " + quoted(probe.endToken()) + ", where the model does not stop",
-                    "add its id to eos_token_id in generation_config.json",
+                    "stop-tokens",
+                    difference,
+                    "let eos_token_id in generation_config.json name all of them, or mend the file that is wrong",
                     List.of());
         }
     }

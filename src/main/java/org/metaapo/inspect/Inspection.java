@@ -24,6 +24,7 @@ import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.jobs.Policy;
 import org.metaapo.model.ModelConfig;
+import org.metaapo.text.StopTokens;
 import org.metaapo.train.RunListener;
 
 /** Reads rows as training would, one at a time, and gathers what is to be told of them. */
@@ -97,7 +98,9 @@ public final class Inspection {
                     ? null
                     : StepZero.of(engine, dtype, policy, inspection.toScore, listener);
             List<Finding> findings =
-                    Findings.of(inspection.statistics, options, policy.format(), inspection.probe, stepZero);
+                    Findings.of(
+                            inspection.statistics, options, policy.format(), inspection.probe,
+                            StopTokens.difference(policy.folder().stopSources(), policy.format()), stepZero);
             return new Result(
                     options,
                     policy.folder().config(),

@@ -217,7 +217,7 @@ final class Statistics {
                 : Arrays.stream(ids).anyMatch(this::isEnd);
     }
 
-    /** A stop token that is one: a config without eos_token_id has its family's default, here maybe a word. */
+    /** A stop token that is one: an eos_token_id of another tokenizer may be a word here. */
     private boolean isEnd(int id) {
         return isStop(id) && (id == eos || format.tokenizer().isSpecial(id));
     }

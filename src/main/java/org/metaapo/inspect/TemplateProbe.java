@@ -1,20 +1,17 @@
 package org.metaapo.inspect;
 
-import java.util.Arrays;
 import org.metaapo.error.DataException;
 import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.Conversation;
-import org.metaapo.text.Tokenizer;
 
 /**
  * What a chat template does around an answer, found by rendering a conversation with a marked one.
  *
  * @param generationPrompt false where the template writes a header before an answer that the prompt to be answered lacks
  * @param inserted what it writes between the prompt and the answer, white space aside; empty for nothing
- * @param endToken a special token that it ends answers with although the model does not stop at it; null for none
  */
-record TemplateProbe(boolean generationPrompt, String inserted, String endToken) {
+record TemplateProbe(boolean generationPrompt, String inserted) {
     private static final String MARK = "metaapo";
 
     /** Probes with a conversation of the data; null where the template cannot render it. */
@@ -35,19 +32,6 @@ record TemplateProbe(boolean generationPrompt, String inserted, String endToken)
         }
         String inserted = whole.substring(open.length(), at).strip();
         boolean missing = open.equals(prompt) && !inserted.isEmpty();
-        return new TemplateProbe(!missing, inserted, endToken(format, whole.substring(at + MARK.length())));
-    }
-
-    private static String endToken(ChatFormat format, String rest) {
-        Tokenizer tokenizer = format.tokenizer();
-        int[] ids = tokenizer.encode(rest);
-        if (Arrays.stream(ids).anyMatch(id -> Arrays.stream(format.stopIds()).anyMatch(stop -> stop == id))) {
-            return null;
-        }
-        return Arrays.stream(ids)
-                .filter(tokenizer::isSpecial)
-                .mapToObj(id -> tokenizer.decode(new int[] {id}, false))
-                .findFirst()
-                .orElse(null);
+        return new TemplateProbe(!missing, inserted);
     }
 }

@@ -37,12 +37,7 @@ public final class Policy implements AutoCloseable {
     public static Policy open(Path path, ChatOptions options) {
         ModelFolder folder = ModelFolder.open(path);
         try {
-            Tokenizer tokenizer = Tokenizer.load(path);
-            if (tokenizer.vocabularySize() > folder.config().vocabSize()) {
-                tokenizer.close();
-                throw new DataException(path + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
-                        + ", the model's vocabulary " + folder.config().vocabSize() + " tokens");
-            }
+            Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
             // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
             boolean keep = options.keepTemplateTail() || folder.config().head() == Head.VALUE;
             ChatOptions chat = new ChatOptions(keep, options.template(), options.markedOnly());

@@ -10,10 +10,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.metaapo.checkpoint.SafetensorsFile;
@@ -258,17 +256,29 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /**
-     * Tokens that end a generated answer: {@code eos_token_id} of generation_config.json and of config.json, without
-     * repetition. The tokenizer's own end token is the caller's to add.
+     * Tokens that end an answer by the file that names them, the one that counts first: {@code eos_token_id} of
+     * generation_config.json and of config.json. A file that names none is not there.
      */
-    public int[] stopIds() {
-        Set<Integer> ids = new LinkedHashSet<>();
+    public Map<String, int[]> stopSources() {
+        Map<String, int[]> sources = new LinkedHashMap<>();
         Path file = path.resolve("generation_config.json");
         if (Files.exists(file)) {
-            ids.addAll(new JsonFields(file, Json.read(file)).tokenIds("eos_token_id"));
+            put(sources, file, new JsonFields(file, Json.read(file)));
         }
-        ids.addAll(config.eosTokenIds());
-        return ids.stream().mapToInt(Integer::intValue).toArray();
+        put(sources, path.resolve("config.json"), new JsonFields(path.resolve("config.json"), configJson));
+        return sources;
+    }
+
+    private static void put(Map<String, int[]> sources, Path file, JsonFields json) {
+        List<Integer> ids = json.tokenIds("eos_token_id");
+        if (!ids.isEmpty()) {
+            sources.put(file.getFileName().toString(), ids.stream().mapToInt(Integer::intValue).toArray());
+        }
+    }
+
+    /** Tokens that end an answer as the first of {@link #stopSources()} has them; empty for none, where the tokenizer tells. */
+    public int[] stopIds() {
+        return stopSources().values().stream().findFirst().orElseGet(() -> new int[0]);
     }
 
     /** Closes all files; calling it again does nothing. */

@@ -47,7 +47,7 @@ public final class RewardModel implements Annotator {
     public static RewardModel open(Engine engine, Path path, Dtype dtype, long maxTokens) {
         try (ModelFolder folder = ModelFolder.open(path)) {
             checkHead(folder);
-            Tokenizer tokenizer = Tokenizer.load(path);
+            Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
             // The whole text of the template: a reward model is trained to score at its very end.
             ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), true);
             Model model = ModelLoader.load(engine, folder, dtype, Head.VALUE, 0);
@@ -58,7 +58,7 @@ public final class RewardModel implements Annotator {
     /** Looks at the folder's shape, tokenizer and template; reads no weights. */
     static void check(Path path) {
         try (ModelFolder folder = ModelFolder.open(path);
-                Tokenizer tokenizer = Tokenizer.load(path)) {
+                Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize())) {
             checkHead(folder);
             ChatFormat.load(path, tokenizer, folder.stopIds(), true);
         }

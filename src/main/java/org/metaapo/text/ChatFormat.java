@@ -50,16 +50,27 @@ public final class ChatFormat {
      * {@code additional_chat_templates/}, {@code chat_template.json}, or {@code chat_template} of
      * {@code tokenizer_config.json}; a folder without any formats plain text only.
      *
-     * @param stopIds tokens that end an answer
-     * @throws DataException if a template does not parse, or the one that the options name is not there
+     * @param stopIds tokens that end an answer as the model's files say, which {@link StopTokens} adds to
+     * @throws DataException if a template does not parse, or the one that the options name is not there; or if a stop token lies
+     *     beyond the model's vocabulary
      */
     public static ChatFormat load(Path folder, Tokenizer tokenizer, int[] stopIds, ChatOptions options) {
         ChatTemplates templates = ChatTemplates.load(folder, tokenizer.config(), options.template());
-        int[] stops = stopIds;
-        String eos = tokenizer.specialToken("eos_token");
-        if (stops.length == 0 && eos != null && tokenizer.id(eos) >= 0) {
-            stops = new int[] {tokenizer.id(eos)};
+        int[] said = StopTokens.said(stopIds, tokenizer);
+        for (int stop : said) {
+            try {
+                tokenizer.checked(stop);
+            } catch (DataException e) {
+                throw new DataException(folder + ": eos_token_id: " + e.getMessage());
+            }
         }
+        ChatFormat format = new ChatFormat(tokenizer, templates, said, options);
+        int end = StopTokens.endOfTurn(format);
+        if (end < 0 || format.isStop(end)) {
+            return format;
+        }
+        int[] stops = Arrays.copyOf(said, said.length + 1);
+        stops[said.length] = end;
         return new ChatFormat(tokenizer, templates, stops, options);
     }
 

@@ -5,7 +5,9 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -17,7 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 
-/** A Hugging Face tokenizer: {@code tokenizer.json} with the special tokens of {@code tokenizer_config.json}. */
+/** A Hugging Face tokenizer: {@code tokenizer.json} with the tokens that {@code tokenizer_config.json} adds. */
 public final class Tokenizer implements AutoCloseable {
     static {
         // Otherwise the library looks for a newer version of itself on the network.
@@ -25,6 +27,7 @@ public final class Tokenizer implements AutoCloseable {
         System.setProperty("RUST_FLAVOR", "cpu");
     }
 
+    private static final Map<String, String> OPTIONS = Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
     private static final int REPEATED_CHARS = 64;
     private static final int REPEATED_TEXTS = 256;
 
@@ -36,6 +39,7 @@ public final class Tokenizer implements AutoCloseable {
     private final JsonNode config;
     private final Map<Integer, String> specialTokens = new HashMap<>();
     private int vocabularySize;
+    private int modelVocabulary = Integer.MAX_VALUE;
 
     private Tokenizer(Path folder, HuggingFaceTokenizer tokenizer, JsonNode config) {
         this.folder = folder;
@@ -53,23 +57,36 @@ public final class Tokenizer implements AutoCloseable {
         if (!Files.isRegularFile(file)) {
             throw new DataException(file + ": not found; a model folder needs its tokenizer");
         }
-        JsonNode json = Json.read(file);
         Path configFile = folder.resolve("tokenizer_config.json");
         JsonNode config = Files.isRegularFile(configFile) ? Json.read(configFile) : Json.mapper().createObjectNode();
+        JsonNode stored = Json.read(file);
+        JsonNode json = AddedTokens.merged(stored, config, configFile);
         HuggingFaceTokenizer tokenizer;
-        try {
-            tokenizer = HuggingFaceTokenizer.builder()
-                    .optTokenizerPath(file)
-                    .optAddSpecialTokens(false)
-                    .optTruncation(false)
-                    .optPadding(false)
-                    .build();
+        try (InputStream text = json == stored ? Files.newInputStream(file) : new ByteArrayInputStream(Json.mapper().writeValueAsBytes(json))) {
+            tokenizer = HuggingFaceTokenizer.newInstance(text, OPTIONS);
         } catch (IOException | RuntimeException e) {
             throw new DataException(file + ": not a tokenizer: " + firstLine(e), e);
         }
         Tokenizer result = new Tokenizer(folder, tokenizer, config);
         result.readVocabulary(json);
         return result;
+    }
+
+    /**
+     * As {@link #load(Path)}, for a model of so many ids: a text with an id beyond is refused. Special tokens may lie there, as a
+     * padding token that was added to the tokenizer alone, for no row needs to have them.
+     *
+     * @throws DataException if other tokens lie there
+     */
+    public static Tokenizer load(Path folder, int vocabulary) {
+        Tokenizer tokenizer = load(folder);
+        try {
+            tokenizer.fit(vocabulary);
+            return tokenizer;
+        } catch (DataException e) {
+            tokenizer.close();
+            throw e;
+        }
     }
 
     private static String firstLine(Exception e) {
@@ -79,14 +96,7 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private void readVocabulary(JsonNode json) {
-        JsonNode vocab = json.path("model").path("vocab");
-        if (vocab.isObject()) {
-            vocab.properties().forEach(entry -> put(entry.getKey(), entry.getValue().asInt(-1)));
-        } else {
-            for (int i = 0; i < vocab.size(); i++) {
-                put(vocab.get(i).path(0).asText(), i);
-            }
-        }
+        AddedTokens.vocabulary(json).forEach(this::put);
         for (JsonNode token : json.path("added_tokens")) {
             put(token.path("content").asText(), token.path("id").asInt(-1));
             if (token.path("special").asBoolean()) {
@@ -116,6 +126,14 @@ public final class Tokenizer implements AutoCloseable {
     /** Largest id plus one. */
     public int vocabularySize() {
         return vocabularySize;
+    }
+
+    private void fit(int vocabulary) {
+        if (vocabulary < vocabularySize && this.vocabulary.values().stream().anyMatch(id -> id >= vocabulary && !isSpecial(id))) {
+            throw new DataException(folder + ": the tokenizer has ids up to " + (vocabularySize - 1)
+                    + ", the model's vocabulary " + vocabulary + " tokens");
+        }
+        modelVocabulary = vocabulary;
     }
 
     /** Id of a token as the vocabulary spells it, or -1. */
@@ -179,12 +197,25 @@ public final class Tokenizer implements AutoCloseable {
         return ids;
     }
 
-    private static int[] toInts(long[] ids) {
+    private int[] toInts(long[] ids) {
         int[] result = new int[ids.length];
         for (int i = 0; i < ids.length; i++) {
-            result[i] = Math.toIntExact(ids[i]);
+            result[i] = checked(Math.toIntExact(ids[i]));
         }
         return result;
+    }
+
+    /**
+     * An id that the model has.
+     *
+     * @throws DataException if it lies beyond the vocabulary that {@link #load(Path, int)} was given
+     */
+    int checked(int id) {
+        if (id >= modelVocabulary) {
+            throw new DataException("the token " + Json.write(tokenizer.decode(new long[] {id}, false)) + " (id " + id
+                    + ") lies beyond the model's vocabulary of " + modelVocabulary + " tokens");
+        }
+        return id;
     }
 
     /**

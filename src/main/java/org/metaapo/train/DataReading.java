@@ -19,6 +19,7 @@ import org.metaapo.error.UsageException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
+import org.metaapo.text.StopTokens;
 import org.metaapo.text.Tokenizer;
 
 /** Reads a run's data as the configuration says, and tells what came of it. */
@@ -58,6 +59,10 @@ final class DataReading {
         boolean keepTail = recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail");
         ChatFormat format = ChatFormat.load(
                 source.path(), tokenizer, source.stopIds(), new ChatOptions(keepTail, template, markedOnly));
+        String difference = StopTokens.difference(source.stopSources(), format);
+        if (difference != null) {
+            listener.note(source.path() + ": " + difference);
+        }
         DataReading reading = new DataReading(config, recipe, format, listener, stop, writes);
         RowStore rows = reading.rows("data.train");
         try {

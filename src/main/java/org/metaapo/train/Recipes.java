@@ -6,7 +6,6 @@ import org.metaapo.config.RecipeKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
-import org.metaapo.error.DataException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
@@ -27,11 +26,7 @@ public final class Recipes {
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
-                Tokenizer tokenizer = Tokenizer.load(policyPath)) {
-            if (tokenizer.vocabularySize() > source.config().vocabSize()) {
-                throw new DataException(policyPath + ": the tokenizer has ids up to " + (tokenizer.vocabularySize() - 1)
-                        + ", the model's vocabulary " + source.config().vocabSize() + " tokens");
-            }
+                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
             checkOwnObjective(config, recipe);
             checkKeys(config);
             RunFolder folder = new RunFolder(config.path("out"));
@@ -91,7 +86,7 @@ public final class Recipes {
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
-                Tokenizer tokenizer = Tokenizer.load(policyPath);
+                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize());
                 RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
             boolean share = config.flag("data.share_prompts");
             long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();

@@ -161,15 +161,15 @@ class InspectCheckTest extends CommandTest {
         fails(
                 "missing-eos",
                 "60 of 60 answers (100.0 %) end without a stop token",
-                model(LLAMA + GENERATION, "eos_token", "eos_token_id"),
+                model((LLAMA + GENERATION).replace("<|eot_id|>", ""), "eos_token", "eos_token_id"),
                 good(30));
         assertThat(out).contains("set eos_token in tokenizer_config.json and eos_token_id in generation_config.json");
     }
 
     @Test
-    void anEndThatTheModelDoesNotStopAt() throws IOException {
+    void stopTokensThatDiffer() throws IOException {
         String other = (LLAMA + GENERATION).replace("<|eot_id|>", "<|end_of_text|>");
-        warns("end-token", "the template ends answers with \"<|end_of_text|>\"", model(other), good(30));
+        warns("stop-tokens", "the template ends turns with \"<|end_of_text|>\"", model(other), good(30));
     }
 
     @Test

@@ -23,7 +23,7 @@ class FindingsTest {
             InspectOptions options = new InspectOptions(
                     model, List.of(), 0, 0, 64, 32, RowFilter.NONE, false, chat, null, null, 8, null, null);
             StepZero zero = new StepZero(dtype, 8, pairs, -1, -1, -1, -1, -6, loss, 0.5, Map.of());
-            return Findings.of(new Statistics(format, 64), options, format, null, zero);
+            return Findings.of(new Statistics(format, 64), options, format, null, null, zero);
         }
     }
 
