@@ -12,7 +12,7 @@ import picocli.CommandLine.Parameters;
 /** {@code metaapo compare}. */
 @Command(name = "compare", description = "Runs methods times seeds and prints one table; continues where it was stopped.", mixinStandardHelpOptions = true)
 final class CompareCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "SUITE.yaml", description = "what to compare")
+    @Parameters(index = "0", paramLabel = "SUITE.yaml", description = "what to compare; - for standard input")
     private Path suite;
 
     @Option(names = "--quiet", description = "no progress on standard error")
@@ -22,7 +22,7 @@ final class CompareCommand implements Callable<Integer> {
     public Integer call() {
         Suite read = Suite.load(suite);
         try (ProgressView view = new ProgressView(quiet)) {
-            ComparisonReport.Written written = ComparisonReport.write(read, view, StopOnSignal.install());
+            ComparisonReport.Written written = ComparisonReport.write(read, view, Signals.askToStop(RunOptions.STOPPING));
             System.out.print(written.table());
             System.out.println();
             System.out.println("report   " + written.page());

@@ -3,6 +3,7 @@ package org.metaapo.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.metaapo.demo.Demo;
+import org.metaapo.error.UsageException;
 import org.metaapo.report.Report;
 import org.metaapo.train.RunFolder;
 import picocli.CommandLine.Command;
@@ -28,8 +29,11 @@ final class DemoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (out.toString().equals("-")) {
+            throw new UsageException("--out is -, which is standard output; demo makes a folder");
+        }
         try (ProgressView view = new ProgressView(quiet)) {
-            String text = Demo.run(out, seed, device, threads, view, StopOnSignal.install());
+            String text = Demo.run(out, seed, device, threads, view, Signals.askToStop(RunOptions.STOPPING));
             RunFolder run = new RunFolder(out.resolve("metaapo"));
             Report.write(run);
             System.out.print(text);

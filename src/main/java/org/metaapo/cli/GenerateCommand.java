@@ -1,11 +1,11 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Destination;
 import org.metaapo.jobs.GenerateJob;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -20,11 +20,11 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the model")
     private Path model;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files with prompts")
-    private List<Path> data;
+    @Mixin
+    private DataOption data;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "where to write; standard output if not given")
-    private Path out;
+    @Mixin
+    private OutputOption out;
 
     @Option(names = "--k", paramLabel = "K", description = "answers a prompt (default: ${DEFAULT-VALUE})", defaultValue = "8")
     private int k;
@@ -56,9 +56,10 @@ final class GenerateCommand implements Callable<Integer> {
         require(topK >= 0, "--top-k is " + topK + "; expected 0 or more");
         require(sequences >= 1, "--sequences is " + sequences + "; expected 1 or more");
         Sampling sampling = new Sampling(k, maxNewTokens, greedy, topK, topP, temperature, common.seed(), new int[0]);
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
-            GenerateJob.run(engine, common.dtype(), model, data, sampling, sequences, view).write(out);
+            GenerateJob.run(engine, common.dtype(), model, data.paths(), sampling, sequences, view).write(destination);
         }
         return 0;
     }

@@ -7,6 +7,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.data.RowFilter;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Destination;
 import org.metaapo.inspect.InspectOptions;
 import org.metaapo.inspect.InspectPage;
 import org.metaapo.inspect.InspectText;
@@ -44,7 +45,7 @@ final class InspectCommand implements Callable<Integer> {
             names = "--data",
             paramLabel = "FILE",
             arity = "1..*",
-            description = "files, patterns or folders, as in data.train")
+            description = "files, patterns or dataset folders, as in data.train; - for standard input")
     private List<Path> data;
 
     @Option(
@@ -134,7 +135,7 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--html",
             paramLabel = "FILE",
-            description = "write everything as one page that needs no other file")
+            description = "write everything as one page that needs no other file; - for standard output")
     private Path html;
 
     @Option(names = "--check", description = "exit with status 3 when something would silently hurt a run")
@@ -147,13 +148,24 @@ final class InspectCommand implements Callable<Integer> {
             description = "auto (a terminal, and NO_COLOR not set), always or never")
     private TerminalOutput.Colour colour;
 
+    private Destination lines;
+    private Destination page;
+
     @Override
     public Integer call() {
         int shown = rows != null ? rows : html == null ? ROWS_IN_TEXT : ROWS_IN_PAGE;
         RunConfig run = run();
+        List<Path> rowsOf = data != null ? data : run.paths("data.train");
+        Path folder = model != null ? model : run.path("model.path");
+        List<Path> inputs = Inputs.of(rowsOf, folder, config, tools, documents);
+        lines = checked(out, inputs);
+        page = checked(html, inputs);
+        if (lines != null && lines.isSameAs(page)) {
+            throw new UsageException("--out and --html are the same, " + out + "; expected a file for each");
+        }
         InspectOptions options = new InspectOptions(
-                model != null ? model : run.path("model.path"),
-                data != null ? data : run.paths("data.train"),
+                folder,
+                rowsOf,
                 common.seed(run.integer("seed")),
                 shown,
                 maxLength != null ? maxLength : run.count("data.max_length"),
@@ -164,15 +176,14 @@ final class InspectCommand implements Callable<Integer> {
                 tools,
                 documents,
                 stepZero,
-                out,
-                html);
+                lines);
         Inspection.Result result;
         try (Engine engine = stepZero > 0 ? common.open() : null;
                 ProgressView view = common.view()) {
             result = Inspection.run(options, engine, common.dtype(), view);
         }
-        if (html != null) {
-            InspectPage.write(html, result);
+        if (page != null) {
+            InspectPage.write(page, result);
         }
         print(InspectText.of(result, textOptions()));
         if (!check || result.errors().isEmpty()) {
@@ -180,6 +191,16 @@ final class InspectCommand implements Callable<Integer> {
         }
         System.err.println("metaapo: the check failed: " + String.join(", ", result.errors()));
         return FAILED_CHECK;
+    }
+
+    /** Null for nowhere. */
+    private static Destination checked(Path path, List<Path> inputs) {
+        if (path == null) {
+            return null;
+        }
+        Destination destination = Destination.of(path);
+        destination.check(inputs);
+        return destination;
     }
 
     /** The run's configuration, or the defaults, with the filters given. */
@@ -208,26 +229,22 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private TextOptions textOptions() {
-        boolean terminal = TerminalOutput.isTerminal(linesToStdout() ? TerminalOutput.ERR : TerminalOutput.OUT);
+        int descriptor = isOutputTaken() ? TerminalOutput.ERR : TerminalOutput.OUT;
+        boolean terminal = TerminalOutput.isTerminal(descriptor);
         return new TextOptions(
                 rows != null ? rows : ROWS_IN_TEXT,
                 TerminalOutput.colour(colour, terminal, System.getenv()),
-                terminal ? TerminalOutput.width() : 0,
+                terminal ? TerminalOutput.width(descriptor, System.getenv()) : 0,
                 ids,
                 full);
     }
 
-    private boolean linesToStdout() {
-        return out != null && out.toString().equals("-");
+    /** Whether standard output is that of the lines or the page. */
+    private boolean isOutputTaken() {
+        return lines != null && lines.isStandardOutput() || page != null && page.isStandardOutput();
     }
 
-    /** Standard output is the lines' where they go there. */
     private void print(String text) {
-        if (linesToStdout()) {
-            System.err.print(text);
-        } else {
-            System.out.print(text);
-            System.out.flush();
-        }
+        (isOutputTaken() ? System.err : System.out).print(text);
     }
 }

@@ -1,10 +1,19 @@
 package org.metaapo.cli;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
 import org.metaapo.error.MetaapoException;
-import picocli.CommandLine;
+import org.metaapo.error.OutputClosedException;
+import org.metaapo.files.HomeFolder;
+import org.metaapo.files.Unfinished;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
+import picocli.CommandLine;
 
 /** The command {@code metaapo}. */
 @Command(
@@ -23,11 +32,20 @@ import picocli.CommandLine.ScopeType;
             InspectCommand.class,
             ReportCommand.class,
             BoundCommand.class,
-            InfoCommand.class
+            KeysCommand.class,
+            InfoCommand.class,
+            VersionCommand.class,
+            HelpCommand.class
         },
         footer = {"", "In a checkout, ./metaapo test builds and runs every test.", "Exit status: 0 done, 2 wrong usage or config,"
-                + " 3 bad data, 4 device or memory, 5 interrupted but resumable, 1 other."})
-public final class Main implements Runnable {
+                + " 3 bad data, 4 device or memory, 5 interrupted but resumable, 1 other; 130 after Ctrl-C, 143 after SIGTERM where there is"
+                + " nothing to resume."})
+public final class Main implements Callable<Integer> {
+    private static final int WRONG_USAGE = 2;
+    /** The narrowest and widest help that is still read well. */
+    private static final int NARROWEST = 55;
+    private static final int WIDEST = 200;
+
     @Option(names = "--debug", scope = ScopeType.INHERIT, description = "print stack traces of failures")
     private boolean debug;
 
@@ -38,38 +56,74 @@ public final class Main implements Runnable {
 
     /** Runs a command and ends the process with its exit status. */
     public static void main(String[] arguments) {
-        System.exit(run(arguments));
+        StandardStreams.install();
+        Signals.endAtOnce();
+        int status = run(arguments);
+        Unfinished.end(() -> System.exit(status));
     }
 
     /** Runs a command and returns its exit status. */
     static int run(String... arguments) {
         Main main = new Main();
-        CommandLine line = new CommandLine(main).setCaseInsensitiveEnumValuesAllowed(true);
-        line.setParameterExceptionHandler((failure, given) -> {
-            String first = String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
-            System.err.println("metaapo: " + first + hint(failure) + " (see metaapo "
-                    + (failure.getCommandLine().getParent() == null ? "" : failure.getCommandLine().getCommandName() + " ") + "--help)");
-            return 2;
-        });
-        line.setExecutionExceptionHandler((failure, command, parsed) -> main.failed(failure));
+        // Held back, for picocli has its own way with a write that fails.
+        StringWriter help = new StringWriter();
         try {
-            return line.execute(arguments);
+            int status = main.line(help).execute(arguments);
+            System.out.print(help);
+            System.out.flush();
+            return status;
+        } catch (MetaapoException e) {
+            return main.failed(e);
         } catch (OutOfMemoryError e) {
             System.err.println("metaapo: the Java heap is full; give it more with JAVA_TOOL_OPTIONS=-Xmx8g");
             return 4;
         }
     }
 
-    private static String hint(CommandLine.ParameterException failure) {
-        if (failure instanceof CommandLine.UnmatchedArgumentException unmatched && !unmatched.getSuggestions().isEmpty()) {
-            return "; did you mean " + String.join(" or ", unmatched.getSuggestions()) + "?";
+    private CommandLine line(StringWriter help) {
+        CommandLine line = new CommandLine(this);
+        boolean coloured = TerminalOutput.colour(
+                TerminalOutput.Colour.AUTO, TerminalOutput.isTerminal(TerminalOutput.OUT), System.getenv());
+        int width = TerminalOutput.width(TerminalOutput.OUT, System.getenv());
+        line.setCaseInsensitiveEnumValuesAllowed(true)
+                // A file's name may begin with @.
+                .setExpandAtFiles(false)
+                .setOut(new PrintWriter(help))
+                .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
+                .setColorScheme(CommandLine.Help.defaultColorScheme(coloured ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF))
+                .setUsageHelpWidth(Math.max(NARROWEST, Math.min(WIDEST, width)))
+                .registerConverter(Path.class, Main::path)
+                .setParameterExceptionHandler((failure, given) -> wrongUsage(failure))
+                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+        line.getSubcommands().values().forEach(command -> command.getCommandSpec().version(line.getCommandSpec().version()));
+        return line;
+    }
+
+    private static Path path(String text) {
+        if (text.isBlank()) {
+            throw new CommandLine.TypeConversionException("is empty; expected a path");
         }
-        return "";
+        try {
+            return Path.of(HomeFolder.expanded(text));
+        } catch (InvalidPathException e) {
+            throw new CommandLine.TypeConversionException("cannot name a file"
+                    + (System.getProperty("sun.jnu.encoding").equals("UTF-8") ? "" : " in this locale; set LC_ALL=C.UTF-8"));
+        }
+    }
+
+    private static int wrongUsage(CommandLine.ParameterException failure) {
+        CommandLine command = failure.getCommandLine();
+        System.err.println("metaapo: " + UsageAdvice.of(failure) + " (see metaapo "
+                + (command.getParent() == null ? "" : command.getCommandName() + " ") + "--help)");
+        return WRONG_USAGE;
     }
 
     private int failed(Exception failure) {
         if (debug) {
             failure.printStackTrace();
+        }
+        if (failure instanceof OutputClosedException closed) {
+            return closed.exitStatus();
         }
         if (failure instanceof MetaapoException known) {
             System.err.println("metaapo: " + known.getMessage());
@@ -77,16 +131,16 @@ public final class Main implements Runnable {
         }
         if (failure instanceof IllegalArgumentException) {
             System.err.println("metaapo: " + failure.getMessage());
-            return 2;
+            return WRONG_USAGE;
         }
         System.err.println("metaapo: unexpected " + failure + (debug ? "" : "; --debug shows where"));
         return 1;
     }
 
+    /** Without a command: what there is. */
     @Override
-    public void run() {
-        throw new CommandLine.ParameterException(spec.commandLine(), "expected a command: demo, train, compare, plan, score, generate, "
-                + "reward, inspect, report or info");
+    public Integer call() {
+        spec.commandLine().usage(spec.commandLine().getErr());
+        return WRONG_USAGE;
     }
-
 }

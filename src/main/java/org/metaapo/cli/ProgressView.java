@@ -3,6 +3,7 @@ package org.metaapo.cli;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.Locale;
+import me.tongfei.progressbar.InteractiveConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -13,7 +14,8 @@ final class ProgressView implements RunListener, AutoCloseable {
     private static final long LINE_EVERY_NANOS = 10_000_000_000L;
 
     private final boolean quiet;
-    private final boolean terminal = TerminalOutput.isTerminal(TerminalOutput.ERR);
+    private final boolean terminal = TerminalOutput.isCapable(TerminalOutput.ERR, System.getenv());
+    private final boolean coloured = TerminalOutput.colour(TerminalOutput.Colour.AUTO, terminal, System.getenv());
     private final PrintStream out = System.err;
     private ProgressBar bar;
     private String phase;
@@ -53,8 +55,10 @@ final class ProgressView implements RunListener, AutoCloseable {
         bar = new ProgressBarBuilder()
                 .setTaskName(name)
                 .setInitialMax(units)
-                .setStyle(ProgressBarStyle.COLORFUL_UNICODE_BLOCK)
+                .setStyle(coloured ? ProgressBarStyle.COLORFUL_UNICODE_BLOCK : ProgressBarStyle.UNICODE_BLOCK)
                 .setUpdateIntervalMillis(200)
+                // Its own would ask the terminal, and take the signals over.
+                .setConsumer(new InteractiveConsoleProgressBarConsumer(out, TerminalOutput.width(TerminalOutput.ERR, System.getenv())))
                 .build();
     }
 

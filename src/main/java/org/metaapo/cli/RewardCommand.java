@@ -5,9 +5,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
+import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Destination;
 import org.metaapo.jobs.RewardJob;
 import org.metaapo.reward.RewardSource;
+import org.metaapo.train.StopSignal;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,17 +35,25 @@ final class RewardCommand implements Callable<Integer> {
             description = "keep scores of a service, judge, class or command here, and pay for none twice")
     private Path cache;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files")
-    private List<Path> data;
+    @Mixin
+    private DataOption data;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "where to write; standard output if not given")
-    private Path out;
+    @Mixin
+    private OutputOption out;
 
     @Override
     public Integer call() {
+        if (cache != null && cache.toString().equals("-")) {
+            throw new UsageException("--cache is -, which is standard output; expected a file that is kept");
+        }
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, config, cache));
         RewardSource source = source();
+        boolean isKept = cache != null && !source.isLocal();
+        StopSignal stop = isKept ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
         try (ProgressView view = common.view()) {
-            RewardJob.run(source, common::open, common.dtype(), cache, data, view).write(out);
+            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), view, stop).write(destination);
+        } catch (InterruptedRunException e) {
+            throw new InterruptedRunException("stopped; the same command goes on with the scores in " + cache, e);
         }
         return 0;
     }

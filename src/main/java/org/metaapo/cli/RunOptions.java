@@ -9,7 +9,10 @@ import picocli.CommandLine.Parameters;
 
 /** A run's configuration on the command line: its file, keys that override it, and the common options, which are keys too. */
 final class RunOptions {
-    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "the configuration")
+    /** What the first signal has a run do. */
+    static final String STOPPING = "stopping after this step, with a checkpoint";
+
+    @Parameters(index = "0", paramLabel = "CONFIG.yaml", description = "the configuration; - for standard input")
     private Path config;
 
     @Parameters(index = "1..*", paramLabel = "key=value", description = "override a key, such as train.batch=32")
@@ -36,7 +39,12 @@ final class RunOptions {
         override(overrides, "dtype", dtype);
         override(overrides, "threads", threads);
         override(overrides, "seed", seed);
-        return RunConfig.load(config, overrides);
+        RunConfig run = RunConfig.load(config, overrides);
+        List<Path> read = new ArrayList<>(run.paths("data.train"));
+        read.addAll(run.paths("data.eval"));
+        read.add(config);
+        Inputs.once(read);
+        return run;
     }
 
     boolean quiet() {

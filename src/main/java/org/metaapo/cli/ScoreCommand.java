@@ -1,9 +1,9 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.engine.Engine;
+import org.metaapo.files.Destination;
 import org.metaapo.jobs.ScoreJob;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,20 +21,21 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(names = "--reference", paramLabel = "DIR", description = "folder of the reference")
     private Path reference;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", arity = "1..*", description = "JSONL or JSON files")
-    private List<Path> data;
+    @Mixin
+    private DataOption data;
 
     @Option(names = "--meta-learner", paramLabel = "FILE", description = "meta-learner.json of a run, for the weight")
     private Path metaLearner;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "where to write; standard output if not given")
-    private Path out;
+    @Mixin
+    private OutputOption out;
 
     @Override
     public Integer call() {
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, reference, metaLearner));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
-            ScoreJob.run(engine, common.dtype(), model, reference, data, metaLearner, view).write(out);
+            ScoreJob.run(engine, common.dtype(), model, reference, data.paths(), metaLearner, view).write(destination);
         }
         return 0;
     }

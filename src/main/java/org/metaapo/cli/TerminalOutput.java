@@ -11,6 +11,7 @@ import org.jline.terminal.TerminalBuilder;
 /** What standard output and standard error are connected to. */
 final class TerminalOutput {
     private static final int FALLBACK_WIDTH = 80;
+    private static final int MOST_COLUMNS = 10_000;
 
     private TerminalOutput() {}
 
@@ -42,6 +43,11 @@ final class TerminalOutput {
         }
     }
 
+    /** Whether one of them is a terminal that can move its cursor. */
+    static boolean isCapable(int descriptor, Map<String, String> environment) {
+        return isTerminal(descriptor) && !"dumb".equals(environment.get("TERM"));
+    }
+
     /** Whether to write colours: by default on a terminal that has them, unless NO_COLOR is set (no-color.org). */
     static boolean colour(Colour asked, boolean terminal, Map<String, String> environment) {
         return switch (asked) {
@@ -54,9 +60,18 @@ final class TerminalOutput {
         };
     }
 
-    /** Columns of the terminal. */
-    static int width() {
-        try (Terminal terminal = TerminalBuilder.builder().dumb(true).build()) {
+    /** Columns of a line: COLUMNS where it is set, else the terminal's, where {@code descriptor} is one. */
+    static int width(int descriptor, Map<String, String> environment) {
+        String columns = environment.getOrDefault("COLUMNS", "");
+        if (columns.matches("[1-9][0-9]{0,4}") && Integer.parseInt(columns) <= MOST_COLUMNS) {
+            return Integer.parseInt(columns);
+        }
+        return isTerminal(descriptor) ? width() : FALLBACK_WIDTH;
+    }
+
+    private static int width() {
+        // Else it would take the signals over, and Ctrl-C end a run without its checkpoint.
+        try (Terminal terminal = TerminalBuilder.builder().dumb(true).nativeSignals(false).build()) {
             return terminal.getWidth() > 0 ? terminal.getWidth() : FALLBACK_WIDTH;
         } catch (IOException e) {
             return FALLBACK_WIDTH;

@@ -26,7 +26,7 @@ final class TrainCommand implements Callable<Integer> {
             return 0;
         }
         try (ProgressView view = new ProgressView(options.quiet())) {
-            Recipes.run(run, view, StopOnSignal.install());
+            Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING));
             RunFolder folder = new RunFolder(run.path("out"));
             Report.write(folder);
             view.note("model: " + folder.model() + "   report: " + folder.report());

@@ -12,6 +12,7 @@ import org.metaapo.config.Nearest;
 import org.metaapo.config.RunConfig;
 import org.metaapo.config.YamlText;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.HomeFolder;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -71,7 +72,8 @@ final class SuiteReader {
                 throw wrong(tuple.getKeyNode(), "a key must be a word");
             }
             if (known != null && !known.contains(key.getValue())) {
-                throw wrong(key, "unknown key " + key.getValue() + " in " + name + "; did you mean " + Nearest.of(key.getValue(), known) + "?");
+                throw wrong(key, "unknown key " + key.getValue() + " in " + name + "; "
+                        + new Nearest(known).hint(key.getValue()));
             }
             if (found.put(key.getValue(), tuple.getValueNode()) != null) {
                 throw wrong(key, "key " + key.getValue() + " is given twice");
@@ -97,7 +99,7 @@ final class SuiteReader {
 
     private Path path(Node node, String name) {
         try {
-            return Path.of(word(node, name));
+            return Path.of(HomeFolder.expanded(word(node, name)));
         } catch (InvalidPathException e) {
             throw wrong(node, name + " is " + YamlText.shown(node) + ", which cannot name a file");
         }
@@ -247,8 +249,9 @@ final class SuiteReader {
         names.add(Suite.START);
         String name = word(keys.get("baseline"), "baseline");
         if (!names.contains(name)) {
-            throw wrong(keys.get("baseline"), "baseline is \"" + name + "\"; expected one of " + String.join(", ", names) + " (nearest: "
-                    + Nearest.of(name, names) + ")");
+            List<String> near = new Nearest(names).to(name);
+            throw wrong(keys.get("baseline"), "baseline is \"" + name + "\"; expected one of " + String.join(", ", names)
+                    + (near.isEmpty() ? "" : " (nearest: " + near.get(0) + ")"));
         }
         return name;
     }

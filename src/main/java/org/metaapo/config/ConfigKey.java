@@ -62,6 +62,17 @@ public record ConfigKey(
         }
     }
 
+    /** What comes before the dot, such as {@code optimizer}; empty where there is none. */
+    public String group() {
+        return name.substring(0, Math.max(0, name.lastIndexOf('.')));
+    }
+
+    /** The default for people; empty where there is none. */
+    public String shownFallback() {
+        String text = fallback == null || List.of().equals(fallback) ? "" : fallback.toString();
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
+    }
+
     static ConfigKey text(String name, String fallback, String doc) {
         return new ConfigKey(name, Type.TEXT, fallback, 0, 0, List.of(), doc);
     }

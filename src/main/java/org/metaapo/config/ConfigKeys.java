@@ -144,9 +144,14 @@ public final class ConfigKeys {
         return BY_NAME.get(name);
     }
 
-    /** The key whose name is nearest to a mistyped one. */
-    static String nearest(String name) {
-        return Nearest.of(name, BY_NAME.keySet());
+    /** The groups of keys, in their order. */
+    public static List<String> groups() {
+        return TABLE.stream().map(ConfigKey::group).filter(group -> !group.isEmpty()).distinct().toList();
+    }
+
+    /** The keys of a group, in their order; of the empty group those that stand alone. */
+    public static List<ConfigKey> of(String group) {
+        return TABLE.stream().filter(key -> key.group().equals(group)).toList();
     }
 
     /** The table of the README, in Markdown. */
@@ -156,15 +161,10 @@ public final class ConfigKeys {
             String type = key.type() == ConfigKey.Type.CHOICE
                     ? "`" + String.join("`, `", key.choices()) + "`"
                     : key.type().shown();
-            String fallback = key.fallback() == null || List.of().equals(key.fallback()) ? "" : "`" + shown(key.fallback()) + "`";
+            String fallback = key.shownFallback().isEmpty() ? "" : "`" + key.shownFallback() + "`";
             out.append("| `").append(key.name()).append("` | ").append(type).append(" | ").append(fallback)
                     .append(" | ").append(key.doc()).append(" |\n");
         }
         return out.toString();
-    }
-
-    private static String shown(Object value) {
-        String text = value.toString();
-        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 }

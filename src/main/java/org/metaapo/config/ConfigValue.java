@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.HomeFolder;
 import org.metaapo.files.Json;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
@@ -22,7 +23,7 @@ final class ConfigValue {
 
     /** The value, or null for YAML's null. */
     static Object read(ConfigKey key, Node node, String where) {
-        if (node.getTag().equals(Tag.NULL)) {
+        if (node.getTag().equals(Tag.NULL) && !isHome(key, node)) {
             return null;
         }
         return switch (key.type()) {
@@ -30,6 +31,12 @@ final class ConfigValue {
             case OBJECT -> ObjectValue.read(key, node, where);
             default -> scalar(key, node, where);
         };
+    }
+
+    /** YAML has {@code ~} for null too; as a path it is the home folder. */
+    private static boolean isHome(ConfigKey key, Node node) {
+        return (key.type() == ConfigKey.Type.PATH || key.type() == ConfigKey.Type.PATHS)
+                && node instanceof ScalarNode scalar && scalar.getValue().equals("~");
     }
 
     private static Object list(ConfigKey key, Node node, String where) {
@@ -61,14 +68,16 @@ final class ConfigValue {
         if (node.getValue().isBlank()) {
             throw new UsageException(where + ": " + key.name() + " is empty");
         }
+        // Words of a command, and texts that may be a folder, begin so too.
+        String text = HomeFolder.expanded(node.getValue());
         if (key.type() == ConfigKey.Type.PATH || key.type() == ConfigKey.Type.PATHS) {
             try {
-                Path.of(node.getValue());
+                Path.of(text);
             } catch (InvalidPathException e) {
                 throw new UsageException(where + ": " + key.name() + " is " + shown(node) + ", which cannot name a file", e);
             }
         }
-        return node.getValue();
+        return text;
     }
 
     private static Long integer(ConfigKey key, ScalarNode node, String where) {
@@ -115,7 +124,7 @@ final class ConfigValue {
     private static String choice(ConfigKey key, ScalarNode node, String where) {
         if (!key.choices().contains(node.getValue())) {
             throw new UsageException(where + ": " + key.name() + " is " + shown(node) + "; expected one of "
-                    + String.join(", ", key.choices()) + " (nearest: " + Nearest.of(node.getValue(), key.choices()) + ")");
+                    + String.join(", ", key.choices()) + ForeignValues.advice(key, node.getValue()));
         }
         return node.getValue();
     }

@@ -97,7 +97,9 @@ public final class RunConfig {
                 throw new UsageException("override \"" + override + "\"; expected key=value, such as train.batch=32");
             }
             ConfigKey key = known(override.substring(0, equals), "override");
-            Node node = YamlText.compose(override.substring(equals + 1), "override of " + key.name());
+            String value = override.substring(equals + 1);
+            // Alone it would begin a list.
+            Node node = YamlText.compose(value.equals("-") ? "'-'" : value, "override of " + key.name());
             values.put(key.name(), node == null ? null : ConfigValue.read(key, node, "override of " + key.name()));
         }
     }
@@ -105,15 +107,16 @@ public final class RunConfig {
     private static ConfigKey known(String name, String where) {
         ConfigKey key = ConfigKeys.find(name);
         if (key == null) {
-            throw new UsageException(where + ": unknown key " + name + "; did you mean " + ConfigKeys.nearest(name) + "?");
+            throw new UsageException(where + ": unknown key " + name + "; " + KeyAdvice.of(name));
         }
         return key;
     }
 
     private static void readMapping(String prefix, Node node, String where, Map<String, Object> values) {
         if (!(node instanceof MappingNode mapping)) {
+            String advice = node instanceof ScalarNode && !prefix.isEmpty() ? KeyAdvice.ofGroup(prefix) : null;
             throw new UsageException(YamlText.at(where, node) + ": expected keys and values"
-                    + (prefix.isEmpty() ? "" : " under " + prefix) + ", found " + ConfigValue.shown(node));
+                    + (prefix.isEmpty() ? "" : " under " + prefix) + ", found " + ConfigValue.shown(node) + (advice == null ? "" : "; " + advice));
         }
         List<String> seen = new ArrayList<>();
         for (NodeTuple tuple : mapping.getValue()) {
@@ -138,6 +141,9 @@ public final class RunConfig {
     private void checkTogether(String where) {
         require("out", where);
         require("model.path", where);
+        if (text("out").equals("-")) {
+            throw new UsageException(where + ": out is -, which is standard output; a run needs a folder");
+        }
         if (paths("data.train").isEmpty()) {
             throw new UsageException(where + ": data.train is not set; expected a list of JSONL, JSON or Parquet files");
         }

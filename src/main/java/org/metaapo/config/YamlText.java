@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.StandardInput;
 import org.metaapo.files.StrictText;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
@@ -19,16 +20,17 @@ public final class YamlText {
     private YamlText() {}
 
     /**
-     * Text of a file that a user writes.
+     * Text of a file that a user writes; {@code -} is {@link StandardInput standard input}.
      *
      * @throws UsageException if it is not there, not UTF-8 or too large
      */
     public static String read(Path file) {
-        if (!Files.isRegularFile(file)) {
-            throw new UsageException(file + ": no such file; expected a configuration in YAML");
+        Path readable = StandardInput.file(file);
+        if (!Files.exists(readable) || Files.isDirectory(readable)) {
+            throw new UsageException(file + ": " + (Files.exists(readable) ? "is a folder" : "no such file") + "; expected a configuration in YAML");
         }
         try {
-            if (Files.size(file) > LARGEST_FILE) {
+            if (Files.size(readable) > LARGEST_FILE) {
                 throw new UsageException(file + ": larger than 1 MiB; a configuration is smaller");
             }
             return StrictText.read(file);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.zip.GZIPInputStream;
 import org.metaapo.error.DataException;
 import org.metaapo.files.StandIn;
+import org.metaapo.files.StandardInput;
 
 /** Opens a file that may be compressed, told by its first bytes. */
 final class Compression {
@@ -49,7 +50,7 @@ final class Compression {
     /** The file's content, decompressed and buffered. */
     static Opened open(Path file) throws IOException {
         byte[] start = start(file);
-        Counted raw = new Counted(Files.newInputStream(file));
+        Counted raw = new Counted(Files.newInputStream(StandardInput.file(file)));
         try {
             InputStream in = raw;
             if (isGzip(start)) {
@@ -66,7 +67,7 @@ final class Compression {
 
     /** The first bytes of a file, as it lies there. */
     static byte[] start(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
+        try (InputStream in = Files.newInputStream(StandardInput.file(file))) {
             return in.readNBytes(StandIn.BYTES);
         }
     }
@@ -138,7 +139,7 @@ final class Compression {
         Bounded(InputStream in, Path file) throws IOException {
             super(in);
             this.file = file;
-            this.fileBytes = Files.size(file);
+            this.fileBytes = Files.size(StandardInput.file(file));
         }
 
         @Override

@@ -84,7 +84,7 @@ public final class DataFiles {
     }
 
     /** The files that paths mean, in the order of paths and names. */
-    static List<Path> files(List<Path> paths, Options options) {
+    public static List<Path> files(List<Path> paths, Options options) {
         return paths.stream().flatMap(path -> DataPaths.resolve(path, options.split()).stream()).toList();
     }
 

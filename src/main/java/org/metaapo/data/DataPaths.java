@@ -12,6 +12,7 @@ import java.util.stream.Stream;
 import org.metaapo.error.DataException;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.HubName;
+import org.metaapo.files.StandardInput;
 
 /**
  * What a path of data means: a file; a pattern ({@code data/*.jsonl}); or a folder laid out as a Hugging Face dataset, whose
@@ -27,6 +28,9 @@ final class DataPaths {
      * @throws DataException if there is none
      */
     static List<Path> resolve(Path path, String split) {
+        if (StandardInput.isMeant(path)) {
+            return List.of(path);
+        }
         String text = path.toString();
         int hash = text.lastIndexOf('#');
         if (hash > 0 && !Files.exists(path)) {
@@ -39,8 +43,8 @@ final class DataPaths {
             return pattern(path);
         }
         if (!Files.isRegularFile(path)) {
-            throw new DataException(path + ": " + (Files.exists(path) ? "not a file" : "no such file")
-                    + "; expected a JSONL, JSON or Parquet file, a pattern, or a folder of them" + HubName.advice(path, "dataset"));
+            throw new DataException(path + ": " + (Files.exists(path) ? "not a file, which could be read again" : "no such file")
+                    + "; expected a JSONL, JSON or Parquet file, a pattern, a folder of them, or - for standard input" + HubName.advice(path, "dataset"));
         }
         FileFormat.of(path);
         return List.of(path);

@@ -17,6 +17,7 @@ import org.apache.parquet.hadoop.metadata.ColumnChunkMetaData;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.io.LocalInputFile;
 import org.metaapo.error.DataException;
+import org.metaapo.files.StandardInput;
 
 /**
  * Looks at the headers of all pages before any is read: the reader takes their sizes on trust, holds a row group as it lies in the
@@ -41,7 +42,7 @@ final class ParquetPages {
      */
     static long check(Path file) throws IOException {
         long memory = Runtime.getRuntime().maxMemory();
-        try (FileChannel channel = FileChannel.open(file)) {
+        try (FileChannel channel = FileChannel.open(StandardInput.file(file))) {
             ParquetHeaders.checkFooter(channel, file);
             return check(file, channel, memory);
         }
@@ -49,7 +50,7 @@ final class ParquetPages {
 
     /** Opens a file, without Hadoop's configuration. */
     static ParquetFileReader open(Path file) throws IOException {
-        return ParquetFileReader.open(new LocalInputFile(file), ParquetReadOptions.builder(new PlainParquetConfiguration()).build());
+        return ParquetFileReader.open(new LocalInputFile(StandardInput.file(file)), ParquetReadOptions.builder(new PlainParquetConfiguration()).build());
     }
 
     private static long check(Path file, FileChannel channel, long memory) throws IOException {

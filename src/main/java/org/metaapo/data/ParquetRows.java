@@ -18,6 +18,7 @@ import org.apache.parquet.schema.MessageType;
 import org.metaapo.error.DataException;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.files.FileFailures;
+import org.metaapo.files.StandardInput;
 
 /** Parquet, nested lists of structs included. Texts are decoded strictly, which mappers to Java objects do not. */
 final class ParquetRows implements RowSource {
@@ -25,7 +26,7 @@ final class ParquetRows implements RowSource {
     public void read(Path file, Sink sink) {
         long number = 0;
         try {
-            long fileBytes = Files.size(file);
+            long fileBytes = Files.size(StandardInput.file(file));
             long all = ParquetPages.check(file);
             long content = 0;
             try (ParquetFileReader reader = ParquetPages.open(file)) {

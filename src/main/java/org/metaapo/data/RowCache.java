@@ -14,6 +14,8 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.FileFailures;
+import org.metaapo.files.StandardInput;
+import org.metaapo.files.Unfinished;
 
 /**
  * Prepared rows, kept in a folder under a name made from all that they depend on: the content of the data files, the folder's
@@ -94,6 +96,7 @@ public final class RowCache {
         Path file = null;
         try {
             file = Files.createTempFile("metaapo-rows-", ".bin");
+            Unfinished.add(file);
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 write(preparation, channel, key, watch);
             }
@@ -112,6 +115,7 @@ public final class RowCache {
         try {
             if (file != null) {
                 Files.deleteIfExists(file);
+                Unfinished.remove(file);
             }
         } catch (IOException leftover) {
             // The system empties its folder of temporary files.
@@ -132,7 +136,7 @@ public final class RowCache {
         for (Path source : preparation.sources()) {
             text.append("source ").append(source).append('\n');
             for (Path file : DataFiles.files(List.of(source), preparation.options())) {
-                text.append(file).append(' ').append(Digests.sha256(file)).append('\n');
+                text.append(file).append(' ').append(Digests.sha256(StandardInput.file(file))).append('\n');
             }
         }
         text.append(preparation.options()).append(' ').append(preparation.need()).append(' ').append(preparation.filter()).append(' ');

@@ -13,6 +13,7 @@ import java.util.function.Function;
 import org.metaapo.error.DataException;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
+import org.metaapo.files.StandardInput;
 
 /**
  * Reads files row by row: parses and works on rows on several threads, and hands them on in the order of files and lines, with bad
@@ -86,7 +87,7 @@ final class RowScan<T> {
 
     private static long size(Path file) {
         try {
-            return Files.size(file);
+            return Files.size(StandardInput.file(file));
         } catch (IOException e) {
             throw FileFailures.reading(file, e);
         }

@@ -53,52 +53,83 @@ public final class AtomicFiles {
     }
 
     /**
-     * Writes one file by a callback, replacing a file that is there; parent folders are made.
+     * Writes one file by a callback, replacing a file that is there; parent folders are made. A link is followed: what it leads to is
+     * replaced, with the permissions it had. A pipe or a device is written through.
      *
      * @param bytes size of the content, for the message of a full disk, or -1 when unknown
      */
     public static void write(Path target, long bytes, FileBody body) {
-        Path partial = beside(target, PARTIAL);
         try {
-            Files.createDirectories(partial.getParent());
+            OutputPath place = OutputPath.of(target);
+            if (place.isThrough()) {
+                writeThrough(place.path(), body);
+            } else {
+                replace(place.path(), body);
+            }
+        } catch (IOException failure) {
+            throw FileFailures.writing(target, bytes, failure);
+        }
+    }
+
+    /** Appends, for a descriptor may be a file that has content already. */
+    private static void writeThrough(Path place, FileBody body) throws IOException {
+        try (FileChannel channel = FileChannel.open(place, StandardOpenOption.WRITE, StandardOpenOption.APPEND)) {
+            body.write(channel);
+        }
+    }
+
+    private static void replace(Path target, FileBody body) throws IOException {
+        Path partial = beside(target, PARTIAL);
+        Unfinished.add(partial);
+        try {
+            makeFolders(partial.getParent());
             try (FileChannel channel =
                     FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 body.write(channel);
                 channel.force(true);
             }
-            Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
+            if (Files.exists(target)) {
+                Files.setPosixFilePermissions(partial, Files.getPosixFilePermissions(target));
+            }
+            Unfinished.commit(partial, () -> Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE));
             syncFolder(partial.getParent());
-        } catch (IOException failure) {
-            throw FileFailures.writing(target, bytes, failure);
         } finally {
             deleteQuietly(partial);
+            Unfinished.remove(partial);
         }
     }
 
     /**
      * Writes a folder by a callback. A folder that is already at {@code target} is replaced: it is renamed away just
-     * before the new one takes its name, and then deleted.
+     * before the new one takes its name, and then deleted. A link is followed.
      */
     public static void folder(Path target, FolderBody body) {
+        try {
+            replace(OutputPath.of(target).path(), body);
+        } catch (IOException failure) {
+            throw FileFailures.writing(target, -1, failure);
+        }
+    }
+
+    private static void replace(Path target, FolderBody body) throws IOException {
         Path partial = beside(target, PARTIAL);
+        Path replaced = beside(target, REPLACED);
+        Unfinished.add(partial);
         try {
             Files.createDirectories(partial);
             body.fill(partial);
             syncTree(partial);
-            if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
-                Path replaced = beside(target, REPLACED);
-                Files.move(target, replaced, StandardCopyOption.ATOMIC_MOVE);
+            Unfinished.commit(partial, () -> {
+                if (Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+                    Files.move(target, replaced, StandardCopyOption.ATOMIC_MOVE);
+                }
                 Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-                syncFolder(partial.getParent());
-                deleteTree(replaced);
-            } else {
-                Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE);
-                syncFolder(partial.getParent());
-            }
-        } catch (IOException failure) {
-            throw FileFailures.writing(target, -1, failure);
+            });
+            syncFolder(partial.getParent());
+            deleteTree(replaced);
         } finally {
             deleteQuietly(partial);
+            Unfinished.remove(partial);
         }
     }
 
@@ -151,6 +182,13 @@ public final class AtomicFiles {
         });
     }
 
+    /** Makes a folder and those above it; one that is there stays, also as a link to a folder. */
+    public static void makeFolders(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            Files.createDirectories(folder);
+        }
+    }
+
     /** Writes all remaining bytes of {@code bytes} at the channel's position. */
     public static void writeFully(FileChannel channel, ByteBuffer bytes) throws IOException {
         while (bytes.hasRemaining()) {
@@ -195,7 +233,7 @@ public final class AtomicFiles {
         }
     }
 
-    private static void deleteQuietly(Path partial) {
+    static void deleteQuietly(Path partial) {
         try {
             deleteTree(partial);
         } catch (IOException leftover) {

@@ -45,7 +45,7 @@ public final class RunLock implements AutoCloseable {
     public static RunLock acquire(Path runFolder) {
         Path folder;
         try {
-            Files.createDirectories(runFolder);
+            AtomicFiles.makeFolders(runFolder);
             folder = runFolder.toRealPath();
         } catch (IOException failure) {
             throw FileFailures.writing(runFolder, -1, failure);

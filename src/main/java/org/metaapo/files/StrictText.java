@@ -16,7 +16,7 @@ public final class StrictText {
     private StrictText() {}
 
     /**
-     * Reads a whole text file.
+     * Reads a whole text file; {@code -} is {@link StandardInput standard input}.
      *
      * @throws DataException if it cannot be read, is not UTF-8 (with line and byte column), starts with a
      *     byte-order mark, or is a {@link StandIn}
@@ -24,7 +24,7 @@ public final class StrictText {
     public static String read(Path file) {
         byte[] bytes;
         try {
-            bytes = Files.readAllBytes(file);
+            bytes = Files.readAllBytes(StandardInput.file(file));
         } catch (IOException failure) {
             throw FileFailures.reading(file, failure);
         } catch (OutOfMemoryError tooLarge) {

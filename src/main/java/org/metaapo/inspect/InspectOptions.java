@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.data.RowFilter;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Destination;
 import org.metaapo.text.ChatOptions;
 
 /**
@@ -21,8 +22,7 @@ import org.metaapo.text.ChatOptions;
  * @param tools JSON file handed to the template as {@code tools}; null for none
  * @param documents JSON file handed to the template as {@code documents}; null for none
  * @param stepZero rows to score with the model's weights; 0 for none
- * @param lines where a JSON line for each answer goes, "-" for standard output; null for nowhere
- * @param html where the page goes; null for nowhere
+ * @param lines where a JSON line for each answer goes; null for nowhere
  */
 public record InspectOptions(
         Path model,
@@ -37,8 +37,7 @@ public record InspectOptions(
         Path tools,
         Path documents,
         int stepZero,
-        Path lines,
-        Path html) {
+        Destination lines) {
     /** Checks the numbers. */
     public InspectOptions {
         data = List.copyOf(data);
@@ -50,10 +49,5 @@ public record InspectOptions(
             throw new UsageException(
                     (rows < 0 ? "--rows is " + rows : "--step0 is " + stepZero) + "; expected 0 or more");
         }
-    }
-
-    /** Whether the lines go to standard output. */
-    boolean linesToStdout() {
-        return lines != null && lines.toString().equals("-");
     }
 }

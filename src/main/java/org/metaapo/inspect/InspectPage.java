@@ -2,11 +2,10 @@ package org.metaapo.inspect;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Destination;
 import org.metaapo.files.Json;
 import org.metaapo.report.HtmlPage;
 
@@ -26,8 +25,9 @@ public final class InspectPage {
     }
 
     /** Writes the page. */
-    public static void write(Path file, Inspection.Result result) {
-        AtomicFiles.write(file, HtmlPage.text(InspectPage.class, "inspect", "metaapo inspect", new InspectPage(result).data()));
+    public static void write(Destination out, Inspection.Result result) {
+        String page = HtmlPage.text(InspectPage.class, "inspect", "metaapo inspect", new InspectPage(result).data());
+        out.write(writer -> writer.write(page));
     }
 
     private ObjectNode data() {

@@ -1,13 +1,7 @@
 package org.metaapo.inspect;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.BufferedWriter;
-import java.io.IOException;
-import java.io.OutputStreamWriter;
-import java.io.UncheckedIOException;
 import java.io.Writer;
-import java.nio.channels.Channels;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,7 +14,6 @@ import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
-import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.jobs.Policy;
 import org.metaapo.model.ModelConfig;
@@ -117,31 +110,11 @@ public final class Inspection {
         DataFiles.Summary[] summary = new DataFiles.Summary[1];
         if (options.lines() == null) {
             summary[0] = read(Writer.nullWriter(), listener);
-        } else if (options.linesToStdout()) {
-            try {
-                summary[0] = readInto(new OutputStreamWriter(System.out, StandardCharsets.UTF_8), listener);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
         } else {
-            AtomicFiles.write(
-                    options.lines(),
-                    -1,
-                    channel -> summary[0] = readInto(Channels.newWriter(channel, StandardCharsets.UTF_8), listener));
+            options.lines().write(writer -> summary[0] = read(writer, listener));
         }
         listener.end();
         return summary[0];
-    }
-
-    private DataFiles.Summary readInto(Writer writer, RunListener listener) throws IOException {
-        try {
-            Writer buffered = new BufferedWriter(writer, 1 << 16);
-            DataFiles.Summary summary = read(buffered, listener);
-            buffered.flush();
-            return summary;
-        } catch (UncheckedIOException e) {
-            throw e.getCause();
-        }
     }
 
     private DataFiles.Summary read(Writer writer, RunListener listener) {

@@ -1,15 +1,16 @@
 package org.metaapo.jobs;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.file.Path;
-import org.metaapo.files.AtomicFiles;
+import java.util.ArrayList;
+import java.util.List;
 import org.metaapo.data.Prompt;
+import org.metaapo.files.Destination;
 import org.metaapo.files.Json;
 import org.metaapo.text.Message;
 
-/** JSON lines for a file, which appears whole, or for standard output. */
+/** JSON lines, gathered to be written at once. */
 public final class Lines {
-    private final StringBuilder text = new StringBuilder();
+    private final List<String> lines = new ArrayList<>();
 
     /** An empty line to fill. */
     static ObjectNode line() {
@@ -26,16 +27,16 @@ public final class Lines {
     }
 
     void add(ObjectNode line) {
-        text.append(Json.write(line)).append('\n');
+        lines.add(Json.write(line));
     }
 
-    /** Writes all lines; to standard output where {@code out} is null. */
-    public void write(Path out) {
-        if (out == null) {
-            System.out.print(text);
-            System.out.flush();
-        } else {
-            AtomicFiles.write(out, text.toString());
-        }
+    /** Writes all lines. */
+    public void write(Destination out) {
+        out.write(writer -> {
+            for (String line : lines) {
+                writer.write(line);
+                writer.write('\n');
+            }
+        });
     }
 }

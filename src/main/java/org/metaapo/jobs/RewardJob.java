@@ -31,9 +31,10 @@ public final class RewardJob {
      * @param source of the rewards
      * @param engine opens the engine that a local model needs
      * @param cache file of the scores that were paid for, or null
+     * @param stop is heard between the requests
      */
     public static Lines run(
-            RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, RunListener listener) {
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, RunListener listener, StopSignal stop) {
         source.check();
         List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
         List<Prompt> prompts = new ArrayList<>();
@@ -43,8 +44,8 @@ public final class RewardJob {
             answers.add(answers(row));
         }
         List<double[]> scores = source.isLocal()
-                ? local(source, engine, dtype, prompts, answers, listener)
-                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, listener);
+                ? local(source, engine, dtype, prompts, answers, new RankingWatch(listener, stop))
+                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, new RankingWatch(listener, stop));
         Lines lines = new Lines();
         for (int i = 0; i < rows.size(); i++) {
             lines.add(line(rows.get(i), scores.get(i)));
@@ -53,19 +54,19 @@ public final class RewardJob {
     }
 
     private static List<double[]> local(
-            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<Answer>> answers, RunListener listener) {
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<Answer>> answers, RankingWatch watch) {
         try (Engine opened = engine.get()) {
-            return score(source.open(opened, dtype, MICRO_TOKENS, null), prompts, answers, listener);
+            return score(source.open(opened, dtype, MICRO_TOKENS, null), prompts, answers, watch);
         }
     }
 
-    private static List<double[]> score(Annotator reward, List<Prompt> prompts, List<List<Answer>> answers, RunListener listener) {
+    private static List<double[]> score(Annotator reward, List<Prompt> prompts, List<List<Answer>> answers, RankingWatch watch) {
         try (reward) {
-            listener.begin("scoring", prompts.size());
-            List<double[]> scores = reward.score(prompts, answers, new RankingWatch(listener, new StopSignal()));
-            listener.end();
+            watch.listener().begin("scoring", prompts.size());
+            List<double[]> scores = reward.score(prompts, answers, watch);
+            watch.listener().end();
             if (reward.costs().lookups() > 0) {
-                listener.note(reward.costs().shown());
+                watch.listener().note(reward.costs().shown());
             }
             return scores;
         }

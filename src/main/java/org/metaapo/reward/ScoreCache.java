@@ -57,7 +57,7 @@ final class ScoreCache implements AutoCloseable {
         FileChannel channel = null;
         try {
             if (file.toAbsolutePath().getParent() != null) {
-                Files.createDirectories(file.toAbsolutePath().getParent());
+                AtomicFiles.makeFolders(file.toAbsolutePath().getParent());
             }
             channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
             lock(file, channel);
