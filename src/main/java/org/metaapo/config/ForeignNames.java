@@ -128,7 +128,7 @@ final class ForeignNames {
                 "do_eval", "eval_on_start", "eval_delay", "eval_interval", "do_predict");
         otherwise("every step is written to out/metrics.jsonl, and out/report.html draws it", "logging_steps", "logging_dir", "logging_strategy",
                 "logging_first_step", "report_to", "plot_loss", "use_wandb", "use_tensorboard", "log_level", "logging", "disable_tqdm", "log_completions");
-        otherwise("out names the run", "run_name", "project", "experiment_name", "project_name", "trial_name");
+        otherwise("out names the run", "name", "run_name", "project", "experiment_name", "project_name", "trial_name");
         otherwise("checkpoint.every is the optimizer steps between checkpoints; they lie in out/checkpoints, and the result in out/model",
                 "save_strategy", "saves_per_epoch", "ckpt_path", "save_only_model", "save_hf_ckpt", "save_safetensors", "load_best_model_at_end",
                 "metric_for_best_model", "checkpoint_dir", "early_stopping_patience");

@@ -33,7 +33,9 @@ public final class KeyAdvice {
         int dot = name.lastIndexOf('.');
         String group = dot < 0 ? "" : name.substring(0, dot);
         String word = name.substring(dot + 1).replaceAll("(?<=[a-z])(?=[A-Z])", "_").replace('-', '_').toLowerCase(Locale.ROOT);
-        String same = ForeignNames.same(word);
+        // model: {name_or_path: …} is model_name_or_path.
+        String grouped = group.substring(group.lastIndexOf('.') + 1) + "_" + word;
+        String same = ForeignNames.same(ForeignNames.same(grouped) != null ? grouped : word);
         if (same != null) {
             return didYouMean(List.of(inGroup(group, same)));
         }
