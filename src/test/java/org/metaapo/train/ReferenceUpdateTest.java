@@ -20,6 +20,7 @@ import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.Destination;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.jobs.ScoreJob;
@@ -57,7 +58,7 @@ class ReferenceUpdateTest {
     private void assertScores(String out, int epoch, Path policy, Path reference) throws IOException {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, policy, reference, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(file);
+            ScoreJob.run(engine, Dtype.F32, policy, reference, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(Destination.of(file));
         }
         List<Double> expected = Files.readAllLines(file).stream().map(line -> Json.parse(line, "scores").path("score").asDouble()).toList();
         List<Double> found = scores(out, epoch);
@@ -113,7 +114,7 @@ class ReferenceUpdateTest {
         Path second = run("two", held, "recipe=sppo", "train.epochs=2");
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, second, first, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(file);
+            ScoreJob.run(engine, Dtype.F32, second, first, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(Destination.of(file));
         }
         double margin = Files.readAllLines(file).stream()
                 .mapToDouble(line -> 1e-3 * Json.parse(line, "scores").path("delta").asDouble()).average().orElseThrow();
