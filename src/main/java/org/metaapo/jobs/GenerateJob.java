@@ -9,6 +9,7 @@ import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratedAnswer;
+import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.DataException;
@@ -22,6 +23,7 @@ public final class GenerateJob {
     public static Lines run(
             Engine engine, Dtype dtype, Path model, List<Path> data, Sampling sampling, int sequences, RunListener listener) {
         try (Policy policy = Policy.open(model)) {
+            policy.folder().requireHead(Head.LM);
             List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
             Answering answering = new Answering(policy, rows);
             for (int i = 0; i < rows.size(); i++) {

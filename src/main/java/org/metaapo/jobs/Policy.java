@@ -60,13 +60,7 @@ public final class Policy implements AutoCloseable {
 
     /** Loads the weights. */
     public Model load(Engine engine, Dtype dtype) {
-        return loadLanguageModel(folder, engine, dtype);
-    }
-
-    static Model loadLanguageModel(ModelFolder folder, Engine engine, Dtype dtype) {
-        if (folder.config().head() != Head.LM) {
-            throw new DataException(folder.path() + ": is " + folder.config().architecture() + "; expected a language model");
-        }
+        folder.requireHead(Head.LM);
         return ModelLoader.load(engine, folder, dtype, Head.LM, 0);
     }
 

@@ -11,6 +11,7 @@ import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
@@ -18,6 +19,7 @@ import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
 import org.metaapo.train.PairScorer;
 import org.metaapo.train.RunListener;
 
@@ -35,18 +37,17 @@ public final class ScoreJob {
      */
     public static Lines run(
             Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, Path metaLearner, RunListener listener) {
-        try (Policy policy = Policy.open(model)) {
+        try (Policy policy = Policy.open(model);
+                ModelFolder other = reference == null ? null : ModelFolder.open(reference)) {
+            policy.folder().requireHead(Head.LM);
+            if (other != null) {
+                other.checkReferenceOf(policy.folder());
+            }
             List<EncodedRow> rows = encode(policy, DataFiles.load(data, DataFiles.Options.STRICT).rows());
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
             List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
-            List<double[]> references = null;
-            if (reference != null) {
-                // Only its weights are read: a reference shares the policy's tokenizer.
-                try (ModelFolder other = ModelFolder.open(reference)) {
-                    other.checkReferenceOf(policy.folder());
-                    references = score(engine, dtype, other, rows, listener, "scoring the reference");
-                }
-            }
+            // Only its weights are read: a reference shares the policy's tokenizer.
+            List<double[]> references = other == null ? null : score(engine, dtype, other, rows, listener, "scoring the reference");
             PairResults results = references == null
                     ? null
                     : PairScorer.evaluate(
@@ -90,7 +91,7 @@ public final class ScoreJob {
         long longest = rows.stream()
                 .mapToLong(r -> r.promptTokens() + r.chosenTokens() + r.rejectedTokens()).max().orElse(1);
         long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
-        try (Model model = Policy.loadLanguageModel(folder, engine, dtype)) {
+        try (Model model = ModelLoader.load(engine, folder, dtype, Head.LM, 0)) {
             listener.begin(phase, rows.size());
             List<double[]> sums = new PairScorer(model, maxTokens, true)
                     .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));

@@ -54,10 +54,6 @@ public final class ModelFolder implements AutoCloseable {
      *     of a wrong shape or of a dtype other than F32, F16 and BF16
      */
     public static ModelFolder open(Path path) {
-        if (!Files.isDirectory(path)) {
-            throw new DataException(path + ": expected a Hugging Face model folder, found "
-                    + (Files.exists(path) ? "a file" : "nothing") + " there");
-        }
         JsonNode json = readConfigJson(path);
         ModelConfig config = ConfigReader.read(path.resolve("config.json"), json);
         List<SafetensorsFile> files = new ArrayList<>();
@@ -84,12 +80,13 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     private static JsonNode readConfigJson(Path folder) {
+        if (!Files.isDirectory(folder)) {
+            throw FolderAdvice.noFolder(folder);
+        }
+        FolderAdvice.refuseAdapter(folder);
         Path file = folder.resolve("config.json");
         if (!Files.isRegularFile(file)) {
-            String hint = Files.exists(folder.resolve("adapter_config.json"))
-                    ? " (this is a LoRA adapter: merge it into its base model first)"
-                    : "";
-            throw new DataException(folder + ": config.json is missing: expected a Hugging Face model folder" + hint);
+            throw FolderAdvice.noConfig(folder);
         }
         return Json.read(file);
     }
@@ -104,8 +101,7 @@ public final class ModelFolder implements AutoCloseable {
         }
         Path index = folder.resolve(INDEX);
         if (!Files.exists(index)) {
-            throw new DataException(folder + ": neither " + SINGLE + " nor " + INDEX
-                    + " is there: save the model with safetensors");
+            throw FolderAdvice.noWeights(folder);
         }
         Map<String, String> weightMap = readIndex(index);
         for (String name : new TreeSet<>(weightMap.values())) {
@@ -247,8 +243,19 @@ public final class ModelFolder implements AutoCloseable {
         return file(name).read(name, byteOffset, dst);
     }
 
-    /** Throws unless this model can be the reference of {@code policy}: both must read the same ids. */
+    /** Throws unless this is a language model ({@link Head#LM}) or a reward model ({@link Head#VALUE}), as is asked for. */
+    public void requireHead(Head head) {
+        if (config.head() != head) {
+            throw new DataException(path + ": is " + config.architecture() + (head == Head.LM
+                    ? ", a reward model; expected a language model (*ForCausalLM); a reward model is given as reward.path, or to metaapo reward"
+                    : ", a language model; expected a reward model, which is a *ForSequenceClassification with one label (recipe "
+                            + "reward-model makes one); a policy is given as model.path"));
+        }
+    }
+
+    /** Throws unless this model can be the reference of {@code policy}: a language model that reads the same ids. */
     public void checkReferenceOf(ModelFolder policy) {
+        requireHead(Head.LM);
         if (config.vocabSize() != policy.config.vocabSize()) {
             throw new DataException(path + ": the vocabulary has " + config.vocabSize() + " tokens, the policy's "
                     + policy.config.vocabSize() + "; a reference must share the tokenizer");

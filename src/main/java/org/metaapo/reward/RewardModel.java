@@ -46,7 +46,7 @@ public final class RewardModel implements Annotator {
      */
     public static RewardModel open(Engine engine, Path path, Dtype dtype, long maxTokens) {
         try (ModelFolder folder = ModelFolder.open(path)) {
-            checkHead(folder);
+            folder.requireHead(Head.VALUE);
             Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
             // The whole text of the template: a reward model is trained to score at its very end.
             ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), true);
@@ -59,15 +59,8 @@ public final class RewardModel implements Annotator {
     static void check(Path path) {
         try (ModelFolder folder = ModelFolder.open(path);
                 Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize())) {
-            checkHead(folder);
+            folder.requireHead(Head.VALUE);
             ChatFormat.load(path, tokenizer, folder.stopIds(), true);
-        }
-    }
-
-    private static void checkHead(ModelFolder folder) {
-        if (folder.config().head() != Head.VALUE) {
-            throw new DataException(folder.path() + ": is " + folder.config().architecture()
-                    + "; a reward model is a *ForSequenceClassification with one label (recipe reward-model makes one)");
         }
     }
 

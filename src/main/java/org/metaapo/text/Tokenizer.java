@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -28,6 +29,13 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static final Map<String, String> OPTIONS = Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
+
+    /** Tokenizers in other files, which transformers turns into one that is read. */
+    private static final Map<String, String> OTHERS = new TreeMap<>(Map.of(
+            "tokenizer.model", "a SentencePiece or tiktoken model", "spiece.model", "a SentencePiece model",
+            "sentencepiece.bpe.model", "a SentencePiece model", "vocab.json", "a vocabulary with its merges.txt",
+            "vocab.txt", "a vocabulary of word pieces", "tekken.json", "Mistral's Tekken tokenizer"));
+
     private static final int REPEATED_CHARS = 64;
     private static final int REPEATED_TEXTS = 256;
 
@@ -55,7 +63,7 @@ public final class Tokenizer implements AutoCloseable {
     public static Tokenizer load(Path folder) {
         Path file = folder.resolve("tokenizer.json");
         if (!Files.isRegularFile(file)) {
-            throw new DataException(file + ": not found; a model folder needs its tokenizer");
+            throw missing(folder, file);
         }
         Path configFile = folder.resolve("tokenizer_config.json");
         JsonNode config = Files.isRegularFile(configFile) ? Json.read(configFile) : Json.mapper().createObjectNode();
@@ -87,6 +95,16 @@ public final class Tokenizer implements AutoCloseable {
             tokenizer.close();
             throw e;
         }
+    }
+
+    private static DataException missing(Path folder, Path file) {
+        for (Map.Entry<String, String> other : OTHERS.entrySet()) {
+            if (Files.exists(folder.resolve(other.getKey()))) {
+                return new DataException(file + ": not found, but " + other.getKey() + ", " + other.getValue() + ", which is not read; write tokenizer.json "
+                        + "with transformers: AutoTokenizer.from_pretrained(\"" + folder + "\").save_pretrained(\"" + folder + "\")");
+            }
+        }
+        return new DataException(file + ": not found; a model folder needs its tokenizer");
     }
 
     private static String firstLine(Exception e) {

@@ -6,6 +6,7 @@ import org.metaapo.config.RecipeKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
@@ -27,7 +28,8 @@ public final class Recipes {
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
                 Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
-            checkOwnObjective(config, recipe);
+            checkModels(config, recipe, source);
+            checkReward(recipe.rewards(config));
             checkKeys(config);
             RunFolder folder = new RunFolder(config.path("out"));
             boolean finished = folder.end() != null;
@@ -37,8 +39,6 @@ public final class Recipes {
             }
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, !finished)) {
                 data.checkPositions(source);
-                checkReference(config, source);
-                checkReward(config, recipe);
                 if (MetaLearning.learns(config, recipe)) {
                     new MetaFeatures(config).check(data.rows());
                 }
@@ -86,16 +86,30 @@ public final class Recipes {
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
-                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize());
-                RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
-            boolean share = config.flag("data.share_prompts");
-            long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
-            long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
-            RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
-            return new RunSize(
-                    data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
-                    memory, memory.smaller(config, recipe, source.config(), data));
+                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
+            checkModels(config, recipe, source);
+            RewardSource reward = recipe.rewards(config);
+            // What a service needs, such as its secret, need not be there for a plan.
+            checkReward(reward != null && reward.isLocal() ? reward : null);
+            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
+                boolean share = config.flag("data.share_prompts");
+                long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
+                long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
+                RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
+                return new RunSize(
+                        data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
+                        memory, memory.smaller(config, recipe, source.config(), data));
+            }
         }
+    }
+
+    /** Whether policy, objective and reference are what the recipe needs. */
+    private static void checkModels(RunConfig config, Recipe recipe, ModelFolder source) {
+        if (recipe.head() == Head.LM) {
+            source.requireHead(Head.LM);
+        }
+        checkOwnObjective(config, recipe);
+        checkReference(config, source);
     }
 
     /** A built-in objective's need of a reference is known to {@link RunConfig} already. */
@@ -116,8 +130,7 @@ public final class Recipes {
     }
 
     /** The source of rewards is looked at before weights are loaded. */
-    private static void checkReward(RunConfig config, Recipe recipe) {
-        RewardSource reward = recipe.rewards(config);
+    private static void checkReward(RewardSource reward) {
         if (reward != null) {
             reward.check();
         }

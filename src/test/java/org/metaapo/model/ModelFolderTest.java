@@ -220,6 +220,8 @@ class ModelFolderTest {
         Files.writeString(temp.resolve("adapter_config.json"), "{}");
         assertThatThrownBy(() -> ModelFolder.open(temp)).hasMessageContaining("LoRA");
         Files.copy(Fixtures.path("tiny-rm/config.json"), temp.resolve("config.json"));
+        assertThatThrownBy(() -> ModelFolder.open(temp)).isInstanceOf(DataException.class).hasMessageContaining("LoRA");
+        Files.delete(temp.resolve("adapter_config.json"));
         assertThatThrownBy(() -> ModelFolder.open(temp))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("model.safetensors.index.json");
