@@ -1,12 +1,15 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
+import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.GenerateJob;
+import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -47,8 +50,12 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = "--sequences", paramLabel = "N", description = "answers decoded at once (default: ${DEFAULT-VALUE})", defaultValue = "64")
     private int sequences;
 
+    @Mixin
+    private TemplateOptions template;
+
     @Override
     public Integer call() {
+        RunConfig defaults = RunConfig.defaults(List.of());
         require(k >= 1, "--k is " + k + "; expected 1 or more");
         require(maxNewTokens >= 1, "--max-new-tokens is " + maxNewTokens + "; expected 1 or more");
         require(temperature > 0, "--temperature is " + temperature + "; expected a positive number");
@@ -59,7 +66,10 @@ final class GenerateCommand implements Callable<Integer> {
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
-            GenerateJob.run(engine, common.dtype(), model, data.paths(), sampling, sequences, view).write(destination);
+            GenerateJob.run(
+                            engine, common.dtype(), model, data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
+                            sampling, sequences, view)
+                    .write(destination);
         }
         return 0;
     }

@@ -80,16 +80,8 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--max-prompt-length", paramLabel = "N", description = "data.max_prompt_length: tokens of a prompt")
     private Integer maxPromptLength;
 
-    @Option(
-            names = "--keep-template-tail",
-            description = "data.keep_template_tail: keep what the template writes after the last stop token")
-    private boolean keepTemplateTail;
-
-    @Option(
-            names = "--chat-template",
-            paramLabel = "NAME",
-            description = "data.chat_template: the template's name, where the model has several")
-    private String chatTemplate;
+    @Mixin
+    private AnswerOptions answers;
 
     /** What an answer's loss counts. */
     enum Loss {
@@ -173,6 +165,7 @@ final class InspectCommand implements Callable<Integer> {
                 RowFilter.of(run),
                 run.text("data.repeated_prompts").equals("drop"),
                 chat(run),
+                answers.variables(run),
                 tools,
                 documents,
                 stepZero,
@@ -221,11 +214,9 @@ final class InspectCommand implements Callable<Integer> {
     }
 
     private ChatOptions chat(RunConfig run) {
-        String named = run.text("data.chat_template").equals("auto") ? null : run.text("data.chat_template");
-        return new ChatOptions(
-                keepTemplateTail || run.flag("data.keep_template_tail"),
-                chatTemplate != null ? chatTemplate : named,
-                loss != null ? loss == Loss.GENERATION : run.text("data.loss").equals("generation"));
+        ChatOptions chat = answers.chat(run);
+        boolean markedOnly = loss != null ? loss == Loss.GENERATION : chat.markedOnly();
+        return new ChatOptions(chat.keepTemplateTail(), chat.template(), markedOnly, chat.boundary());
     }
 
     private TextOptions textOptions() {

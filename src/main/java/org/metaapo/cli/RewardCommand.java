@@ -41,24 +41,31 @@ final class RewardCommand implements Callable<Integer> {
     @Mixin
     private OutputOption out;
 
+    @Mixin
+    private VariablesOption variables;
+
     @Override
     public Integer call() {
         if (cache != null && cache.toString().equals("-")) {
             throw new UsageException("--cache is -, which is standard output; expected a file that is kept");
         }
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model, config, cache));
-        RewardSource source = source();
+        RunConfig run = run();
+        RewardSource source = RewardSource.of(run);
+        if (source == null) {
+            throw new UsageException(config + ": names no source of rewards");
+        }
         boolean isKept = cache != null && !source.isLocal();
         StopSignal stop = isKept ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
         try (ProgressView view = common.view()) {
-            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), view, stop).write(destination);
+            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), variables.of(run), view, stop).write(destination);
         } catch (InterruptedRunException e) {
             throw new InterruptedRunException("stopped; the same command goes on with the scores in " + cache, e);
         }
         return 0;
     }
 
-    private RewardSource source() {
+    private RunConfig run() {
         List<String> overrides = new ArrayList<>();
         if (model != null) {
             overrides.add("reward.path=" + model);
@@ -67,10 +74,6 @@ final class RewardCommand implements Callable<Integer> {
         if (config == null && overrides.isEmpty()) {
             throw new UsageException("no source of rewards is given; expected --model DIR, --reward KEY=VALUE or --config CONFIG.yaml");
         }
-        RewardSource source = RewardSource.of(config == null ? RunConfig.reward(overrides) : RunConfig.load(config, overrides));
-        if (source == null) {
-            throw new UsageException(config + ": names no source of rewards");
-        }
-        return source;
+        return config == null ? RunConfig.reward(overrides) : RunConfig.load(config, overrides);
     }
 }

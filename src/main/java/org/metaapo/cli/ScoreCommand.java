@@ -1,7 +1,9 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
+import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.ScoreJob;
@@ -30,12 +32,19 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private OutputOption out;
 
+    @Mixin
+    private AnswerOptions answers;
+
     @Override
     public Integer call() {
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model, reference, metaLearner));
+        RunConfig defaults = RunConfig.defaults(List.of());
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
-            ScoreJob.run(engine, common.dtype(), model, reference, data.paths(), metaLearner, view).write(destination);
+            ScoreJob.run(
+                            engine, common.dtype(), model, reference, data.paths(), answers.chat(defaults), answers.variables(defaults),
+                            metaLearner, view)
+                    .write(destination);
         }
         return 0;
     }

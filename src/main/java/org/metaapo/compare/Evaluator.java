@@ -27,6 +27,8 @@ import org.metaapo.jobs.Policy;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Answer;
+import org.metaapo.text.ChatOptions;
+import org.metaapo.text.TemplateVariables;
 import org.metaapo.train.RankingWatch;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -52,7 +54,7 @@ final class Evaluator {
         this.world = world;
         this.split = split;
         this.answers = answers;
-        this.rows = DataFiles.load(world.prompts(split), DataFiles.Options.STRICT).rows();
+        this.rows = DataFiles.load(world.prompts(split), DataFiles.Options.STRICT.with(TemplateVariables.of(shared))).rows();
         if (rows.isEmpty()) {
             throw new DataException(world.prompts(split) + ": no prompt");
         }
@@ -104,10 +106,10 @@ final class Evaluator {
     private Evaluation evaluate(Engine engine, Path model, Path folder, RunListener listener, StopSignal stop) {
         Dtype dtype = Dtype.fromName(shared.text("dtype"));
         List<List<GeneratedAnswer>> written;
-        List<List<String>> texts = new ArrayList<>();
+        List<List<String>> texts;
         List<int[]> prompts;
         double[][] own;
-        try (Policy policy = Policy.open(model);
+        try (Policy policy = Policy.open(model, ChatOptions.of(shared));
                 Model weights = policy.load(engine, dtype)) {
             Answering answering = new Answering(policy, rows);
             prompts = answering.prompts();
@@ -123,11 +125,11 @@ final class Evaluator {
                 stop.check();
             }, listener::note);
             listener.end();
-            written.forEach(list -> texts.add(list.stream().map(answering::text).toList()));
+            texts = answering.texts(written);
             own = logprobs(weights, prompts, written, stop);
         }
         double[][] ratio = own;
-        try (Policy start = Policy.open(shared.path("model.path"));
+        try (Policy start = Policy.open(shared.path("model.path"), ChatOptions.of(shared));
                 Model weights = start.load(engine, dtype)) {
             double[][] reference = logprobs(weights, prompts, written, stop);
             for (int i = 0; i < ratio.length; i++) {

@@ -18,10 +18,21 @@ public final class DataFiles {
      * @param split what a folder's split begins with where none is named
      * @param skipBad leave bad rows out instead of failing at the first
      * @param seed of the choice among several worse answers
+     * @param variables of the chat template, in the order of their names, which a row's own go before
      */
-    public record Options(String split, boolean skipBad, long seed) {
+    public record Options(String split, boolean skipBad, long seed, Map<String, Object> variables) {
         /** Training data; the first bad row is an error. */
         public static final Options STRICT = new Options("train", false, 0);
+
+        /** Without variables. */
+        public Options(String split, boolean skipBad, long seed) {
+            this(split, skipBad, seed, Map.of());
+        }
+
+        /** The same with variables of the chat template. */
+        public Options with(Map<String, Object> others) {
+            return new Options(split, skipBad, seed, others);
+        }
     }
 
     /**

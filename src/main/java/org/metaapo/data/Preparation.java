@@ -76,7 +76,7 @@ public record Preparation(
             case PROMPT -> true;
         };
         if (!fits) {
-            throw new DataException(row.source() + ": has no " + need.lacks(row) + "; this recipe " + need.words);
+            throw new DataException(row.source() + ": has no " + need.lacks(row) + "; this recipe " + need.words + row.hint());
         }
         if (need == Need.ANSWER && Boolean.FALSE.equals(row.label())) {
             return new Prepared(null, null, "answer with the label false");

@@ -3,7 +3,7 @@ package org.metaapo.data;
 import java.util.HashSet;
 import java.util.Set;
 
-/** Tells prompts that were seen before: those with equal turns, tools and documents. */
+/** Tells prompts that were seen before: those with equal turns, tools, documents and template variables. */
 public final class RepeatedPrompts {
     /** Why {@code data.repeated_prompts: drop} leaves a row out. */
     public static final String REASON = "prompt of an earlier row";

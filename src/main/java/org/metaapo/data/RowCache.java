@@ -14,6 +14,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.FileFailures;
+import org.metaapo.files.Json;
 import org.metaapo.files.StandardInput;
 import org.metaapo.files.Unfinished;
 
@@ -139,7 +140,7 @@ public final class RowCache {
                 text.append(file).append(' ').append(Digests.sha256(StandardInput.file(file))).append('\n');
             }
         }
-        text.append(preparation.options()).append(' ').append(preparation.need()).append(' ').append(preparation.filter()).append(' ');
+        text.append(preparation.options()).append(' ').append(Json.write(preparation.options().variables())).append(' ').append(preparation.need()).append(' ').append(preparation.filter()).append(' ');
         text.append(preparation.maxLength()).append(' ').append(preparation.maxPromptLength()).append(' ');
         text.append(preparation.dropRepeatedPrompts()).append('\n');
         preparation.format().identity().forEach(line -> text.append(line).append('\n'));

@@ -24,7 +24,7 @@ import org.metaapo.text.Message;
  *
  * <pre>
  * prompt: plain (1): its text; or a conversation (0): number of turns (4), each with role, content, fields or none;
- *         tools, documents
+ *         tools, documents; then the template's variables, none where there are none
  * chosen, rejected, online_chosen, online_rejected: number of turns (4), each as the prompt's; 0 with a text for a plain one
  * score_chosen, score_rejected: there or not (1), number (8)
  * label: there or not (1), value (1)
@@ -69,7 +69,7 @@ final class RowCodec {
         }
     }
 
-    /** What tells prompts apart: equal for equal turns, tools and documents. */
+    /** What tells prompts apart: equal for equal turns, tools, documents and variables of the template. */
     static String promptDigest(Prompt prompt) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
         try (DataOutputStream out = new DataOutputStream(bytes)) {
@@ -88,12 +88,14 @@ final class RowCodec {
         out.writeBoolean(!prompt.isConversation());
         if (!prompt.isConversation()) {
             text(out, prompt.text());
-            return;
+        } else {
+            Conversation conversation = prompt.conversation();
+            turns(out, conversation.turns());
+            json(out, conversation.tools());
+            json(out, conversation.documents());
         }
-        Conversation conversation = prompt.conversation();
-        turns(out, conversation.turns());
-        json(out, conversation.tools());
-        json(out, conversation.documents());
+        Map<String, Object> variables = prompt.conversation().variables();
+        json(out, variables.isEmpty() ? null : variables);
     }
 
     private static void answer(DataOutputStream out, Answer answer) throws IOException {
@@ -153,9 +155,15 @@ final class RowCodec {
 
     private static Prompt prompt(ByteBuffer in) {
         if (flag(in)) {
-            return new Prompt(text(in));
+            return new Prompt(text(in), variables(in));
         }
-        return new Prompt(new Conversation(turns(in, in.getInt()), json(in), json(in)));
+        return new Prompt(new Conversation(turns(in, in.getInt()), json(in), json(in), variables(in)));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static Map<String, Object> variables(ByteBuffer in) {
+        Object variables = json(in);
+        return variables == null ? Map.of() : (Map<String, Object>) variables;
     }
 
     private static Answer answer(ByteBuffer in) {

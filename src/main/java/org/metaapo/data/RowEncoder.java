@@ -74,16 +74,30 @@ public final class RowEncoder {
             return null;
         }
         boolean cut = row.chosenCut() + row.rejectedCut() > 0 && !row.row().chosen().equals(row.row().rejected());
-        return cut ? "answers equal after the cut" : "answers equal";
+        if (cut) {
+            return "answers equal after the cut";
+        }
+        return row.row().chosen().equals(row.row().rejected()) ? "answers equal" : "answers equal in the template's text";
     }
 
     /** One row. */
     public EncodedRow encode(Row row) {
+        return cut(row, whole(row));
+    }
+
+    /** The row's answers, chosen and rejected as far as it has them, before any cut. */
+    public List<EncodedAnswer> whole(Row row) {
         if (row.chosen() == null) {
+            return List.of();
+        }
+        return answers(row.prompt(), row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected()));
+    }
+
+    /** The row with what {@link #whole} has found. */
+    public EncodedRow cut(Row row, List<EncodedAnswer> encoded) {
+        if (encoded.isEmpty()) {
             return encodePromptOf(row);
         }
-        List<Answer> answers = row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected());
-        List<EncodedAnswer> encoded = answers(row.prompt(), answers);
         int[] whole = encoded.get(0).promptIds();
         int[] prompt = cutPrompt(whole);
         int[] chosen = encoded.get(0).answerIds();

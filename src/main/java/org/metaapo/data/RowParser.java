@@ -2,43 +2,47 @@ package org.metaapo.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
+import org.metaapo.text.TemplateVariables;
 
 /** Reads one JSON object as a {@link Row}, by its {@link Schema}. */
 final class RowParser {
-    private static final Set<String> ROLES =
-            Set.of("system", "developer", "user", "assistant", "tool", "function", "ipython");
+    private static final String VARIABLES = "chat_template_kwargs";
 
     private final JsonNode json;
+    private final TurnParser turns;
     private final String where;
     private final int id;
-    private final long seed;
+    private final DataFiles.Options options;
 
-    private RowParser(JsonNode json, int id, long seed, String where) {
+    /** A prompt and the answers of the columns that were asked for, in their order. */
+    private record Parts(Prompt prompt, List<Answer> answers) {}
+
+    private RowParser(JsonNode json, int id, DataFiles.Options options, String where) {
         this.json = json;
+        this.turns = new TurnParser(json, where);
         this.where = where;
         this.id = id;
-        this.seed = seed;
+        this.options = options;
     }
 
     /**
      * The row of an object.
      *
-     * @param seed of the choice among several worse answers
+     * @param options the seed of the choice among several worse answers, and variables for the template that the row may override
      * @return null where scores name no better and worse answer
      */
-    static Row parse(JsonNode json, Schema schema, int id, long seed, String where) {
-        return new RowParser(json, id, seed, where).row(schema);
+    static Row parse(JsonNode json, Schema schema, int id, DataFiles.Options options, String where) {
+        Row row = new RowParser(json, id, options, where).row(schema);
+        List<String> unread = row == null ? List.of() : schema.unread(json);
+        return unread.isEmpty() ? row : row.withUnread(unread);
     }
 
     private Row row(Schema schema) {
@@ -46,34 +50,38 @@ final class RowParser {
             case PAIR -> pairRow();
             case MESSAGES -> messagesRow();
             case ULTRAFEEDBACK -> ultraFeedbackRow();
-            case UNPAIRED -> Row.single(id, where, prompt("prompt"), answer("completion"), label());
-            case COMPLETION -> Row.single(id, where, prompt("prompt"), answer("completion"), null);
+            case UNPAIRED -> completionRow(label());
+            case COMPLETION -> completionRow(null);
             case SCORED -> scoredRow();
-            case RESPONSES -> new Row(id, where, prompt("prompt"), null, null, null, null, null, null, null, texts("responses"));
-            case PROMPT -> Row.single(id, where, prompt("prompt"), null, null);
+            case RESPONSES -> {
+                Parts parts = responses();
+                yield new Row(id, where, parts.prompt(), null, null, null, null, null, null, null, parts.answers());
+            }
+            case PROMPT -> Row.single(id, where, parts("prompt", List.of(), List.of()).prompt(), null, null);
         };
-    }
-
-    private DataException error(String message) {
-        return new DataException(where + ": " + message);
     }
 
     private Boolean label() {
         JsonNode label = json.path("label");
         if (!label.isBoolean()) {
-            throw error("label: expected true or false, found " + Json.describe(label));
+            throw turns.error("label: expected true or false, found " + Json.describe(label));
         }
         return label.asBoolean();
     }
 
+    private Row completionRow(Boolean label) {
+        Parts parts = parts("prompt", List.of("completion"), List.of(json.path("completion")));
+        return Row.single(id, where, parts.prompt(), parts.answers().get(0), label);
+    }
+
     private Row messagesRow() {
-        List<Message> all = messages("messages");
-        Message last = all.get(all.size() - 1);
-        if (!last.role().equals("assistant")) {
-            return Row.single(id, where, conversation(all, "messages"), null, null);
-        }
-        Prompt prompt = conversation(all.subList(0, all.size() - 1), "messages");
-        return Row.single(id, where, prompt, answer(last, "messages"), null);
+        List<Message> all = turns.messages("messages");
+        int last = all.size() - 1;
+        boolean answered = all.get(last).role().equals("assistant");
+        List<Message> before = answered ? all.subList(0, last) : all;
+        List<Dialogue.Side> sides = answered ? List.of(new Dialogue.Side("messages", all, false)) : List.of();
+        Dialogue.Parts parts = Dialogue.parts(turns, "messages", before, false, sides);
+        return Row.single(id, where, conversation(parts.prompt()), answered ? parts.answers().get(0) : null, null);
     }
 
     private Row pairRow() {
@@ -81,25 +89,37 @@ final class RowParser {
             if (!json.has(name)) {
                 List<String> found = new ArrayList<>();
                 json.fieldNames().forEachRemaining(found::add);
-                throw error("no " + name + "; a preference row has " + Schema.PAIR.columns() + " (columns found: "
-                        + String.join(", ", found) + ")");
+                LayoutHint hint = LayoutHint.of(found);
+                throw turns.error("no " + name + "; a preference row has " + Schema.PAIR.columns() + " (columns found: "
+                        + String.join(", ", found) + ")" + (hint == null || hint.nearest() != Schema.PAIR ? "" : "; " + hint.todo()));
             }
         }
-        Prompt prompt;
-        if (json.path("chosen").isArray()) {
-            List<Message> turns = messages("chosen");
-            prompt = turns.size() > 1 ? sharedPrompt(turns, messages("rejected")) : new Prompt(prompt("prompt").asConversation());
-        } else {
-            prompt = prompt("prompt");
+        if (!json.hasNonNull("prompt") && json.path("chosen").isTextual()) {
+            throw withoutPrompt();
         }
         boolean online = json.hasNonNull("online_chosen") || json.hasNonNull("online_rejected");
+        List<String> names = online ? List.of("chosen", "rejected", "online_chosen", "online_rejected") : List.of("chosen", "rejected");
+        Parts parts = parts("prompt", names, names.stream().map(json::path).toList());
+        List<Answer> answers = parts.answers();
         return new Row(
-                id, where, prompt, answer("chosen"), answer("rejected"), online ? answer("online_chosen") : null,
-                online ? answer("online_rejected") : null, score("score_chosen"), score("score_rejected"), null, null);
+                id, where, parts.prompt(), answers.get(0), answers.get(1), online ? answers.get(2) : null, online ? answers.get(3) : null,
+                score("score_chosen"), score("score_rejected"), null, null);
+    }
+
+    private DataException withoutPrompt() {
+        List<String> found = new ArrayList<>();
+        json.fieldNames().forEachRemaining(found::add);
+        boolean dialogue = json.path("chosen").textValue().contains("\n\nHuman:");
+        return turns.error("no prompt, and chosen is a text (columns found: " + String.join(", ", found) + "); "
+                + (dialogue
+                        ? "write the text's \"\\n\\nHuman:\" and \"\\n\\nAssistant:\" as turns of role user and assistant, "
+                                + "or part it after the last \"\\n\\nAssistant:\" into prompt and answer"
+                        : LayoutHint.of(found).shown()));
     }
 
     private Row ultraFeedbackRow() {
-        List<Answer> answers = new ArrayList<>();
+        List<String> names = new ArrayList<>();
+        List<JsonNode> texts = new ArrayList<>();
         List<Double> scores = new ArrayList<>();
         for (int i = 0; i < json.path("completions").size(); i++) {
             JsonNode completion = json.path("completions").get(i);
@@ -107,38 +127,40 @@ final class RowParser {
             JsonNode text = completion.path("response");
             JsonNode score = completion.hasNonNull("overall_score") ? completion.path("overall_score") : completion.path("fine-grained_score");
             if (!text.isTextual()) {
-                throw error(place + ": response: expected a text, found " + Json.describe(text));
+                throw turns.error(place + ": response: expected a text, found " + Json.describe(text));
             }
             if (text.asText().isEmpty() || score.isMissingNode() || score.isNull()) {
                 continue;
             }
             if (!score.isNumber() || !Double.isFinite(score.asDouble())) {
-                throw error(place + ": overall_score: expected a number, found " + Json.describe(score));
+                throw turns.error(place + ": overall_score: expected a number, found " + Json.describe(score));
             }
-            answers.add(Answer.of(checkedText(place, text.asText())));
+            names.add(place);
+            texts.add(text);
             scores.add(score.asDouble());
         }
-        return bestAgainstLower(prompt("instruction"), answers, scores);
+        return bestAgainstLower(parts("instruction", names, texts), scores);
     }
 
     private Row scoredRow() {
-        List<Answer> answers = texts("responses");
+        Parts parts = responses();
         List<Double> scores = new ArrayList<>();
         JsonNode list = json.path("scores");
-        if (list.size() != answers.size()) {
-            throw error("scores: " + list.size() + " numbers for " + answers.size() + " responses");
+        if (list.size() != parts.answers().size()) {
+            throw turns.error("scores: " + list.size() + " numbers for " + parts.answers().size() + " responses");
         }
         for (JsonNode score : list) {
             if (!score.isNumber() || !Double.isFinite(score.asDouble())) {
-                throw error("scores: expected numbers, found " + Json.describe(score));
+                throw turns.error("scores: expected numbers, found " + Json.describe(score));
             }
             scores.add(score.asDouble());
         }
-        return bestAgainstLower(prompt("prompt"), answers, scores);
+        return bestAgainstLower(parts, scores);
     }
 
     /** The best answer against a random one of those with a lower score, as UltraFeedback was binarized. */
-    private Row bestAgainstLower(Prompt prompt, List<Answer> answers, List<Double> scores) {
+    private Row bestAgainstLower(Parts parts, List<Double> scores) {
+        List<Answer> answers = parts.answers();
         int best = -1;
         for (int i = 0; i < answers.size(); i++) {
             best = best < 0 || scores.get(i) > scores.get(best) ? i : best;
@@ -152,170 +174,81 @@ final class RowParser {
         if (lower.isEmpty()) {
             return null;
         }
-        int worse = lower.get(new SplittableRandom(seed * 0x9E3779B97F4A7C15L + id).nextInt(lower.size()));
+        int worse = lower.get(new SplittableRandom(options.seed() * 0x9E3779B97F4A7C15L + id).nextInt(lower.size()));
         return new Row(
-                id, where, prompt, answers.get(best), answers.get(worse), null, null, scores.get(best), scores.get(worse), null, null);
+                id, where, parts.prompt(), answers.get(best), answers.get(worse), null, null, scores.get(best), scores.get(worse), null, null);
     }
 
-    /** The turns before the last of two conversations, which must be the same. */
-    private Prompt sharedPrompt(List<Message> chosen, List<Message> rejected) {
-        List<Message> before = chosen.subList(0, chosen.size() - 1);
-        if (!before.equals(rejected.subList(0, rejected.size() - 1))) {
-            throw error("chosen and rejected have different turns before their last; both must answer one prompt");
-        }
-        return conversation(before, "chosen");
-    }
-
-    private Prompt prompt(String field) {
-        JsonNode node = json.path(field);
-        if (node.isArray()) {
-            return conversation(messages(field), field);
-        }
-        if (!node.isTextual()) {
-            throw error(field + ": expected a text or a list of messages, found " + Json.describe(node));
-        }
-        return new Prompt(nonEmpty(field, node.asText()));
-    }
-
-    private Prompt conversation(List<Message> turns, String field) {
-        String before = "";
-        for (int i = 0; i < turns.size(); i++) {
-            String role = turns.get(i).role();
-            if (i == 0 && (role.equals("system") || role.equals("developer"))) {
-                continue;
-            }
-            boolean fits = switch (role) {
-                case "user" -> !before.equals("user");
-                case "assistant" -> !before.isEmpty() && !before.equals("assistant");
-                case "system", "developer" -> false;
-                // What a tool gave back, to the assistant that called it.
-                default -> !before.isEmpty();
-            };
-            if (!fits) {
-                String expected = before.equals("user") ? "assistant" : "user";
-                throw error(field + ", turn " + (i + 1) + ": role " + role + "; expected " + expected);
-            }
-            before = role;
-        }
-        if (before.isEmpty() || before.equals("assistant")) {
-            throw error(field + ": the prompt must end with a user's turn");
-        }
-        return new Prompt(new Conversation(turns, values("tools"), values("documents")));
-    }
-
-    /** A column that goes to the template as it is. */
-    private Object values(String field) {
-        JsonNode node = json.path(field);
-        return node.isMissingNode() || node.isNull() || node.isEmpty() ? null : Json.plain(node);
-    }
-
-    private List<Message> messages(String field) {
-        JsonNode list = json.path(field);
+    private Parts responses() {
+        JsonNode list = json.path("responses");
         if (!list.isArray() || list.isEmpty()) {
-            throw error(field + ": expected a list of messages, found " + Json.describe(list));
+            throw turns.error("responses: expected a list of texts, found " + Json.describe(list));
         }
-        List<Message> messages = new ArrayList<>();
-        for (int i = 0; i < list.size(); i++) {
-            messages.add(message(list.get(i), field + ", turn " + (i + 1)));
+        List<String> names = new ArrayList<>();
+        List<JsonNode> answers = new ArrayList<>();
+        for (JsonNode answer : list) {
+            names.add("responses, entry " + (names.size() + 1));
+            answers.add(answer);
         }
-        return messages;
+        return parts("prompt", names, answers);
     }
 
-    private Message message(JsonNode turn, String place) {
-        JsonNode role = turn.path("role");
-        if (!role.isTextual() || !ROLES.contains(role.asText())) {
-            throw error(place + ": role is " + Json.describe(role) + "; expected system, user or assistant");
-        }
-        String content = checkedText(place, content(turn, place));
-        Map<String, Object> fields = new LinkedHashMap<>();
-        // Parquet gives every turn all columns, with null where it has none.
-        turn.properties().forEach(entry -> {
-            if (!entry.getValue().isNull() || entry.getKey().equals("content")) {
-                fields.put(entry.getKey(), Json.plain(entry.getValue()));
+    /**
+     * The prompt of a column and answers to it. One that is a list of turns makes a conversation of the whole row.
+     *
+     * @param names of the answers, for messages; those of a list of responses may be empty
+     */
+    private Parts parts(String promptField, List<String> names, List<JsonNode> answers) {
+        JsonNode prompt = json.path(promptField);
+        for (int i = 0; i < answers.size(); i++) {
+            if (!answers.get(i).isTextual() && !answers.get(i).isArray()) {
+                throw turns.error(names.get(i) + ": expected a text or a list of messages, found " + Json.describe(answers.get(i)));
             }
-        });
-        return new Message(role.asText(), content, fields);
+        }
+        if (prompt.isTextual() && answers.stream().allMatch(JsonNode::isTextual)) {
+            return plain(turns.text(promptField, prompt.textValue()), names, answers);
+        }
+        List<Dialogue.Side> sides = new ArrayList<>();
+        for (int i = 0; i < answers.size(); i++) {
+            JsonNode answer = answers.get(i);
+            sides.add(new Dialogue.Side(
+                    names.get(i),
+                    answer.isTextual() ? text(names.get(i), answer).turns() : turns.messages(answer, names.get(i)),
+                    names.get(i).startsWith("responses")));
+        }
+        boolean needed = sides.isEmpty() || sides.stream().anyMatch(side -> !side.bringsHistory());
+        if (!prompt.isArray() && !prompt.isTextual() && (needed || !prompt.isMissingNode() && !prompt.isNull())) {
+            throw turns.error(promptField + ": expected a text or a list of messages, found " + Json.describe(prompt));
+        }
+        List<Message> given = prompt.isArray()
+                ? turns.messages(promptField)
+                : prompt.isTextual() ? Conversation.ask(turns.text(promptField, prompt.textValue())).turns() : List.of();
+        Dialogue.Parts parts = Dialogue.parts(turns, promptField, given, prompt.isTextual(), sides);
+        return new Parts(conversation(parts.prompt()), parts.answers());
     }
 
-    private String content(JsonNode turn, String place) {
-        JsonNode content = turn.path("content");
-        if (content.isTextual()) {
-            return content.asText();
-        }
-        if (content.isNull() && turn.hasNonNull("tool_calls")) {
-            return "";
-        }
-        if (!content.isArray()) {
-            throw error(place + ": content: expected a text, found " + Json.describe(content));
-        }
-        StringBuilder text = new StringBuilder();
-        for (JsonNode part : content) {
-            if (!part.path("type").isTextual()) {
-                throw error(place + ": content: expected parts with a type, found " + Json.describe(part));
+    private Answer text(String name, JsonNode text) {
+        boolean mayBeEmpty = name.startsWith("responses");
+        return Answer.of(mayBeEmpty ? turns.checked(name, text.textValue()) : turns.text(name, text.textValue()));
+    }
+
+    private Parts plain(String prompt, List<String> names, List<JsonNode> answers) {
+        for (String field : List.of("tools", "documents", VARIABLES)) {
+            if (field.equals(VARIABLES) ? !turns.variables(field).isEmpty() : turns.list(field) != null) {
+                throw turns.error(field + ": no template shows them, for the prompt is a plain text; "
+                        + "write the prompt as a list of messages, or leave the column out");
             }
-            text.append(part.path("text").asText(""));
-        }
-        return text.toString();
-    }
-
-    /** The answer of a field: a text, or the last turn of a list, which must be the assistant's. */
-    private Answer answer(String field) {
-        JsonNode node = json.path(field);
-        if (node.isTextual()) {
-            return Answer.of(nonEmpty(field, node.asText()));
-        }
-        if (!node.isArray()) {
-            throw error(field + ": expected a text or a list of messages, found " + Json.describe(node));
-        }
-        List<Message> turns = messages(field);
-        Message last = turns.get(turns.size() - 1);
-        if (!last.role().equals("assistant")) {
-            throw error(field + ": the last turn is of role " + last.role() + "; expected assistant");
-        }
-        return answer(last, field);
-    }
-
-    private Answer answer(Message turn, String field) {
-        if (turn.shown().isEmpty()) {
-            throw error(field + " is empty");
-        }
-        return new Answer(List.of(turn));
-    }
-
-    private List<Answer> texts(String field) {
-        JsonNode list = json.path(field);
-        if (!list.isArray() || list.isEmpty()) {
-            throw error(field + ": expected a list of texts, found " + Json.describe(list));
         }
         List<Answer> texts = new ArrayList<>();
-        for (JsonNode node : list) {
-            if (!node.isTextual()) {
-                throw error(field + ": expected texts, found " + Json.describe(node));
-            }
-            texts.add(Answer.of(checkedText(field, node.asText())));
+        for (int i = 0; i < answers.size(); i++) {
+            texts.add(text(names.get(i), answers.get(i)));
         }
-        return texts;
+        return new Parts(new Prompt(prompt, options.variables()), texts);
     }
 
-    private String nonEmpty(String field, String text) {
-        if (text.isEmpty()) {
-            throw error(field + " is empty");
-        }
-        return checkedText(field, text);
-    }
-
-    private String checkedText(String field, String text) {
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            boolean paired = Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1));
-            if (paired) {
-                i++;
-            } else if (Character.isSurrogate(c) || c == 0) {
-                throw error(field + ": character " + (i + 1) + " is "
-                        + (c == 0 ? "NUL" : String.format(Locale.ROOT, "the lone surrogate U+%04X", (int) c)));
-            }
-        }
-        return text;
+    private Prompt conversation(List<Message> prompt) {
+        Map<String, Object> variables = TemplateVariables.merged(options.variables(), turns.variables(VARIABLES));
+        return new Prompt(new Conversation(prompt, turns.list("tools"), turns.list("documents"), variables));
     }
 
     private Double score(String field) {
@@ -324,7 +257,7 @@ final class RowParser {
             return null;
         }
         if (!node.isNumber() || !Double.isFinite(node.asDouble())) {
-            throw error(field + ": expected a number, found " + Json.describe(node));
+            throw turns.error(field + ": expected a number, found " + Json.describe(node));
         }
         return node.asDouble();
     }

@@ -109,7 +109,7 @@ final class RowScan<T> {
             }
             json = Columns.asRows(json, place.toString());
             schema = Schema.of(json, place.toString());
-            Row row = RowParser.parse(json, schema, pending.id(), options.seed(), place.toString());
+            Row row = RowParser.parse(json, schema, pending.id(), options, place.toString());
             if (row == null) {
                 drop = "no answer with a lower score";
             } else {

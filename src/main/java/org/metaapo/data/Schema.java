@@ -3,14 +3,16 @@ package org.metaapo.data;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.metaapo.error.DataException;
 
 /** Layouts of a row, recognised by its columns. The first that fits is taken. */
 public enum Schema {
     /** A preference pair; the prompt may be implicit, as the common turns of two conversations. */
-    PAIR("prompt", "chosen", "rejected"),
+    PAIR(Set.of("score_chosen", "score_rejected", "online_chosen", "online_rejected"), "prompt", "chosen", "rejected"),
     /** A conversation that ends with the answer. */
     MESSAGES("messages"),
     /** UltraFeedback's own: several completions with scores. */
@@ -26,9 +28,18 @@ public enum Schema {
     /** A prompt alone. */
     PROMPT("prompt");
 
+    /** What every conversation may have. */
+    private static final Set<String> SHARED = Set.of("tools", "documents", "chat_template_kwargs");
+
+    private final Set<String> further;
     private final List<String> columns;
 
     Schema(String... columns) {
+        this(Set.of(), columns);
+    }
+
+    Schema(Set<String> further, String... columns) {
+        this.further = further;
         this.columns = List.of(columns);
     }
 
@@ -41,7 +52,7 @@ public enum Schema {
      * The layout of a row.
      *
      * @param where file and row, for the message
-     * @throws DataException if none fits: with the columns found and the nearest layout
+     * @throws DataException if none fits: with the columns found and the layout nearest in meaning
      */
     static Schema of(JsonNode row, String where) {
         // One of a pair is enough to mean a pair: that the other is missing is the better message.
@@ -57,16 +68,24 @@ public enum Schema {
     private static DataException none(JsonNode row, String where) {
         List<String> found = new ArrayList<>();
         row.fieldNames().forEachRemaining(found::add);
-        Schema nearest = Arrays.stream(values())
-                .max(Comparator.comparingDouble(schema -> likeness(schema, found)))
-                .orElse(PAIR);
-        return new DataException(where + ": no known layout (columns found: " + (found.isEmpty() ? "none" : String.join(", ", found))
-                + "); the nearest is " + nearest.columns());
+        LayoutHint hint = LayoutHint.of(found);
+        return new DataException(where + ": no known layout (columns found: " + (found.isEmpty() ? "none" : String.join(", ", found)) + "); "
+                + (hint == null ? "expected one of " + known() : hint.shown()));
     }
 
-    /** Share of the layout's columns that a row has; between equals, the first layout. */
-    private static double likeness(Schema schema, List<String> found) {
-        double share = (double) schema.columns.stream().filter(found::contains).count() / schema.columns.size();
-        return share - 0.01 * schema.ordinal();
+    private static String known() {
+        return Arrays.stream(values()).map(Schema::columns).collect(Collectors.joining("; "));
+    }
+
+    /** The columns of a row that it reads nothing from, in their order. */
+    List<String> unread(JsonNode row) {
+        List<String> unread = new ArrayList<>();
+        for (Map.Entry<String, JsonNode> column : row.properties()) {
+            String name = column.getKey();
+            if (!columns.contains(name) && !further.contains(name) && !SHARED.contains(name) && !column.getValue().isNull()) {
+                unread.add(name);
+            }
+        }
+        return unread;
     }
 }

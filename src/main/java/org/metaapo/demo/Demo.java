@@ -62,9 +62,9 @@ public final class Demo {
             Sampling sampling = new Sampling(1, world.maxNewTokens(), false, 0, 1, 1, seed, new int[0]);
             listener.begin("answering held-out prompts", answering.prompts().size());
             List<String> texts = answering
-                    .write(model, sampling, SEQUENCES, done -> listener.progress(done, ""), listener::note)
+                    .texts(answering.write(model, sampling, SEQUENCES, done -> listener.progress(done, ""), listener::note))
                     .stream()
-                    .map(answers -> answering.text(answers.get(0)))
+                    .map(answers -> answers.get(0))
                     .toList();
             listener.end();
             return texts;

@@ -29,7 +29,7 @@ final class AnswerLines {
     void add(SeenRow seen) {
         String promptText = viewer.promptText(seen);
         if (seen.answers().isEmpty()) {
-            write(line(seen, new SeenAnswer("prompt", Answer.of(""), new int[0], null, 0), promptText));
+            write(line(seen, new SeenAnswer("prompt", Answer.of(""), new int[0], null, 0, null), promptText));
         }
         int index = 0;
         for (SeenAnswer answer : seen.answers()) {

@@ -3,13 +3,18 @@ package org.metaapo.inspect;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.metaapo.engine.Dtype;
 import org.metaapo.text.ChatFormat;
+import org.metaapo.text.ChatOptions;
 
 /** Judges what was counted: each judgement is a method. */
 final class Findings {
     /** Share of cut answers, or prompts, that a run may have. */
     static final double MOST_CUT = 0.05;
+
+    /** Fields that a template need not show. */
+    private static final Set<String> UNREAD_ELSEWHERE = Set.of("role", "content", "id", "name", "tool_call_id", "weight", "timestamp");
 
     private static final double BIASED_SHARE = 0.6;
     private static final double SURE_SIGMAS = 3;
@@ -35,6 +40,8 @@ final class Findings {
         all.badRows();
         all.template(probe, format);
         all.stops(stopDifference);
+        all.input(format);
+        all.boundary(options.chat().boundary());
         all.ends(format);
         all.begins(format);
         all.truncation(options);
@@ -106,6 +113,49 @@ final class Findings {
                     difference,
                     "let eos_token_id in generation_config.json name all of them, or mend the file that is wrong",
                     List.of());
+        }
+    }
+
+    /** What rows say that does not reach the model. */
+    private void input(ChatFormat format) {
+        Tally plain = statistics.plainOnTemplate;
+        if (plain.count() > 0) {
+            warn(
+                    "plain-prompts",
+                    of(plain.count(), statistics.encoded(), "rows") + " are plain text, and the model has a chat template, which is not used",
+                    "write them as messages with role and content, if the model is to chat",
+                    plain.examples());
+        }
+        statistics.hints.forEach((hint, rows) -> warn(
+                "prompts-alone",
+                of(rows.count(), statistics.encoded(), "rows") + " are read as prompts alone" + hint,
+                "rename the columns, if answers are to be read",
+                rows.examples()));
+        statistics.templateInput.forEach((name, rows) -> {
+            if (!UNREAD_ELSEWHERE.contains(name) && !format.templateMentions(name)) {
+                warn(
+                        "not-in-template",
+                        of(rows.count(), statistics.encoded(), "rows") + " have " + name + ", which the chat template never reads",
+                        "check its name, or use a template that reads it",
+                        rows.examples());
+            }
+        });
+    }
+
+    private void boundary(ChatOptions.Boundary boundary) {
+        Tally parted = statistics.partedAnswers;
+        if (parted.count() > 0) {
+            boolean keeps = boundary == ChatOptions.Boundary.PROMPT;
+            warn(
+                    "merged-boundary",
+                    of(parted.count(), statistics.answers(), "answers") + " would merge with the prompt's end; "
+                            + (keeps
+                                    ? "the prompt's tokens stay, and the rest is tokenized by itself, as the model writes it"
+                                    : "they begin where the tokens part, and what the prompt has after that is left out"),
+                    keeps
+                            ? "none is needed; --boundary common (data.boundary) gives TRL's numbers"
+                            : "--boundary prompt (data.boundary) trains on what the model sees when it answers",
+                    parted.examples());
         }
     }
 

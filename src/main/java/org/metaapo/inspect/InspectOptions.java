@@ -2,6 +2,7 @@ package org.metaapo.inspect;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.data.RowFilter;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
@@ -19,6 +20,7 @@ import org.metaapo.text.ChatOptions;
  * @param filter which good rows are left out, as training would
  * @param dropRepeatedPrompts leave out a row whose prompt an earlier row has
  * @param chat how conversations become tokens
+ * @param variables of the chat template, which a row's own go before
  * @param tools JSON file handed to the template as {@code tools}; null for none
  * @param documents JSON file handed to the template as {@code documents}; null for none
  * @param stepZero rows to score with the model's weights; 0 for none
@@ -34,6 +36,7 @@ public record InspectOptions(
         RowFilter filter,
         boolean dropRepeatedPrompts,
         ChatOptions chat,
+        Map<String, Object> variables,
         Path tools,
         Path documents,
         int stepZero,

@@ -57,6 +57,9 @@ public final class InspectPage {
         counts.put("repeated_prompts", statistics.repeatedPrompts.count())
                 .put("repeated_rows", statistics.repeatedRows.count());
         counts.put("opposed_pairs", statistics.opposedPairs.count());
+        counts.put("merging_answers", statistics.partedAnswers.count());
+        ArrayNode unread = data.putArray("columns_not_read");
+        statistics.unreadColumns.keySet().forEach(unread::add);
         ArrayNode kinds = data.putArray("kinds");
         statistics
                 .kinds()

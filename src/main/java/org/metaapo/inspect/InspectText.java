@@ -69,8 +69,12 @@ public final class InspectText {
                 "answers cut",
                 number(s.cutAnswers.count()),
                 cutNote(s.cutAnswers.count(), s.answers(), result.options().maxLength(), "prompt and answer"));
+        line("answers that merge", number(s.partedAnswers.count()), "with the prompt's end, when tokenized with it");
         line("prompts seen before", number(s.repeatedPrompts.count()), "");
         line("rows seen before", number(s.repeatedRows.count()), "");
+        if (!s.unreadColumns.isEmpty()) {
+            line("columns not read", number(s.unreadColumns.size()), TextLayout.oneLine(String.join(", ", s.unreadColumns.keySet())));
+        }
         out.append('\n');
     }
 

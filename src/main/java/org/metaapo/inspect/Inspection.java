@@ -119,7 +119,7 @@ public final class Inspection {
 
     private DataFiles.Summary read(Writer writer, RunListener listener) {
         AnswerLines lines = options.lines() == null ? null : new AnswerLines(writer, viewer);
-        return DataFiles.read(options.data(), new DataFiles.Options("train", true, options.seed()), row -> {
+        return DataFiles.read(options.data(), new DataFiles.Options("train", true, options.seed(), options.variables()), row -> {
             try {
                 add(viewer.see(row), lines);
             } catch (DataException e) {

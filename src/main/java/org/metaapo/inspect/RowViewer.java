@@ -54,13 +54,13 @@ final class RowViewer {
     SeenRow see(Row given) {
         Row row = withTools(given);
         List<SeenAnswer> answers = new ArrayList<>();
-        EncodedRow encoded = encoder.encode(row);
+        List<EncodedAnswer> wholes = encoder.whole(row);
+        EncodedRow encoded = encoder.cut(row, wholes);
         if (row.chosen() != null) {
-            String side = row.isPair() ? "chosen" : "answer";
-            answers.add(seen(row.prompt(), side, row.chosen(), encoded.chosen(), encoded.chosenCut()));
+            answers.add(seen(row.isPair() ? "chosen" : "answer", row.chosen(), wholes.get(0), encoded.chosen(), encoded.chosenCut()));
         }
         if (row.rejected() != null) {
-            answers.add(seen(row.prompt(), "rejected", row.rejected(), encoded.rejected(), encoded.rejectedCut()));
+            answers.add(seen("rejected", row.rejected(), wholes.get(1), encoded.rejected(), encoded.rejectedCut()));
         }
         addAnswer(answers, row, "online_chosen", row.onlineChosen());
         addAnswer(answers, row, "online_rejected", row.onlineRejected());
@@ -75,14 +75,16 @@ final class RowViewer {
 
     private void addAnswer(List<SeenAnswer> answers, Row row, String side, Answer answer) {
         if (answer != null) {
-            EncodedRow encoded = encoder.encode(Row.single(row.id(), row.source(), row.prompt(), answer, null));
-            answers.add(seen(row.prompt(), side, answer, encoded.chosen(), encoded.chosenCut()));
+            Row alone = Row.single(row.id(), row.source(), row.prompt(), answer, null);
+            List<EncodedAnswer> wholes = encoder.whole(alone);
+            EncodedRow encoded = encoder.cut(alone, wholes);
+            answers.add(seen(side, answer, wholes.get(0), encoded.chosen(), encoded.chosenCut()));
         }
     }
 
-    private SeenAnswer seen(Prompt prompt, String side, Answer answer, int[] ids, int cut) {
-        boolean[] trained = markedOnly ? encoder.encodeAnswer(prompt, answer).trained() : null;
-        return new SeenAnswer(side, answer, ids, trained == null ? null : Arrays.copyOf(trained, ids.length), cut);
+    private static SeenAnswer seen(String side, Answer answer, EncodedAnswer whole, int[] ids, int cut) {
+        boolean[] trained = whole.trained();
+        return new SeenAnswer(side, answer, ids, trained == null ? null : Arrays.copyOf(trained, ids.length), cut, whole);
     }
 
     private Row withTools(Row row) {
@@ -97,7 +99,8 @@ final class RowViewer {
         Conversation all = new Conversation(
                 own.turns(),
                 own.tools() == null ? tools : own.tools(),
-                own.documents() == null ? documents : own.documents());
+                own.documents() == null ? documents : own.documents(),
+                own.variables());
         return row.withPrompt(new Prompt(all));
     }
 
@@ -109,10 +112,9 @@ final class RowViewer {
     }
 
     private int[] wholePrompt(SeenRow seen) {
-        Prompt prompt = seen.row().prompt();
         return seen.answers().isEmpty()
-                ? encoder.encodePrompt(prompt)
-                : encoder.encodeAnswer(prompt, seen.answers().get(0).content()).promptIds();
+                ? encoder.encodePrompt(seen.row().prompt())
+                : seen.answers().get(0).whole().promptIds();
     }
 
     /** The decoded text of ids, with special tokens. */
@@ -128,14 +130,14 @@ final class RowViewer {
     ShownRow show(SeenRow seen, float[][] logps) {
         List<ShownRow.Answer> answers = new ArrayList<>();
         for (int i = 0; i < seen.answers().size(); i++) {
-            answers.add(show(seen, seen.answers().get(i), logps == null ? null : logps[i]));
+            answers.add(show(seen.answers().get(i), logps == null ? null : logps[i]));
         }
         int[] promptCut = Arrays.copyOf(wholePrompt(seen), seen.promptCut());
         return new ShownRow(seen, pieces.of(promptCut), pieces.of(seen.prompt()), answers);
     }
 
-    private ShownRow.Answer show(SeenRow seen, SeenAnswer answer, float[] logps) {
-        EncodedAnswer whole = encoder.encodeAnswer(seen.row().prompt(), answer.content());
+    private ShownRow.Answer show(SeenAnswer answer, float[] logps) {
+        EncodedAnswer whole = answer.whole();
         int[] cut = Arrays.copyOfRange(whole.answerIds(), answer.ids().length, whole.answerIds().length);
         return new ShownRow.Answer(
                 answer.side(), pieces.of(answer.ids(), answer.trained()), pieces.of(cut), tail(whole), logps);

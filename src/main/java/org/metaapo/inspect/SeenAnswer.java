@@ -1,6 +1,7 @@
 package org.metaapo.inspect;
 
 import org.metaapo.text.Answer;
+import org.metaapo.text.EncodedAnswer;
 
 /**
  * An answer as the model sees it.
@@ -10,8 +11,9 @@ import org.metaapo.text.Answer;
  * @param ids token ids of the answer, after truncation
  * @param trained for each of them whether it is trained on; null for all
  * @param cut tokens cut from its end
+ * @param whole the answer before the cut
  */
-record SeenAnswer(String side, Answer content, int[] ids, boolean[] trained, int cut) {
+record SeenAnswer(String side, Answer content, int[] ids, boolean[] trained, int cut, EncodedAnswer whole) {
     /** Whether a token is trained on. */
     boolean isTrained(int token) {
         return trained == null || trained[token];

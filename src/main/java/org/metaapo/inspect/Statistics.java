@@ -5,10 +5,14 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.metaapo.data.DataFiles;
+import org.metaapo.data.Row;
 import org.metaapo.text.ChatFormat;
+import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
 import org.metaapo.text.Tokenizer;
 
@@ -39,6 +43,13 @@ final class Statistics {
     final Tally repeatedPrompts = new Tally();
     final Tally repeatedRows = new Tally();
     final Tally opposedPairs = new Tally();
+    final Tally partedAnswers = new Tally();
+    final Tally plainOnTemplate = new Tally();
+    /** Columns of the rows that nothing is read from, and what they may mean where a row is only a prompt. */
+    final Map<String, Tally> unreadColumns = new LinkedHashMap<>();
+    final Map<String, Tally> hints = new LinkedHashMap<>();
+    /** Fields of turns, and what else rows hand to the template, by name. */
+    final Map<String, Tally> templateInput = new TreeMap<>();
     private final Repeats prompts = new Repeats();
     private final Repeats wholeRows = new Repeats();
     private final Map<String, Long> kinds = new TreeMap<>();
@@ -95,6 +106,7 @@ final class Statistics {
             kept++;
         }
         addPrompt(seen, where);
+        addInput(seen, where);
         for (SeenAnswer answer : seen.answers()) {
             addAnswer(seen, answer, where);
         }
@@ -134,6 +146,37 @@ final class Statistics {
         }
     }
 
+    private void addInput(SeenRow seen, String where) {
+        Row row = seen.row();
+        row.unread().forEach(column -> unreadColumns.computeIfAbsent(column, c -> new Tally()).add(where));
+        if (!row.hint().isEmpty()) {
+            hints.computeIfAbsent(row.hint(), h -> new Tally()).add(where);
+        }
+        if (!row.prompt().isConversation()) {
+            if (format.hasTemplate()) {
+                plainOnTemplate.add(where);
+            }
+            return;
+        }
+        Conversation conversation = row.prompt().conversation();
+        Set<String> names = new TreeSet<>(conversation.variables().keySet());
+        messages(seen).forEach(turn -> names.addAll(turn.fields().keySet()));
+        if (conversation.tools() != null) {
+            names.add("tools");
+        }
+        if (conversation.documents() != null) {
+            names.add("documents");
+        }
+        names.forEach(name -> templateInput.computeIfAbsent(name, n -> new Tally()).add(where));
+    }
+
+    /** All turns of a row, its answers' too. */
+    private static Stream<Message> messages(SeenRow seen) {
+        return Stream.concat(
+                seen.row().prompt().conversation().turns().stream(),
+                seen.answers().stream().flatMap(answer -> answer.content().turns().stream()));
+    }
+
     /** Where one token begins texts and ends answers, an answer rightly has it. */
     private boolean answerHasBos(SeenRow seen) {
         return !isStop(bos) && seen.answers().stream().anyMatch(answer -> has(answer.ids(), bos));
@@ -147,6 +190,9 @@ final class Statistics {
             cutAnswers.add(where + ", " + answer.side());
         } else if (!ends(answer)) {
             missingEos.add(where + ", " + answer.side());
+        }
+        if (answer.whole().parted() > 0) {
+            partedAnswers.add(where + ", " + answer.side());
         }
         if (answer.content().shown().isBlank()) {
             emptyAnswers.add(where + ", " + answer.side());
@@ -187,11 +233,7 @@ final class Statistics {
     /** Whether a message spells a token; a plain text may, for no template writes it. */
     private static boolean spells(SeenRow seen, SpecialTexts tokens) {
         return seen.row().prompt().isConversation()
-                && Stream.concat(
-                                seen.row().prompt().conversation().turns().stream(),
-                                seen.answers().stream().flatMap(answer -> answer.content().turns().stream()))
-                        .map(Message::shown)
-                        .anyMatch(tokens::in);
+                && messages(seen).map(Message::shown).anyMatch(tokens::in);
     }
 
     private static boolean has(int[] ids, int id) {

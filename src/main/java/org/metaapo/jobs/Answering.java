@@ -1,7 +1,6 @@
 package org.metaapo.jobs;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
@@ -53,9 +52,14 @@ public final class Answering {
         return new AnswerWriter(model, sequences).write(prompts, keys, full, done, note);
     }
 
-    /** The text of an answer, without its stop token. */
-    public String text(GeneratedAnswer answer) {
-        int[] ids = answer.tokens();
-        return policy.format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
+    /** The texts of the answers to each prompt, without their stop tokens. */
+    public List<List<String>> texts(List<List<GeneratedAnswer>> answers) {
+        List<List<String>> texts = new ArrayList<>();
+        for (int i = 0; i < answers.size(); i++) {
+            int[] prompt = prompts.get(i);
+            texts.add(answers.get(i).stream()
+                    .map(answer -> policy.format().answerText(prompt, answer.tokens(), answer.stopped())).toList());
+        }
+        return texts;
     }
 }

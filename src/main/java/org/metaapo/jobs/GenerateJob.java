@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
@@ -13,18 +14,25 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.DataException;
+import org.metaapo.text.ChatOptions;
 import org.metaapo.train.RunListener;
 
 /** Answers to the prompts of data files. */
 public final class GenerateJob {
     private GenerateJob() {}
 
-    /** The sampling's stop ids are the model's own; its {@code stopIds} are not read. */
+    /**
+     * Answers all prompts.
+     *
+     * @param variables of the chat template, which a row's own go before
+     * @param sampling its stop ids are not read: they are the model's own
+     */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, List<Path> data, Sampling sampling, int sequences, RunListener listener) {
-        try (Policy policy = Policy.open(model)) {
+            Engine engine, Dtype dtype, Path model, List<Path> data, ChatOptions chat, Map<String, Object> variables,
+            Sampling sampling, int sequences, RunListener listener) {
+        try (Policy policy = Policy.open(model, chat)) {
             policy.folder().requireHead(Head.LM);
-            List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
+            List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
             Answering answering = new Answering(policy, rows);
             for (int i = 0; i < rows.size(); i++) {
                 int tokens = answering.prompts().get(i).length;
@@ -41,23 +49,24 @@ public final class GenerateJob {
                 listener.end();
             }
             Lines lines = new Lines();
+            List<List<String>> texts = answering.texts(answers);
             for (int i = 0; i < rows.size(); i++) {
-                lines.add(line(answering, rows.get(i), answers.get(i)));
+                lines.add(line(rows.get(i), answers.get(i), texts.get(i)));
             }
             return lines;
         }
     }
 
-    private static ObjectNode line(Answering answering, Row row, List<GeneratedAnswer> answers) {
+    private static ObjectNode line(Row row, List<GeneratedAnswer> answers, List<String> texts) {
         ObjectNode line = Lines.line();
         Lines.prompt(line, row.prompt());
         ArrayNode responses = line.putArray("responses");
         ArrayNode tokens = line.putArray("tokens");
         ArrayNode logps = line.putArray("logps");
         ArrayNode finish = line.putArray("finish");
+        texts.forEach(responses::add);
         for (GeneratedAnswer answer : answers) {
             int[] ids = answer.tokens();
-            responses.add(answering.text(answer));
             ArrayNode list = tokens.addArray();
             for (int id : ids) {
                 list.add(id);

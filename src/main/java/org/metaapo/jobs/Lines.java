@@ -3,6 +3,7 @@ package org.metaapo.jobs;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.data.Prompt;
 import org.metaapo.files.Destination;
 import org.metaapo.files.Json;
@@ -17,12 +18,23 @@ public final class Lines {
         return Json.mapper().createObjectNode();
     }
 
-    /** Puts the prompt into a line as data files write it. */
+    /** Puts the prompt into a line as data files write it, with all that its template reads. */
     static void prompt(ObjectNode line, Prompt prompt) {
         if (prompt.isConversation()) {
             line.set("prompt", Json.mapper().valueToTree(prompt.conversation().turns().stream().map(Message::fields).toList()));
         } else {
             line.put("prompt", prompt.text());
+            return;
+        }
+        putIfAny(line, "tools", prompt.conversation().tools());
+        putIfAny(line, "documents", prompt.conversation().documents());
+        Map<String, Object> variables = prompt.conversation().variables();
+        putIfAny(line, "chat_template_kwargs", variables.isEmpty() ? null : variables);
+    }
+
+    private static void putIfAny(ObjectNode line, String field, Object value) {
+        if (value != null) {
+            line.set(field, Json.mapper().valueToTree(value));
         }
     }
 

@@ -39,8 +39,7 @@ public final class Policy implements AutoCloseable {
         try {
             Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
             // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
-            boolean keep = options.keepTemplateTail() || folder.config().head() == Head.VALUE;
-            ChatOptions chat = new ChatOptions(keep, options.template(), options.markedOnly());
+            ChatOptions chat = options.withTail(options.keepTemplateTail() || folder.config().head() == Head.VALUE);
             return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), chat));
         } catch (RuntimeException e) {
             folder.close();

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Prompt;
@@ -31,12 +32,14 @@ public final class RewardJob {
      * @param source of the rewards
      * @param engine opens the engine that a local model needs
      * @param cache file of the scores that were paid for, or null
+     * @param variables of the chat template, which a row's own go before
      * @param stop is heard between the requests
      */
     public static Lines run(
-            RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, RunListener listener, StopSignal stop) {
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, Map<String, Object> variables,
+            RunListener listener, StopSignal stop) {
         source.check();
-        List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT).rows();
+        List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
         List<Prompt> prompts = new ArrayList<>();
         List<List<Answer>> answers = new ArrayList<>();
         for (Row row : rows) {
@@ -82,7 +85,7 @@ public final class RewardJob {
         if (row.chosen() != null) {
             return List.of(row.chosen());
         }
-        throw new DataException(row.source() + ": no answers; reward needs chosen and rejected, or responses");
+        throw new DataException(row.source() + ": no answers; reward needs chosen and rejected, or responses" + row.hint());
     }
 
     private static ObjectNode line(Row row, double[] scores) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
@@ -20,6 +21,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.text.ChatOptions;
 import org.metaapo.train.PairScorer;
 import org.metaapo.train.RunListener;
 
@@ -33,17 +35,19 @@ public final class ScoreJob {
      * Scores all pairs.
      *
      * @param reference folder, or null for none: the fields that need it are then left out
+     * @param variables of the chat template, which a row's own go before
      * @param metaLearner file of a finished run, or null
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, Path metaLearner, RunListener listener) {
-        try (Policy policy = Policy.open(model);
+            Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, ChatOptions chat, Map<String, Object> variables,
+            Path metaLearner, RunListener listener) {
+        try (Policy policy = Policy.open(model, chat);
                 ModelFolder other = reference == null ? null : ModelFolder.open(reference)) {
             policy.folder().requireHead(Head.LM);
             if (other != null) {
                 other.checkReferenceOf(policy.folder());
             }
-            List<EncodedRow> rows = encode(policy, DataFiles.load(data, DataFiles.Options.STRICT).rows());
+            List<EncodedRow> rows = encode(policy, DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows());
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
             List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
             // Only its weights are read: a reference shares the policy's tokenizer.
@@ -71,7 +75,7 @@ public final class ScoreJob {
     private static List<EncodedRow> encode(Policy policy, List<Row> rows) {
         for (Row row : rows) {
             if (!row.isPair()) {
-                throw new DataException(row.source() + ": no chosen and rejected; score needs preference pairs");
+                throw new DataException(row.source() + ": no chosen and rejected; score needs preference pairs" + row.hint());
             }
         }
         RowEncoder encoder = new RowEncoder(policy.format(), policy.folder().config().maxPositions(), Integer.MAX_VALUE);

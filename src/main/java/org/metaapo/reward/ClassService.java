@@ -62,7 +62,7 @@ final class ClassService implements QuestionSource {
         for (ServiceJson.Item item : ServiceJson.items(questions)) {
             log.sent();
             try {
-                double[] own = call(() -> function().score(item.prompt().asConversation().turns(), List.copyOf(item.answers())));
+                double[] own = call(() -> function().score(item.prompt().conversation().turns(), List.copyOf(item.answers())));
                 check(own, item);
                 for (double score : own) {
                     scores.add(score);

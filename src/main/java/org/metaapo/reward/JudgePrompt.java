@@ -73,7 +73,7 @@ final class JudgePrompt {
 
     /** The text about two answers. Placeholders are filled in one pass, so that those in a conversation or an answer stay. */
     String fill(Question question) {
-        String conversation = question.prompt().asConversation().turns().stream()
+        String conversation = question.prompt().conversation().turns().stream()
                 .map(turn -> "[" + turn.role() + "]\n" + turn.shown())
                 .collect(Collectors.joining("\n\n"));
         Map<String, String> values = Map.of("conversation", conversation, "answer_a", question.answer().shown(), "answer_b", question.other().shown());

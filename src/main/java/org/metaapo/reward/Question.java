@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import org.metaapo.data.Prompt;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
@@ -35,9 +36,11 @@ record Question(String key, Prompt prompt, Answer answer, Answer other) {
     }
 
     private static String key(String identity, Prompt prompt, Answer answer, Answer other) {
-        Conversation conversation = prompt.asConversation();
+        Conversation conversation = prompt.conversation();
         MessageDigest digest = Digests.sha256();
-        add(digest, identity);
+        // Without variables as it always was: scores that were paid for stay known.
+        Map<String, Object> variables = conversation.variables();
+        add(digest, variables.isEmpty() ? identity : identity + "\nchat_template_kwargs " + Json.write(variables));
         add(digest, Json.write(messages(prompt)));
         add(digest, Json.write(conversation.tools()));
         add(digest, Json.write(conversation.documents()));
@@ -48,8 +51,9 @@ record Question(String key, Prompt prompt, Answer answer, Answer other) {
         return HexFormat.of().formatHex(digest.digest()).substring(0, KEY_DIGITS);
     }
 
+    /** No text of the data has a NUL, so that none is taken for turns. */
     private static String text(Answer answer) {
-        return answer.isText() ? answer.text() : Json.write(answer.plain());
+        return answer.isText() ? answer.text() : "\0" + Json.write(answer.plain());
     }
 
     /** With its length in front, so that no two lists of texts run into the same bytes. */
@@ -61,12 +65,12 @@ record Question(String key, Prompt prompt, Answer answer, Answer other) {
 
     /** The turns as data files write them. */
     static List<?> messages(Prompt prompt) {
-        return prompt.asConversation().turns().stream().map(Message::fields).toList();
+        return prompt.conversation().turns().stream().map(Message::fields).toList();
     }
 
     /** Characters that a request about it has at least. */
     long chars() {
-        long turns = prompt.asConversation().turns().stream().mapToLong(turn -> turn.shown().length()).sum();
+        long turns = prompt.conversation().turns().stream().mapToLong(turn -> turn.shown().length()).sum();
         return turns + answer.shown().length() + (other == null ? 0 : other.shown().length());
     }
 

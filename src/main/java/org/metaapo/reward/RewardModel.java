@@ -139,7 +139,7 @@ public final class RewardModel implements Annotator {
     int[] encode(Prompt prompt, Answer answer) {
         int[] ids;
         if (prompt.isConversation() || format.hasTemplate()) {
-            ids = format.encodeConversation(prompt.asConversation().answered(answer));
+            ids = format.encodeConversation(prompt.conversation().answered(answer));
         } else {
             EncodedAnswer encoded = format.encodePlain(prompt.text(), answer.text());
             ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);

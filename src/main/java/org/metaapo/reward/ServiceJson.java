@@ -20,7 +20,8 @@ import org.metaapo.text.Conversation;
  * {"items": [{"id": "0", "scores": [0.5, -1.25]}], "usage": {"prompt_tokens": 812, "completion_tokens": 0}}
  * </pre>
  * An answer is a text, or a list of turns where there is more to it. The reply has each item once, in any order. {@code usage} and
- * further fields may be there or not. An item has {@code tools} and {@code documents} where the data has them.
+ * further fields may be there or not. An item has {@code tools}, {@code documents} and
+ * {@code chat_template_kwargs} where the data has them.
  */
 final class ServiceJson {
     private ServiceJson() {}
@@ -44,7 +45,7 @@ final class ServiceJson {
         ObjectNode request = Json.mapper().createObjectNode();
         ArrayNode list = request.putArray("items");
         for (int i = 0; i < items.size(); i++) {
-            Conversation conversation = items.get(i).prompt().asConversation();
+            Conversation conversation = items.get(i).prompt().conversation();
             ObjectNode item = list.addObject().put("id", Integer.toString(i));
             item.set("messages", Json.mapper().valueToTree(Question.messages(items.get(i).prompt())));
             if (conversation.tools() != null) {
@@ -52,6 +53,9 @@ final class ServiceJson {
             }
             if (conversation.documents() != null) {
                 item.set("documents", Json.mapper().valueToTree(conversation.documents()));
+            }
+            if (!conversation.variables().isEmpty()) {
+                item.set("chat_template_kwargs", Json.mapper().valueToTree(conversation.variables()));
             }
             item.set("answers", Json.mapper().valueToTree(items.get(i).answers().stream().map(Answer::plain).toList()));
         }

@@ -17,8 +17,8 @@ import org.metaapo.files.Json;
 import org.metaapo.text.template.Rendering;
 
 /**
- * Turns messages, or plain text, into token ids by a model's own template. Prompt ids are always a prefix of the ids of prompt
- * and answer; a row for which that cannot be is an error.
+ * Turns messages, or plain text, into token ids by a model's own template. The answer begins after the prompt's ids as generation
+ * sees them, or by {@link ChatOptions.Boundary#COMMON}; a template whose prompt is no beginning of the whole text is an error.
  */
 public final class ChatFormat {
     private final Tokenizer tokenizer;
@@ -100,6 +100,11 @@ public final class ChatFormat {
         return !templates.isEmpty();
     }
 
+    /** Whether a name stands in any of the templates. */
+    public boolean templateMentions(String name) {
+        return templates.mention(name);
+    }
+
     /** The tokenizer beneath. */
     public Tokenizer tokenizer() {
         return tokenizer;
@@ -112,6 +117,7 @@ public final class ChatFormat {
 
     private Rendering renderMarked(Conversation conversation, boolean addGenerationPrompt) {
         Map<String, Object> variables = new HashMap<>(specials);
+        variables.putAll(conversation.variables());
         variables.put("messages", conversation.turns().stream().map(Message::fields).toList());
         variables.put("tools", conversation.tools());
         variables.put("documents", conversation.documents());
@@ -155,18 +161,17 @@ public final class ChatFormat {
             return answers.stream().map(answer -> marked(prompt.answered(answer))).toList();
         }
         String promptText = render(prompt, true);
-        PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
-        List<EncodedAnswer> encoded = new ArrayList<>();
+        List<String> texts = new ArrayList<>();
         for (Answer answer : answers) {
             String text = render(prompt.answered(answer), false);
-            if (!text.startsWith(promptText)) {
+            if (!text.startsWith(promptText) && options.boundary() == ChatOptions.Boundary.PROMPT) {
                 throw new DataException("the template does not keep the prompt: with the answer the text begins "
-                        + shown(text, promptText) + ", the generation prompt ends " + tail(promptText)
-                        + "; a template whose prompt depends on the answer cannot be trained with");
+                        + shown(text, promptText) + ", the generation prompt ends " + tail(promptText) + "; ways out: "
+                        + String.join("; ", new PrefixRepair(this::render, templates.choose(prompt.tools() != null)).ways(prompt, answer)));
             }
-            encoded.add(split(tokens, text));
+            texts.add(text);
         }
-        return encoded;
+        return split(promptText, texts, answers);
     }
 
     /** A plain answer: prompt, answer, one EOS. */
@@ -181,13 +186,9 @@ public final class ChatFormat {
         }
         String eos = tokenizer.specialToken("eos_token");
         String promptText = plainPrompt(prompt);
-        PromptTokens tokens = PromptTokens.of(tokenizer, promptText);
-        List<EncodedAnswer> encoded = new ArrayList<>();
-        for (String answer : answers) {
-            String end = eos == null || answer.endsWith(eos) ? "" : eos;
-            encoded.add(split(tokens, promptText + answer + end));
-        }
-        return encoded;
+        List<String> texts = answers.stream()
+                .map(answer -> promptText + answer + (eos == null || answer.endsWith(eos) ? "" : eos)).toList();
+        return split(promptText, texts, answers.stream().map(Answer::of).toList());
     }
 
     /** A conversation of which the template marks what is to be learnt. A token counts when it has a marked character. */
@@ -216,7 +217,7 @@ public final class ChatFormat {
         }
         return new EncodedAnswer(
                 Arrays.copyOf(pieces.ids(), first), Arrays.copyOfRange(pieces.ids(), first, end), rendering.text(),
-                Arrays.copyOfRange(trained, first, end));
+                Arrays.copyOfRange(trained, first, end), 0);
     }
 
     /** Ids of a whole conversation, as a reward model reads it. */
@@ -225,32 +226,47 @@ public final class ChatFormat {
         return options.keepTemplateTail() ? ids : Arrays.copyOf(ids, end(ids, 0));
     }
 
-    private EncodedAnswer split(PromptTokens prompt, String text) {
+    /** Parts the texts of prompt and answer, each of which begins with the prompt's, or with as much of it as the boundary asks for. */
+    private List<EncodedAnswer> split(String promptText, List<String> texts, List<Answer> answers) {
+        PromptTokens prompt = PromptTokens.of(tokenizer, promptText);
         int[] promptIds = prompt.ids();
-        int[] ids = prompt.continued(text);
-        int common = Arrays.mismatch(promptIds, ids);
-        if (common >= 0 && common < promptIds.length) {
-            int[] around = Arrays.copyOfRange(ids, Math.max(0, common - 1), Math.min(ids.length, common + 2));
-            throw new DataException("the prompt's tokens are not a prefix of prompt and answer: they part at token " + common
-                    + " (" + Json.write(tokenizer.decode(around, false)) + "); a prompt must not end within a token of the answer, "
-                    + "as with a space at its end");
+        int[][] whole = new int[texts.size()][];
+        int[] parted = new int[texts.size()];
+        int most = 0;
+        for (int i = 0; i < whole.length; i++) {
+            String text = texts.get(i);
+            whole[i] = text.startsWith(promptText) ? prompt.continued(text) : tokenizer.encode(text);
+            int common = Arrays.mismatch(promptIds, whole[i]);
+            parted[i] = common >= 0 && common < promptIds.length ? promptIds.length - common : 0;
+            most = Math.max(most, parted[i]);
         }
-        return new EncodedAnswer(promptIds, answerIds(ids, promptIds.length), text, null);
+        boolean keeps = options.boundary() == ChatOptions.Boundary.PROMPT;
+        int[] before = keeps ? promptIds : Arrays.copyOf(promptIds, promptIds.length - most);
+        List<EncodedAnswer> encoded = new ArrayList<>();
+        for (int i = 0; i < whole.length; i++) {
+            int[] ids = whole[i];
+            int from = before.length;
+            if (keeps && parted[i] > 0) {
+                ids = prompt.rest(texts.get(i));
+                from = 0;
+            }
+            encoded.add(new EncodedAnswer(before, answerIds(ids, from, answers.get(i)), texts.get(i), null, parted[i]));
+        }
+        return encoded;
     }
 
     /**
      * Ids of the answer, with exactly one stop token: what the template writes after it is cut, unless it is to be kept,
-     * and a template that writes none gets the tokenizer's own.
+     * and a template that writes none gets the tokenizer's own. An answer of several turns keeps those between them.
      */
-    private int[] answerIds(int[] ids, int from) {
+    private int[] answerIds(int[] ids, int from, Answer answer) {
         int tail = ids.length;
         while (tail > from && (isStop(ids[tail - 1]) || tokenizer.decode(new int[] {ids[tail - 1]}, true).isBlank())) {
             tail--;
         }
         for (int i = from; i < tail && !options.keepTemplateTail(); i++) {
             if (isStop(ids[i])) {
-                throw new DataException("the answer contains the token that ends it, "
-                        + Json.write(tokenizer.decode(new int[] {ids[i]}, false)) + ", before its end; remove it from the text");
+                refuseInText(tokenizer.decode(new int[] {ids[i]}, false), answer);
             }
         }
         int stop = tail;
@@ -266,6 +282,16 @@ public final class ChatFormat {
         int[] ended = Arrays.copyOfRange(ids, from, ids.length + 1);
         ended[ended.length - 1] = endId();
         return ended;
+    }
+
+    /** A stop token before the end is the template's, after a turn or a part of one, or stands in the data, which is wrong. */
+    private static void refuseInText(String stop, Answer answer) {
+        for (Message turn : answer.turns()) {
+            if (turn.shown().contains(stop)) {
+                throw new DataException("the answer contains the token that ends it, " + Json.write(stop)
+                        + ", before its end; remove it from the text");
+            }
+        }
     }
 
     private boolean isStop(int id) {
@@ -292,6 +318,16 @@ public final class ChatFormat {
             }
         }
         return ids.length;
+    }
+
+    /**
+     * The text of a sampled answer: what it adds to the decoded prompt. A decoder may treat a text's first token in its own way, as
+     * SentencePiece's takes a blank off it.
+     *
+     * @param stopped whether the answer ends with a stop token, which is left out
+     */
+    public String answerText(int[] prompt, int[] answer, boolean stopped) {
+        return tokenizer.decodeAfter(prompt, stopped ? Arrays.copyOf(answer, answer.length - 1) : answer, true);
     }
 
     private static String tail(String text) {

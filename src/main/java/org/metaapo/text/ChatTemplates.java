@@ -108,6 +108,11 @@ final class ChatTemplates {
         found.put(name, Template.parse(place, source.textValue()));
     }
 
+    /** Whether a name stands in any of them. */
+    boolean mention(String name) {
+        return templates.values().stream().anyMatch(template -> template.mentions(name));
+    }
+
     boolean isEmpty() {
         return templates.isEmpty();
     }

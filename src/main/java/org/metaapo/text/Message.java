@@ -1,7 +1,9 @@
 package org.metaapo.text;
 
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.StringJoiner;
 import org.metaapo.files.Json;
@@ -39,7 +41,7 @@ public record Message(String role, String content, Map<String, Object> fields) {
         return fields.size() == 2 && fields.get(CONTENT) instanceof String;
     }
 
-    /** For people and judges: its text, and a line of JSON for each field beside role and content. */
+    /** For people and judges: its text, and a line of JSON for each further field that is not empty. */
     public String shown() {
         if (isPlain()) {
             return content;
@@ -49,11 +51,15 @@ public record Message(String role, String content, Map<String, Object> fields) {
             lines.add(content);
         }
         fields.forEach((name, value) -> {
-            boolean told = name.equals(ROLE) || name.equals(CONTENT) && !(value instanceof java.util.List);
-            if (!told) {
+            boolean told = name.equals(ROLE) || name.equals(CONTENT) && !(value instanceof List);
+            if (!told && !isEmpty(value)) {
                 lines.add(name + ": " + Json.write(value));
             }
         });
         return lines.toString();
+    }
+
+    private static boolean isEmpty(Object value) {
+        return value instanceof Collection<?> list ? list.isEmpty() : value instanceof Map<?, ?> map ? map.isEmpty() : "".equals(value);
     }
 }

@@ -288,6 +288,23 @@ public final class Tokenizer implements AutoCloseable {
         return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), skipSpecialTokens);
     }
 
+    /** What ids add to the text of those before them. */
+    public String decodeAfter(int[] before, int[] ids, boolean skipSpecialTokens) {
+        int[] all = Arrays.copyOf(before, before.length + ids.length);
+        System.arraycopy(ids, 0, all, before.length, ids.length);
+        String text = decode(before, skipSpecialTokens);
+        String whole = decode(all, skipSpecialTokens);
+        if (whole.startsWith(text)) {
+            return whole.substring(text.length());
+        }
+        // The last character before may need bytes of these ids.
+        int same = 0;
+        while (same < Math.min(text.length(), whole.length()) && text.charAt(same) == whole.charAt(same)) {
+            same++;
+        }
+        return whole.substring(same);
+    }
+
     @Override
     public void close() {
         tokenizer.close();

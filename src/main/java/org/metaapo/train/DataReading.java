@@ -20,6 +20,7 @@ import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.text.StopTokens;
+import org.metaapo.text.TemplateVariables;
 import org.metaapo.text.Tokenizer;
 
 /** Reads a run's data as the configuration says, and tells what came of it. */
@@ -51,14 +52,16 @@ final class DataReading {
     static RunData read(
             RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener, StopSignal stop,
             boolean writes) {
-        boolean markedOnly = config.text("data.loss").equals("generation");
-        if (markedOnly && recipe != Recipe.SFT) {
+        ChatOptions chat = ChatOptions.of(config);
+        if (chat.markedOnly() && recipe != Recipe.SFT) {
             throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
         }
-        String template = config.text("data.chat_template").equals("auto") ? null : config.text("data.chat_template");
-        boolean keepTail = recipe == Recipe.REWARD_MODEL || config.flag("data.keep_template_tail");
+        if (chat.boundary() == ChatOptions.Boundary.COMMON && recipe.rollout(config) != null) {
+            throw new UsageException("data.boundary: common is for recipes that do not sample, found recipe " + config.text("recipe")
+                    + ": the policy answers the whole prompt, and is trained on what it saw");
+        }
         ChatFormat format = ChatFormat.load(
-                source.path(), tokenizer, source.stopIds(), new ChatOptions(keepTail, template, markedOnly));
+                source.path(), tokenizer, source.stopIds(), chat.withTail(recipe == Recipe.REWARD_MODEL || chat.keepTemplateTail()));
         String difference = StopTokens.difference(source.stopSources(), format);
         if (difference != null) {
             listener.note(source.path() + ": " + difference);
@@ -78,7 +81,8 @@ final class DataReading {
         boolean training = key.equals("data.train");
         Preparation preparation = new Preparation(
                 config.paths(key),
-                new DataFiles.Options(training ? "train" : "test", config.text("data.on_error").equals("skip"), config.integer("seed")),
+                new DataFiles.Options(training ? "train" : "test", config.text("data.on_error").equals("skip"), config.integer("seed"),
+                        TemplateVariables.of(config)),
                 training ? recipe.need(config) : recipe.evaluationNeed(config),
                 format,
                 config.count("data.max_length"),

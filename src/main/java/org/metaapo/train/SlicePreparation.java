@@ -131,15 +131,10 @@ final class SlicePreparation {
         for (int j = 0; j < sampled.size(); j++) {
             for (GeneratedAnswer answer : answers.get(j)) {
                 candidates[sampled.get(j)].add(new Candidates.Candidate(
-                        answer.tokens(), Answer.of(text(answer)), answer.stopped() ? "stop" : "length", answer.logp()));
+                        answer.tokens(), Answer.of(parts.data().format().answerText(prompts.get(j), answer.tokens(), answer.stopped())), answer.stopped() ? "stop" : "length", answer.logp()));
             }
         }
         totals.answersGenerated += (long) sampled.size() * count;
-    }
-
-    private String text(GeneratedAnswer answer) {
-        int[] ids = answer.tokens();
-        return parts.data().format().tokenizer().decode(answer.stopped() ? Arrays.copyOf(ids, ids.length - 1) : ids, true);
     }
 
     /** Has candidates ranked; the rewards of the own pairs, as far as they are wanted for the report. */

@@ -60,7 +60,9 @@
     ['kept', number(counts.kept)],
     ...data.dropped.map(d => ['dropped: ' + d.reason, number(d.count)]), ['bad', number(counts.bad)],
     ['prompts cut', number(counts.prompts_cut)], ['answers cut', number(counts.answers_cut)],
+    ["answers that merge with the prompt's end", number(counts.merging_answers)],
     ['prompts seen before', number(counts.repeated_prompts)], ['rows seen before', number(counts.repeated_rows)],
+    ...(data.columns_not_read.length ? [['columns not read', data.columns_not_read.join(', ')]] : []),
     ...(data.bias ? [['pairs that oppose another', number(counts.opposed_pairs)]] : [])]));
   if (zero) {
     const box = card(get('counts'), `Step 0, the first ${number(zero.rows)} rows`);

@@ -91,7 +91,7 @@ class InspectModelTest extends CommandTest {
     void answersAndEndsThatTheModelFindsLessLikelyThanAGuess() throws IOException {
         write("rows.jsonl", pair("One", "An answer of some more tokens, and of words.", "Another answer of tokens, and of other words."));
         assertThat(check(modelWithLogitOfTheEnd(0), "--step0", "--dtype", "f32")).as(err + out).isZero();
-        assertThat(out).contains("✓ nothing that would hurt a run");
+        assertThat(out).contains("plain-prompts").doesNotContain("unlikely");
         assertThat(check(modelWithLogitOfTheEnd(-2), "--step0", "--dtype", "f32")).as(err + out).isZero();
         double end = -2 - Math.log(484 + Math.exp(-2));
         assertThat(out).contains("! unlikely-end  ", String.format(java.util.Locale.ROOT, "ends the answers %.2f, less than a guess would get (-6.18)", end))

@@ -48,7 +48,7 @@ class DataTest {
                 "{\"prompt\": [" + user + "], \"chosen\": [" + yes + "], \"rejected\": [" + no + "]}",
                 "",
                 "{\"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}",
-                "{\"prompt\": \"ignored\", \"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}"));
+                "{\"prompt\": \"Hi\", \"chosen\": [" + user + "," + yes + "], \"rejected\": [" + user + "," + no + "]}"));
         assertThat(rows).hasSize(4);
         assertThat(rows.get(0).prompt().isConversation()).isFalse();
         assertThat(rows.get(0).scoreChosen()).isEqualTo(3);
@@ -67,7 +67,7 @@ class DataTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "{\"prompt\": \"a\", \"chosen\": \"b\"} | no rejected; a preference row has prompt, chosen, rejected (columns found: prompt, chosen)",
-        "{\"question\": \"a\"} | no known layout (columns found: question); the nearest is prompt, chosen, rejected",
+        "{\"question\": \"a\"} | no known layout (columns found: question); the nearest in meaning is prompt: rename question to prompt",
         "{\"prompt\": \"a\", \"chosen\": \"\", \"rejected\": \"c\"} | chosen is empty",
         "{\"prompt\": 3, \"chosen\": \"b\", \"rejected\": \"c\"} | prompt: expected a text or a list of messages",
         "{\"prompt\": \"a\", \"chosen\": null, \"rejected\": \"c\"} | chosen: expected a text",
@@ -77,7 +77,7 @@ class DataTest {
         "{\"prompt\": [{\"role\": \"robot\", \"content\": \"x\"}], \"chosen\": \"b\", \"rejected\": \"c\"} | expected system, user or assistant",
         "{\"prompt\": \"a\\ud800\", \"chosen\": \"b\", \"rejected\": \"c\"} | lone surrogate U+D800",
         "{\"prompt\": \"a\\u0000\", \"chosen\": \"b\", \"rejected\": \"c\"} | NUL",
-        "{\"instruction\": \"a\", \"answers\": []} | the nearest is instruction, completions",
+        "{\"instruction\": \"a\", \"answers\": []} | the nearest in meaning is prompt, responses: rename instruction to prompt, answers to responses",
         "{\"prompt\": \"a\", \"completion\": \"b\", \"label\": 1} | label: expected true or false, found number 1",
         "{\"prompt\": \"a\", \"responses\": [\"b\", \"c\"], \"scores\": [1]} | scores: 1 numbers for 2 responses",
         "{\"prompt\": [{\"role\": \"user\", \"content\": [{\"text\": \"x\"}]}], \"chosen\": \"b\", \"rejected\": \"c\"} | expected parts with a type",

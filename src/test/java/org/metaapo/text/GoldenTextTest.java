@@ -1,7 +1,6 @@
 package org.metaapo.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
@@ -11,7 +10,6 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
@@ -72,14 +70,18 @@ class GoldenTextTest {
     }
 
     @Test
-    @DisplayName("trl#2054: a prompt that merges with its answer is an error")
-    void aPromptThatMergesWithItsAnswerIsAnError() {
+    @DisplayName("trl#2054: a prompt that merges with its answer keeps its tokens, or loses them as in TRL")
+    void aPromptThatMergesWithItsAnswerKeepsItsTokens() {
         try (Tokenizer tokenizer = Tokenizer.load(Fixtures.path("tiny-llama"))) {
-            ChatFormat format = open("tiny-llama", tokenizer);
-            assertThatThrownBy(() -> format.encodePlain("Name a prime: ", "seven"))
-                    .isInstanceOf(DataException.class)
-                    .hasMessageContaining("not a prefix")
-                    .hasMessageContaining("token");
+            EncodedAnswer kept = open("tiny-llama", tokenizer).encodePlain("Name a prime: ", "seven");
+            assertThat(kept.promptIds()).containsExactly(480, 478, 258, 273, 259, 309, 25, 220);
+            assertThat(kept.answerIds()).containsExactly(82, 68, 295, 77, 484);
+            assertThat(kept.parted()).isEqualTo(1);
+            ChatFormat trl = ChatFormat.load(
+                    Fixtures.path("tiny-llama"), tokenizer, new int[] {484}, new ChatOptions(false, null, false, ChatOptions.Boundary.COMMON));
+            EncodedAnswer common = trl.encodePlain("Name a prime: ", "seven");
+            assertThat(common.promptIds()).containsExactly(480, 478, 258, 273, 259, 309, 25);
+            assertThat(common.answerIds()).containsExactly(261, 68, 295, 77, 484);
         }
     }
 

@@ -451,14 +451,7 @@ final class ExpressionParser {
     Expressions.FilterCall filter() {
         Token first = tokens.current();
         String name = dottedName();
-        Filters.Filter filter;
-        try {
-            filter = Filters.named(name);
-        } catch (TemplateFailure unknown) {
-            throw unknown.placed(first.at());
-        }
-        return new Expressions.FilterCall(
-                first.at(), name, filter, tokens.current().isOperator("(") ? call() : Expressions.Call.NONE);
+        return new Expressions.FilterCall(first.at(), name, tokens.current().isOperator("(") ? call() : Expressions.Call.NONE);
     }
 
     /** Names of filters and tests may have dots. */
@@ -482,12 +475,7 @@ final class ExpressionParser {
     private Expression test(Expression value, Token is) {
         boolean negated = tokens.skipName("not");
         Token first = tokens.current();
-        Tests.Test test;
-        try {
-            test = Tests.named(dottedName());
-        } catch (TemplateFailure unknown) {
-            throw unknown.placed(first.at());
-        }
+        String name = dottedName();
         Expressions.Call call = Expressions.Call.NONE;
         if (tokens.current().isOperator("(")) {
             call = call();
@@ -497,7 +485,7 @@ final class ExpressionParser {
             }
             call = new Expressions.Call(List.of(postfix(primary())), Map.of(), null, null);
         }
-        Expression tested = new Expressions.Tested(is.at(), value, test, call);
+        Expression tested = new Expressions.Tested(first.at(), value, name, call);
         return negated ? new Expressions.Not(is.at(), tested) : tested;
     }
 

@@ -199,11 +199,11 @@ final class Expressions {
         }
     }
 
-    /** {@code filter(...)} behind a bar. */
-    record FilterCall(int at, String name, Filters.Filter filter, Call call) {
+    /** {@code filter(...)} behind a bar. A name that there is not is an error when it is reached, and none in a branch not taken. */
+    record FilterCall(int at, String name, Call call) {
         Object apply(Evaluation evaluation, Object value) {
             try {
-                return Filters.apply(name, filter, evaluation, value, call.values(evaluation));
+                return Filters.apply(name, Filters.named(name), evaluation, value, call.values(evaluation));
             } catch (TemplateFailure failure) {
                 throw failure.placed(at);
             }
@@ -227,23 +227,23 @@ final class Expressions {
         }
     }
 
-    /** {@code value is test(...)}. */
+    /** {@code value is test(...)}; of a name that there is not as {@link FilterCall}. */
     static final class Tested extends Expression {
         private final Expression input;
-        private final Tests.Test test;
+        private final String name;
         private final Call call;
 
-        Tested(int at, Expression input, Tests.Test test, Call call) {
+        Tested(int at, Expression input, String name, Call call) {
             super(at);
             this.input = input;
-            this.test = test;
+            this.name = name;
             this.call = call;
         }
 
         @Override
         Object evaluate(Evaluation evaluation) {
             Object value = Values.plain(input.value(evaluation));
-            return test.holds(evaluation, value, call.values(evaluation));
+            return Tests.named(name).holds(evaluation, value, call.values(evaluation));
         }
     }
 

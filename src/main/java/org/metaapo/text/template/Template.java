@@ -32,6 +32,11 @@ public final class Template {
         this.clock = clock;
     }
 
+    /** Whether a name stands anywhere in it. */
+    public boolean mentions(String word) {
+        return source.contains(word);
+    }
+
     /**
      * Parses a template, with {@link TemplateLimits#DEFAULT} and the machine's clock.
      *

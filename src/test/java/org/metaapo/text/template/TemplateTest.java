@@ -113,7 +113,7 @@ class TemplateTest {
     void errorsNameLineAndColumn() {
         assertThatThrownBy(() -> Template.parse("t.jinja", "a\n b {% import 'x' %}"))
                 .hasMessage("t.jinja, line 2, column 7: no tag \"import\" is supported here");
-        assertThatThrownBy(() -> Template.parse("t", "{{ x | nofilter }}")).hasMessageContaining("no filter \"nofilter\"");
+        assertThatThrownBy(() -> Template.parse("t", "{{ x | nofilter }}").render(Map.of())).hasMessageContaining("no filter \"nofilter\"");
         assertThatThrownBy(() -> Template.parse("t", "{% if x %}")).hasMessageContaining("expected elif or else or endif");
         assertThatThrownBy(() -> Template.parse("t", "{{ 'x }}")).hasMessageContaining("a string is not closed");
         assertThatThrownBy(() -> Template.parse("t", "{{ raise_exception('no system') }}").render(Map.of()))
