@@ -130,8 +130,9 @@ final class SlicePreparation {
         parts.listener().end();
         for (int j = 0; j < sampled.size(); j++) {
             for (GeneratedAnswer answer : answers.get(j)) {
+                String text = parts.data().format().answerText(prompts.get(j), answer.tokens(), answer.stopped());
                 candidates[sampled.get(j)].add(new Candidates.Candidate(
-                        answer.tokens(), Answer.of(parts.data().format().answerText(prompts.get(j), answer.tokens(), answer.stopped())), answer.stopped() ? "stop" : "length", answer.logp()));
+                        answer.tokens(), Answer.of(text), answer.stopped() ? "stop" : "length", answer.logp()));
             }
         }
         totals.answersGenerated += (long) sampled.size() * count;

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,6 +25,7 @@ import org.metaapo.files.Destination;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.jobs.ScoreJob;
+import org.metaapo.text.ChatOptions;
 
 /** {@code reference.update: slice}, and that nothing said of a reference is ignored. */
 class ReferenceUpdateTest {
@@ -58,7 +60,7 @@ class ReferenceUpdateTest {
     private void assertScores(String out, int epoch, Path policy, Path reference) throws IOException {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, policy, reference, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(Destination.of(file));
+            ScoreJob.run(engine, Dtype.F32, policy, reference, List.of(Fixtures.path("pairs.jsonl")), ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
         }
         List<Double> expected = Files.readAllLines(file).stream().map(line -> Json.parse(line, "scores").path("score").asDouble()).toList();
         List<Double> found = scores(out, epoch);
@@ -114,7 +116,7 @@ class ReferenceUpdateTest {
         Path second = run("two", held, "recipe=sppo", "train.epochs=2");
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, second, first, List.of(Fixtures.path("pairs.jsonl")), null, RunListener.SILENT).write(Destination.of(file));
+            ScoreJob.run(engine, Dtype.F32, second, first, List.of(Fixtures.path("pairs.jsonl")), ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
         }
         double margin = Files.readAllLines(file).stream()
                 .mapToDouble(line -> 1e-3 * Json.parse(line, "scores").path("delta").asDouble()).average().orElseThrow();
