@@ -14,7 +14,12 @@ final class FixedKeys {
             List.of("per_layer_config", "settings by layer"),
             List.of("attention_chunk_size", "attention by chunks"),
             List.of("pruned_heads", "heads left out"),
+            List.of("kv_sharing_modes", "keys and values of another layer"),
+            List.of("num_kv_shared_layers", "keys and values of another layer"),
             List.of("text_config", "a model within another"),
+            List.of("decoder", "a model within another"),
+            List.of("generator", "a model within another"),
+            List.of("text_encoder", "a model within another"),
             List.of("transformers_weights", "weights in a file of another name"));
 
     private FixedKeys() {}

@@ -118,6 +118,11 @@ class ServedModelsTest {
             llama mistral qwen2 qwen3|"attention_chunk_size":16|attention_chunk_size
             llama mistral qwen2 qwen3|"pruned_heads":{"0":[1]}|pruned_heads
             llama mistral qwen2 qwen3|"text_config":{"hidden_size":8}|text_config
+            llama mistral qwen2 qwen3|"decoder":{"hidden_size":8}|decoder
+            llama mistral qwen2 qwen3|"generator":{"hidden_size":8}|generator
+            llama mistral qwen2 qwen3|"text_encoder":{"hidden_size":8}|text_encoder
+            llama mistral qwen2 qwen3|"num_kv_shared_layers":1|num_kv_shared_layers
+            llama mistral qwen2 qwen3|"kv_sharing_modes":["store","reuse"]|kv_sharing_modes
             llama mistral qwen2 qwen3|"transformers_weights":"other.safetensors"|transformers_weights
             llama mistral qwen2 qwen3|"quantization_config":{"bits":4}|quantised
             llama mistral qwen2 qwen3|"num_local_experts":8|mixtures of experts
