@@ -148,13 +148,15 @@ final class Findings {
             boolean keeps = boundary == ChatOptions.Boundary.PROMPT;
             warn(
                     "merged-boundary",
-                    of(parted.count(), statistics.answers(), "answers") + " would merge with the prompt's end; "
+                    of(parted.count(), statistics.answers(), "answers")
                             + (keeps
-                                    ? "the prompt's tokens stay, and the rest is tokenized by itself, as the model writes it"
-                                    : "they begin where the tokens part, and what the prompt has after that is left out"),
+                                    ? " would merge with the prompt's end, whose tokens stay; what follows is tokenized by itself,"
+                                            + " as the model writes it"
+                                    : " begin before the prompt's end, which is another when they follow: it is left out, and the model"
+                                            + " is trained on a context that it does not see when it answers"),
                     keeps
-                            ? "none is needed; --boundary common (data.boundary) gives TRL's numbers"
-                            : "--boundary prompt (data.boundary) trains on what the model sees when it answers",
+                            ? "nothing to mend; --boundary common (data.boundary) gives TRL's numbers"
+                            : "--boundary prompt (data.boundary) keeps the prompt, as far as the template does",
                     parted.examples());
         }
     }
