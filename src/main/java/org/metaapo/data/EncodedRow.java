@@ -20,6 +20,12 @@ public interface EncodedRow {
     /** Ids of the worse answer; null in a row without one. */
     int[] rejected();
 
+    /** Ids of the given online pair's better answer; null where the row has none, or it is not wanted. */
+    int[] onlineChosen();
+
+    /** Ids of the given online pair's worse answer; null like {@link #onlineChosen}. */
+    int[] onlineRejected();
+
     /** Length of {@link #prompt}. */
     int promptTokens();
 
@@ -29,6 +35,9 @@ public interface EncodedRow {
     /** Length of {@link #rejected}; 0 in a row without one. */
     int rejectedTokens();
 
+    /** Lengths of {@link #onlineChosen} and {@link #onlineRejected} together; 0 without them. */
+    int onlineTokens();
+
     /** Tokens cut from the prompt's start. */
     int promptCut();
 
@@ -37,4 +46,7 @@ public interface EncodedRow {
 
     /** Tokens cut from the rejected answer's end. */
     int rejectedCut();
+
+    /** Tokens cut from the online answers' ends, together. */
+    int onlineCut();
 }

@@ -16,6 +16,7 @@ import org.metaapo.text.ChatFormat;
  * @param sources paths as {@link DataPaths} knows them; each is a source that may have a weight
  * @param options how to read
  * @param need what a row must have
+ * @param online what is done with a given online pair
  * @param format tokenizer and template
  * @param maxLength tokens of prompt and answer
  * @param maxPromptLength tokens of a prompt
@@ -27,6 +28,7 @@ public record Preparation(
         List<Path> sources,
         DataFiles.Options options,
         Need need,
+        Online online,
         ChatFormat format,
         int maxLength,
         int maxPromptLength,
@@ -55,6 +57,16 @@ public record Preparation(
         }
     }
 
+    /** What is done with the online pair of a row that has one. */
+    public enum Online {
+        /** Its tokens are taken. */
+        TAKE,
+        /** They are not: it is counted. */
+        LEAVE,
+        /** Such a row is an error. */
+        REFUSE
+    }
+
     /** A row that is ready to be written; {@code drop} says why it is not. */
     private record Prepared(EncodedRow row, RowCodec.Encoded text, String drop) {}
 
@@ -78,6 +90,10 @@ public record Preparation(
         if (!fits) {
             throw new DataException(row.source() + ": has no " + need.lacks(row) + "; this recipe " + need.words + row.hint());
         }
+        if (row.onlineChosen() != null && online == Online.REFUSE) {
+            throw new DataException(row.source() + ": has online_chosen and online_rejected, which this recipe does not train on; take recipe "
+                    + "metaapo, or leave the columns out");
+        }
         if (need == Need.ANSWER && Boolean.FALSE.equals(row.label())) {
             return new Prepared(null, null, "answer with the label false");
         }
@@ -93,7 +109,7 @@ public record Preparation(
         if (need == Need.PROMPT) {
             return encoder.encodePromptOf(row);
         }
-        EncodedRow encoded = encoder.encode(row);
+        EncodedRow encoded = online == Online.TAKE ? encoder.encodePairs(row) : encoder.encode(row);
         boolean bad = need == Need.LABELLED && !row.isPair() && !row.label();
         return bad
                 ? new TokenizedRow(row, encoded.prompt(), null, encoded.chosen(), encoded.promptCut(), 0, encoded.chosenCut())
@@ -109,6 +125,7 @@ public record Preparation(
         private int repeated;
         private int cutPrompts;
         private int cutAnswers;
+        private int online;
 
         Work(RowStoreWriter writer) {
             this.writer = writer;
@@ -132,7 +149,7 @@ public record Preparation(
                 throw new DataException(sources.get(0) + ": no row is left; dropped: " + all);
             }
             writer.finish(new RowStats(
-                    named(summary.schemas()), ends, summary.bad(), summary.skipped(), all, repeated, cutPrompts, cutAnswers,
+                    named(summary.schemas()), ends, summary.bad(), summary.skipped(), all, repeated, cutPrompts, cutAnswers, online,
                     writer.digest()));
         }
 
@@ -159,7 +176,8 @@ public record Preparation(
             }
             EncodedRow row = prepared.row();
             cutPrompts += row.promptCut() > 0 ? 1 : 0;
-            cutAnswers += (row.chosenCut() > 0 ? 1 : 0) + (row.rejectedCut() > 0 ? 1 : 0);
+            online += row.row().onlineChosen() != null ? 1 : 0;
+            cutAnswers += (row.chosenCut() > 0 ? 1 : 0) + (row.rejectedCut() > 0 ? 1 : 0) + (row.onlineCut() > 0 ? 1 : 0);
             try {
                 writer.add(row, prepared.text().bytes(), Math.toIntExact(place.number()));
             } catch (IOException e) {

@@ -24,7 +24,7 @@ import org.metaapo.files.Unfinished;
  */
 public final class RowCache {
     /** Changes whenever the same input gives other rows or another file. */
-    private static final String LAYOUT = "metaapo rows 3";
+    private static final String LAYOUT = "metaapo rows 5";
 
     private final Path folder;
     private final Consumer<String> notes;
@@ -140,7 +140,8 @@ public final class RowCache {
                 text.append(file).append(' ').append(Digests.sha256(StandardInput.file(file))).append('\n');
             }
         }
-        text.append(preparation.options()).append(' ').append(Json.write(preparation.options().variables())).append(' ').append(preparation.need()).append(' ').append(preparation.filter()).append(' ');
+        text.append(preparation.options()).append(' ').append(Json.write(preparation.options().variables())).append(' ').append(preparation.need()).append(' ').append(preparation.online()).append(' ')
+                .append(preparation.filter()).append(' ');
         text.append(preparation.maxLength()).append(' ').append(preparation.maxPromptLength()).append(' ');
         text.append(preparation.dropRepeatedPrompts()).append('\n');
         preparation.format().identity().forEach(line -> text.append(line).append('\n'));

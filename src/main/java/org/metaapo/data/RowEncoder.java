@@ -112,6 +112,23 @@ public final class RowEncoder {
                 row, prompt, chosenIds, rejectedIds, promptCut, chosen.length - chosenIds.length, rejected.length - rejectedIds.length);
     }
 
+    /** As {@link #encode}, with the online pair of a row that has one. */
+    EncodedRow encodePairs(Row row) {
+        if (row.onlineChosen() == null) {
+            return encode(row);
+        }
+        // All in one, so that all have the same prompt.
+        List<EncodedAnswer> all = answers(row.prompt(), List.of(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected()));
+        EncodedRow own = cut(row, all);
+        int[] onlineChosen = all.get(2).answerIds();
+        int[] onlineRejected = all.get(3).answerIds();
+        int[] chosen = cutAnswer(own.prompt(), onlineChosen);
+        int[] rejected = cutAnswer(own.prompt(), onlineRejected);
+        int cut = onlineChosen.length + onlineRejected.length - chosen.length - rejected.length;
+        return new TokenizedRow(
+                row, own.prompt(), own.chosen(), own.rejected(), chosen, rejected, own.promptCut(), own.chosenCut(), own.rejectedCut(), cut);
+    }
+
     /** A row's prompt without its answers. */
     EncodedRow encodePromptOf(Row row) {
         int[] prompt = encodePrompt(row.prompt());

@@ -32,7 +32,7 @@ public record RowFilter(boolean dropOverlong, int minAnswerTokens, double maxLen
         if (dropOverlong && row.promptCut() > 0) {
             return "prompt too long";
         }
-        if (dropOverlong && row.chosenCut() + row.rejectedCut() > 0) {
+        if (dropOverlong && row.chosenCut() + row.rejectedCut() + row.onlineCut() > 0) {
             return "answer too long";
         }
         int shorter = row.rejectedTokens() == 0 ? row.chosenTokens() : Math.min(row.chosenTokens(), row.rejectedTokens());

@@ -14,6 +14,7 @@ import java.util.Map;
  * @param repeatedPrompts rows whose prompt an earlier row has; those that were left out for it are counted in {@code dropped}
  * @param cutPrompts prompts that were cut
  * @param cutAnswers answers that were cut
+ * @param onlinePairs rows with a given online pair, whether it is taken or not
  * @param digest SHA-256 of all tokens in order
  */
 public record RowStats(
@@ -25,6 +26,7 @@ public record RowStats(
         int repeatedPrompts,
         int cutPrompts,
         int cutAnswers,
+        int onlinePairs,
         String digest) {
     /**
      * The rows of a file.

@@ -163,14 +163,17 @@ public final class RowStore extends AbstractList<EncodedRow> implements RandomAc
     }
 
     private long bytes(int row) {
-        return 4L * count(row, RowStoreWriter.PROMPT) + 4L * count(row, RowStoreWriter.CHOSEN)
-                + 4L * count(row, RowStoreWriter.REJECTED) + count(row, RowStoreWriter.TEXT);
+        long ids = 0;
+        for (int part : RowStoreWriter.IDS) {
+            ids += count(row, part);
+        }
+        return 4 * ids + count(row, RowStoreWriter.TEXT);
     }
 
     /** The bytes of one part of a row: its ids by field, or its texts. */
     private ByteBuffer part(int row, int part) {
         long at = offsets[row];
-        for (int before : new int[] {RowStoreWriter.PROMPT, RowStoreWriter.CHOSEN, RowStoreWriter.REJECTED}) {
+        for (int before : RowStoreWriter.IDS) {
             if (before == part) {
                 break;
             }

@@ -17,7 +17,7 @@ import org.metaapo.files.Json;
  *
  * <pre>
  * magic (8)  key (32)
- * rows: prompt, chosen, rejected ids (4 each), texts (RowCodec)
+ * rows: ids of prompt, chosen, rejected, online chosen, online rejected (4 each), texts (RowCodec)
  * statistics as JSON
  * index: for each row its offset (8) and {@link #FIELDS} numbers (4 each)
  * trailer: offset of the statistics (8), their bytes (4), rows (4), CRC-32C of all before it (8), magic (8)
@@ -29,7 +29,7 @@ final class RowStoreWriter {
     static final int TRAILER_BYTES = 32;
 
     /** Numbers of a row in the index. */
-    static final int FIELDS = 9;
+    static final int FIELDS = 12;
 
     static final int NUMBER = 0;
     static final int ID = 1;
@@ -40,6 +40,12 @@ final class RowStoreWriter {
     static final int CHOSEN_CUT = 6;
     static final int REJECTED_CUT = 7;
     static final int TEXT = 8;
+    static final int ONLINE_CHOSEN = 9;
+    static final int ONLINE_REJECTED = 10;
+    static final int ONLINE_CUT = 11;
+
+    /** The parts of a row that are ids, in their order in the file. */
+    static final int[] IDS = {PROMPT, CHOSEN, REJECTED, ONLINE_CHOSEN, ONLINE_REJECTED};
 
     private final FileChannel channel;
     private final ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
@@ -74,9 +80,12 @@ final class RowStoreWriter {
         index[at + PROMPT] = ids(row.prompt());
         index[at + CHOSEN] = ids(row.chosen());
         index[at + REJECTED] = ids(row.rejected());
+        index[at + ONLINE_CHOSEN] = ids(row.onlineChosen());
+        index[at + ONLINE_REJECTED] = ids(row.onlineRejected());
         index[at + PROMPT_CUT] = row.promptCut();
         index[at + CHOSEN_CUT] = row.chosenCut();
         index[at + REJECTED_CUT] = row.rejectedCut();
+        index[at + ONLINE_CUT] = row.onlineCut();
         index[at + TEXT] = text.length;
         put(text);
         rows++;

@@ -49,6 +49,16 @@ final class StoredRow implements EncodedRow {
     }
 
     @Override
+    public int[] onlineChosen() {
+        return store.ids(index, RowStoreWriter.ONLINE_CHOSEN);
+    }
+
+    @Override
+    public int[] onlineRejected() {
+        return store.ids(index, RowStoreWriter.ONLINE_REJECTED);
+    }
+
+    @Override
     public int promptTokens() {
         return store.count(index, RowStoreWriter.PROMPT);
     }
@@ -64,6 +74,11 @@ final class StoredRow implements EncodedRow {
     }
 
     @Override
+    public int onlineTokens() {
+        return store.count(index, RowStoreWriter.ONLINE_CHOSEN) + store.count(index, RowStoreWriter.ONLINE_REJECTED);
+    }
+
+    @Override
     public int promptCut() {
         return store.field(index, RowStoreWriter.PROMPT_CUT);
     }
@@ -76,5 +91,10 @@ final class StoredRow implements EncodedRow {
     @Override
     public int rejectedCut() {
         return store.field(index, RowStoreWriter.REJECTED_CUT);
+    }
+
+    @Override
+    public int onlineCut() {
+        return store.field(index, RowStoreWriter.ONLINE_CUT);
     }
 }

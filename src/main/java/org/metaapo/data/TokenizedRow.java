@@ -1,8 +1,14 @@
 package org.metaapo.data;
 
 /** A row that holds its tokens; a null answer is one that the row does not have. */
-record TokenizedRow(Row row, int[] prompt, int[] chosen, int[] rejected, int promptCut, int chosenCut, int rejectedCut)
-        implements EncodedRow {
+record TokenizedRow(
+        Row row, int[] prompt, int[] chosen, int[] rejected, int[] onlineChosen, int[] onlineRejected, int promptCut, int chosenCut,
+        int rejectedCut, int onlineCut) implements EncodedRow {
+    /** Without an online pair. */
+    TokenizedRow(Row row, int[] prompt, int[] chosen, int[] rejected, int promptCut, int chosenCut, int rejectedCut) {
+        this(row, prompt, chosen, rejected, null, null, promptCut, chosenCut, rejectedCut, 0);
+    }
+
     @Override
     public int id() {
         return row.id();
@@ -26,5 +32,10 @@ record TokenizedRow(Row row, int[] prompt, int[] chosen, int[] rejected, int pro
     @Override
     public int rejectedTokens() {
         return rejected == null ? 0 : rejected.length;
+    }
+
+    @Override
+    public int onlineTokens() {
+        return onlineChosen == null ? 0 : onlineChosen.length + onlineRejected.length;
     }
 }

@@ -84,6 +84,7 @@ final class DataReading {
                 new DataFiles.Options(training ? "train" : "test", config.text("data.on_error").equals("skip"), config.integer("seed"),
                         TemplateVariables.of(config)),
                 training ? recipe.need(config) : recipe.evaluationNeed(config),
+                training ? recipe.online(config) : Preparation.Online.LEAVE,
                 format,
                 config.count("data.max_length"),
                 config.count("data.max_prompt_length"),
@@ -131,6 +132,10 @@ final class DataReading {
         }
         if (stats.repeatedPrompts() > 0) {
             note.append(String.format(Locale.ROOT, ", %,d with the prompt of an earlier row", stats.repeatedPrompts()));
+        }
+        if (stats.onlinePairs() > 0) {
+            boolean taken = key.equals("data.train") && recipe.online(config) == Preparation.Online.TAKE;
+            note.append(String.format(Locale.ROOT, ", %,d with an online pair%s", stats.onlinePairs(), taken ? "" : ", which is not read"));
         }
         if (stats.bad() > 0) {
             note.append(String.format(Locale.ROOT, ", %,d bad rows skipped", stats.bad()));

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.RandomAccess;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.metaapo.data.EncodedRow;
@@ -44,11 +45,7 @@ public final class PairScorer {
      *
      * @param source file and line, for messages
      */
-    public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {
-        List<int[]> answers() {
-            return Stream.of(chosen, rejected).filter(Objects::nonNull).toList();
-        }
-    }
+    public record Pair(int[] prompt, int[] chosen, int[] rejected, String source) {}
 
     /**
      * A prompt with any answers.
@@ -59,25 +56,36 @@ public final class PairScorer {
 
     /** The offline pairs of rows: a view that reads a row's tokens whenever it is asked for. */
     public static List<Pair> pairs(List<EncodedRow> rows) {
-        return new PairView(rows);
+        return new View<>(rows, row -> new Pair(row.prompt(), row.chosen(), row.rejected(), row.source()));
     }
 
-    private static final class PairView extends AbstractList<Pair> implements RandomAccess {
-        private final List<EncodedRow> rows;
+    /** All answers of rows, as far as a row has them: chosen, rejected, online chosen, online rejected; such a view. */
+    static List<Pack> packs(List<EncodedRow> rows) {
+        return new View<>(rows, row -> new Pack(
+                row.prompt(), present(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected()), row.source()));
+    }
 
-        PairView(List<EncodedRow> rows) {
-            this.rows = rows;
+    private static List<int[]> present(int[]... answers) {
+        return Stream.of(answers).filter(Objects::nonNull).toList();
+    }
+
+    private static final class View<T, R> extends AbstractList<R> implements RandomAccess {
+        private final List<T> of;
+        private final Function<T, R> by;
+
+        View(List<T> of, Function<T, R> by) {
+            this.of = of;
+            this.by = by;
         }
 
         @Override
-        public Pair get(int index) {
-            EncodedRow row = rows.get(index);
-            return new Pair(row.prompt(), row.chosen(), row.rejected(), row.source());
+        public R get(int index) {
+            return by.apply(of.get(index));
         }
 
         @Override
         public int size() {
-            return rows.size();
+            return of.size();
         }
     }
 
@@ -132,44 +140,40 @@ public final class PairScorer {
      */
     public List<double[]> score(List<Pair> pairs, LongConsumer done) {
         List<double[]> sums = new ArrayList<>();
-        score(pairs, sums, done);
-        return sums;
+        scorePacks(packsOf(pairs), sums, done);
+        return ofPairs(pairs, sums);
     }
 
-    /**
-     * As the other, from the {@code sums.size()}-th pair on; the sums are added group by group, before {@code done} hears of them.
-     * Those that an exception of {@code done} left are a beginning from which another call goes on to the same bits.
-     */
-    void score(List<Pair> pairs, List<double[]> sums, LongConsumer done) {
-        List<Pack> packs = new AbstractList<>() {
-            @Override
-            public Pack get(int index) {
-                Pair pair = pairs.get(index);
-                return new Pack(pair.prompt(), pair.answers(), pair.source());
-            }
+    /** The answers that pairs have; a view. */
+    static List<Pack> packsOf(List<Pair> pairs) {
+        return new View<>(pairs, pair -> new Pack(pair.prompt(), present(pair.chosen(), pair.rejected()), pair.source()));
+    }
 
-            @Override
-            public int size() {
-                return pairs.size();
-            }
-        };
-        scorePacks(packs, sums, done);
+    /** The sums of {@link #packsOf} as (chosen, rejected), with 0 for an answer that is not there. */
+    static List<double[]> ofPairs(List<Pair> pairs, List<double[]> sums) {
+        List<double[]> result = new ArrayList<>();
         for (int i = 0; i < sums.size(); i++) {
-            if (sums.get(i).length == 1) {
-                double only = sums.get(i)[0];
-                sums.set(i, pairs.get(i).chosen() == null ? new double[] {0, only} : new double[] {only, 0});
-            }
+            result.add(sums.get(i).length > 1 ? sums.get(i) : alone(sums.get(i)[0], pairs.get(i).chosen() != null));
         }
+        return result;
     }
 
-    /** The sums of each pack's answers; see {@link #score(List, LongConsumer)}. */
+    /** (chosen, rejected) of a row with one answer. */
+    static double[] alone(double sum, boolean isChosen) {
+        return isChosen ? new double[] {sum, 0} : new double[] {0, sum};
+    }
+
+    /** The sums of each pack's answers; see {@link #score}. */
     List<double[]> scorePacks(List<Pack> packs, LongConsumer done) {
         List<double[]> sums = new ArrayList<>();
         scorePacks(packs, sums, done);
         return sums;
     }
 
-    /** As the other, in the way of {@link #score(List, List, LongConsumer)}. */
+    /**
+     * As the other, from the {@code sums.size()}-th pack on; the sums are added group by group, before {@code done} hears of them.
+     * Those that an exception of {@code done} left are a beginning from which another call goes on to the same bits.
+     */
     void scorePacks(List<Pack> packs, List<double[]> sums, LongConsumer done) {
         try (Scorer scorer = model.scorer(maxTokens)) {
             for (int from = sums.size(); from < packs.size(); from += GROUP) {

@@ -98,6 +98,14 @@ enum Recipe {
                 : Preparation.Need.PAIR;
     }
 
+    /** What becomes of online pairs in the training data; recipes that read prompts alone have no use for any answer. */
+    Preparation.Online online(RunConfig config) {
+        if (this == METAAPO) {
+            return Preparation.Online.TAKE;
+        }
+        return need(config) == Preparation.Need.PROMPT ? Preparation.Online.LEAVE : Preparation.Online.REFUSE;
+    }
+
     /** What a row of the held-out data must have: the pair or the answer that the loss is taken of. */
     Preparation.Need evaluationNeed(RunConfig config) {
         Preparation.Need need = need(config);

@@ -24,13 +24,13 @@ public final class Recipes {
      * @throws org.metaapo.error.InterruptedRunException after a stop, with a checkpoint taken
      */
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
+        checkKeys(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (ModelFolder source = ModelFolder.open(policyPath);
                 Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
             checkModels(config, recipe, source);
             checkReward(recipe.rewards(config));
-            checkKeys(config);
             RunFolder folder = new RunFolder(config.path("out"));
             boolean finished = folder.end() != null;
             if (!finished) {
@@ -93,7 +93,7 @@ public final class Recipes {
             checkReward(reward != null && reward.isLocal() ? reward : null);
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
                 boolean share = config.flag("data.share_prompts");
-                long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.own(data.rows().get(i), null).tokens(share)).sum();
+                long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.tokens(data.rows().get(i), share)).sum();
                 long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
                 RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
                 return new RunSize(

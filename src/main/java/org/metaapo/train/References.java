@@ -3,6 +3,7 @@ package org.metaapo.train;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Model;
 import org.metaapo.error.InterruptedRunException;
@@ -22,6 +23,8 @@ final class References {
         SLICE_LATE
     }
 
+    private static final String PHASE = "reference log-probs";
+
     private final Model model;
     private final Update update;
     private final RunData data;
@@ -31,31 +34,26 @@ final class References {
     /**
      * What a checkpoint keeps, so that no pair is scored twice.
      *
-     * @param rows (chosen, rejected) of the rows that are scored, the first ones; null where the reference follows the policy
-     * @param evaluation the same of the held-out rows; null before they were needed
+     * @param rows of the answers of the rows that are scored, the first ones; null where the reference follows the policy
+     * @param evaluation of the held-out rows' pairs; null before they were needed
      */
     record State(double[][] rows, double[][] evaluation) {}
 
     /** Scores under a model, with progress under a name. */
     interface BatchScorer {
-        /** Adds (chosen, rejected) of each pair from the {@code sums.size()}-th on; after a stop that is a beginning to go on from. */
-        void score(Model model, List<PairScorer.Pair> pairs, List<double[]> sums, String phase);
-
-        /** As {@link #score}, of each answer of each pack. */
+        /** Adds the sums of each pack's answers from the {@code sums.size()}-th pack on; after a stop that is a beginning to go on from. */
         void scorePacks(Model model, List<PairScorer.Pack> packs, List<double[]> sums, String phase);
-
-        /** (chosen, rejected) of each pair. */
-        default List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
-            List<double[]> sums = new ArrayList<>();
-            score(model, pairs, sums, phase);
-            return sums;
-        }
 
         /** Each answer of each pack. */
         default List<double[]> scorePacks(Model model, List<PairScorer.Pack> packs, String phase) {
             List<double[]> sums = new ArrayList<>();
             scorePacks(model, packs, sums, phase);
             return sums;
+        }
+
+        /** (chosen, rejected) of each pair, with 0 for an answer that is not there. */
+        default List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
+            return PairScorer.ofPairs(pairs, scorePacks(model, PairScorer.packsOf(pairs), phase));
         }
     }
 
@@ -83,7 +81,7 @@ final class References {
             model.copyFrom(policy);
         }
         if (update != Update.NEVER) {
-            state = new State(null, data.evaluation().isEmpty() ? null : score(data.evaluation()));
+            state = new State(null, data.evaluation().isEmpty() ? null : scoreEvaluation());
         }
     }
 
@@ -94,21 +92,26 @@ final class References {
         }
     }
 
-    /** Sums of a slice's rows. */
+    /** Sums of a slice's rows: of the own (chosen, rejected), with 0 for an answer that is not there, then of given online answers. */
     List<double[]> slice(int[] indices, List<EncodedRow> rows) {
+        List<double[]> sums;
         if (update != Update.NEVER) {
-            return Arrays.asList(score(rows));
+            sums = scorer.scorePacks(model, PairScorer.packs(rows), PHASE);
+        } else {
+            if (state.rows() == null || state.rows().length < data.rows().size()) {
+                scoreAllRows();
+            }
+            sums = Arrays.stream(indices).mapToObj(i -> state.rows()[i]).toList();
         }
-        if (state.rows() == null || state.rows().length < data.rows().size()) {
-            scoreAllRows();
-        }
-        return Arrays.stream(indices).mapToObj(i -> state.rows()[i]).toList();
+        return IntStream.range(0, rows.size())
+                .mapToObj(i -> sums.get(i).length > 1 ? sums.get(i) : PairScorer.alone(sums.get(i)[0], rows.get(i).chosenTokens() > 0))
+                .toList();
     }
 
     private void scoreAllRows() {
         List<double[]> sums = new ArrayList<>(state.rows() == null ? List.of() : Arrays.asList(state.rows()));
         try {
-            scorer.score(model, PairScorer.pairs(data.rows()), sums, "reference log-probs");
+            scorer.scorePacks(model, PairScorer.packs(data.rows()), sums, PHASE);
         } catch (InterruptedRunException e) {
             state = new State(sums.toArray(double[][]::new), state.evaluation());
             throw e;
@@ -129,12 +132,12 @@ final class References {
     /** Sums of the held-out rows. */
     List<double[]> evaluation() {
         if (state.evaluation() == null) {
-            state = new State(state.rows(), score(data.evaluation()));
+            state = new State(state.rows(), scoreEvaluation());
         }
         return List.of(state.evaluation());
     }
 
-    private double[][] score(List<EncodedRow> rows) {
-        return scorer.score(model, PairScorer.pairs(rows), "reference log-probs").toArray(double[][]::new);
+    private double[][] scoreEvaluation() {
+        return scorer.score(model, PairScorer.pairs(data.evaluation()), PHASE).toArray(double[][]::new);
     }
 }

@@ -96,13 +96,17 @@ final class RunData implements AutoCloseable {
         int most = model.config().maxPositions();
         for (List<EncodedRow> part : List.of(rows(), evaluation())) {
             for (EncodedRow row : part) {
-                int longest = row.promptTokens() + Math.max(row.chosenTokens(), row.rejectedTokens());
+                int longest = row.promptTokens() + Math.max(Math.max(row.chosenTokens(), row.rejectedTokens()), longestOnline(row));
                 if (longest > most) {
                     throw new DataException(row.source() + ": " + longest + " tokens, the model has " + most
                             + " positions; lower data.max_length");
                 }
             }
         }
+    }
+
+    private static int longestOnline(EncodedRow row) {
+        return row.onlineTokens() == 0 ? 0 : Math.max(row.onlineChosen().length, row.onlineRejected().length);
     }
 
     /** Tokens of the largest forward and backward. */
@@ -129,16 +133,17 @@ final class RunData implements AutoCloseable {
     /** Tokens of the longest pack that can come up: of training, of scoring, and of KTO's mismatched answers. */
     long longestPack(Recipe recipe, RunConfig config) {
         boolean share = config.flag("data.share_prompts");
+        Rollout rollout = recipe.rollout(config);
+        int made = rollout == null ? 0 : rollout.explored() >= 0 ? 3 : 2;
         long longest = 1;
         for (List<EncodedRow> part : List.of(rows(), evaluation())) {
             for (EncodedRow row : part) {
-                longest = Math.max(longest, TrainRow.own(row, null).tokens(share));
+                long tokens = TrainRow.tokens(row, share);
+                // A row that brings its online pair gets no other.
+                longest = Math.max(longest, row.onlineTokens() > 0
+                        ? tokens
+                        : tokens + (long) made * newTokens(config) + (share ? 0 : (long) made * longestPrompt()));
             }
-        }
-        Rollout rollout = recipe.rollout(config);
-        if (rollout != null) {
-            int made = rollout.explored() >= 0 ? 3 : 2;
-            longest += (long) made * newTokens(config) + (share ? 0 : (long) made * longestPrompt());
         }
         return recipe.objective(config).kind() == Objective.Kind.KTO ? longest + longestPrompt() : longest;
     }

@@ -6,7 +6,7 @@ import java.util.Map;
  * How large a run is.
  *
  * @param rows rows of data that are left
- * @param tokens tokens of an epoch, offline pairs only
+ * @param tokens tokens of an epoch, without what is sampled
  * @param steps optimizer steps of all epochs
  * @param longestPack tokens of the longest pack that can come up
  * @param parameters of the policy

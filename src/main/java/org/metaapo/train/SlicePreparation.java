@@ -21,7 +21,7 @@ import org.metaapo.text.Answer;
 
 /**
  * Makes the pairs of a slice, as a {@link Rollout} says: decides which prompts get candidates, has them written and ranked, and
- * pairs the best with the worst.
+ * pairs the best with the worst. A row that brings an online pair is not sampled.
  */
 final class SlicePreparation {
     /** Keeps the reference's random numbers apart from the policy's. */
@@ -63,6 +63,7 @@ final class SlicePreparation {
         double[] uniform = rows.stream()
                 .mapToDouble(row -> CounterRandom.uniform(config.integer("seed"), iteration, row.id())).toArray();
         List<Integer> sampled = IntStream.range(0, rows.size())
+                .filter(i -> rows.get(i).onlineTokens() == 0)
                 .filter(i -> rollout.decision().samples(agreement == null ? 0 : agreement.weight()[i], uniform[i]))
                 .boxed()
                 .toList();
@@ -79,6 +80,7 @@ final class SlicePreparation {
                 line.put("score", agreement.score()[i]).put("weight", agreement.weight()[i]).put("uniform", uniform[i]);
             }
             add(line, candidates[i], made[i] != null, ownRewards[i]);
+            addGiven(line, rows.get(i));
             samples.append(Json.write(line)).append('\n');
         }
         return trainRows(rows, sums, made);
@@ -88,11 +90,22 @@ final class SlicePreparation {
         boolean drop = !rollout.keepsOwnPair() || config.text("rollout.unsampled").equals("drop");
         List<TrainRow> prepared = new ArrayList<>();
         for (int i = 0; i < rows.size(); i++) {
-            if (made[i] != null || !drop) {
-                prepared.add(new TrainRow(rows.get(i), rollout.keepsOwnPair(), sums == null ? null : sums.get(i), made[i], null));
+            if (rows.get(i).onlineTokens() > 0) {
+                TrainRow given = TrainRow.given(rows.get(i), sums == null ? null : sums.get(i));
+                totals.ties += given.made() == null ? 1 : 0;
+                addUnlessDropped(prepared, given, drop);
+            } else {
+                addUnlessDropped(prepared, new TrainRow(
+                        rows.get(i), rollout.keepsOwnPair(), sums == null ? null : sums.get(i), made[i], null), drop);
             }
         }
         return prepared;
+    }
+
+    private static void addUnlessDropped(List<TrainRow> prepared, TrainRow row, boolean drop) {
+        if (row.made() != null || !drop) {
+            prepared.add(row);
+        }
     }
 
     private void write(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration) {
@@ -205,6 +218,12 @@ final class SlicePreparation {
             line.putPOJO("chosen", row.chosen().plain()).putPOJO("rejected", row.rejected().plain());
         }
         return line;
+    }
+
+    private static void addGiven(ObjectNode line, EncodedRow row) {
+        if (row.onlineTokens() > 0) {
+            line.putPOJO("given_chosen", row.row().onlineChosen().plain()).putPOJO("given_rejected", row.row().onlineRejected().plain());
+        }
     }
 
     private static void add(ObjectNode line, Candidates candidates, boolean paired, double[] ownRewards) {

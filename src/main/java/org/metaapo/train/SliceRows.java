@@ -47,9 +47,11 @@ final class SliceRows {
     /** The batches of a slice's prepared rows. */
     Batches batches(int slice, int left) {
         // Rows without an online pair that are left out are no part of the slice, as in the authors' script.
-        boolean chosen = parts.rollout() != null && parts.rollout().keepsOwnPair()
-                && parts.config().text("rollout.unsampled").equals("drop");
-        return new Batches(chosen ? left : plan.rowsOf(slice), left, plan.batch());
+        return new Batches(leavesOut() ? left : plan.rowsOf(slice), left, plan.batch());
+    }
+
+    private boolean leavesOut() {
+        return parts.recipe() == Recipe.METAAPO && parts.config().text("rollout.unsampled").equals("drop");
     }
 
     /** Prepares a slice of the rows with these numbers; the totals grow by what it takes. */
@@ -69,16 +71,14 @@ final class SliceRows {
         SlicePreparation.Agreement agreement = rollout != null && ownPairs ? agreement(slice, sums, place.epoch()) : null;
         totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
         long before = totals.promptsSampled;
-        List<TrainRow> rows = rollout == null ? ownRows(slice, sums) : madeRows(slice, agreement, sums, place, totals);
+        List<TrainRow> rows = rollout == null ? givenRows(slice, sums, totals) : madeRows(slice, agreement, sums, place, totals);
         if (parts.objective().kind() == Objective.Kind.KTO) {
             rows = withMismatched(rows, place.slice());
         }
         if (references != null) {
             references.end(parts.policy());
         }
-        if (rollout != null) {
-            tell(place, slice.size(), totals.promptsSampled - before, rows.size());
-        }
+        tell(place, slice.size(), totals.promptsSampled - before, rows.size());
         return rows;
     }
 
@@ -90,10 +90,12 @@ final class SliceRows {
         return new SlicePreparation.Agreement(results.scoreOffline(), results.weight());
     }
 
-    private static List<TrainRow> ownRows(List<EncodedRow> slice, List<double[]> sums) {
-        return IntStream.range(0, slice.size())
-                .mapToObj(i -> TrainRow.own(slice.get(i), sums == null ? null : sums.get(i)))
+    private List<TrainRow> givenRows(List<EncodedRow> slice, List<double[]> sums, Totals totals) {
+        List<TrainRow> rows = IntStream.range(0, slice.size())
+                .mapToObj(i -> TrainRow.given(slice.get(i), sums == null ? null : sums.get(i)))
                 .toList();
+        totals.ties += rows.stream().filter(row -> row.row().onlineTokens() > 0 && row.made() == null).count();
+        return leavesOut() ? rows.stream().filter(row -> row.made() != null).toList() : rows;
     }
 
     private List<TrainRow> madeRows(
@@ -107,11 +109,13 @@ final class SliceRows {
 
     /** Last of all: a slice that was stopped on its way is prepared again, and has one line. */
     private void tell(Place place, int rows, long sampled, int trained) {
-        metrics.accept(MetricsWriter.line().put("kind", "slice").put("epoch", place.epoch()).put("slice", place.slice())
-                .put("step", place.step()).put("rows", rows).put("sampled", sampled).put("trained", trained));
+        if (parts.rollout() != null) {
+            metrics.accept(MetricsWriter.line().put("kind", "slice").put("epoch", place.epoch()).put("slice", place.slice())
+                    .put("step", place.step()).put("rows", rows).put("sampled", sampled).put("trained", trained));
+        }
         if (trained == 0) {
-            parts.listener().note("slice " + place.slice() + " has no pair left: " + (parts.rollout().keepsOwnPair()
-                    ? "nothing was sampled and rollout.unsampled is drop"
+            parts.listener().note("slice " + place.slice() + " has no pair left: " + (leavesOut()
+                    ? "no row has an online pair and rollout.unsampled is drop"
                     : "the best and the worst answer to every prompt are equal or have equal rewards"));
         }
     }

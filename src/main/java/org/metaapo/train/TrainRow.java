@@ -1,6 +1,7 @@
 package org.metaapo.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.metaapo.data.EncodedRow;
 
@@ -40,6 +41,24 @@ record TrainRow(EncodedRow row, boolean own, double[] reference, MadePair made, 
         return new TrainRow(row, true, reference, null, null);
     }
 
+    /**
+     * A row as the data has it, with the online pair that it may bring; one whose answers are equal is none.
+     *
+     * @param reference log-prob sums of its own answers under the reference, then of the online ones; null where not needed
+     */
+    static TrainRow given(EncodedRow row, double[] reference) {
+        if (row.onlineTokens() == 0) {
+            return own(row, reference);
+        }
+        double[] ofOwn = reference == null ? null : Arrays.copyOf(reference, 2);
+        int[] chosen = row.onlineChosen();
+        int[] rejected = row.onlineRejected();
+        MadePair online = Arrays.equals(chosen, rejected)
+                ? null
+                : new MadePair(chosen, rejected, null, -1, null, reference == null ? null : Arrays.copyOfRange(reference, 2, 4));
+        return new TrainRow(row, true, ofOwn, online, null);
+    }
+
     TrainRow withMismatched(double[] sums) {
         return new TrainRow(row, own, reference, made, sums);
     }
@@ -57,6 +76,12 @@ record TrainRow(EncodedRow row, boolean own, double[] reference, MadePair made, 
             answers.addAll(made.answers());
         }
         return answers;
+    }
+
+    /** Tokens that a row of the data takes in a batch, the online pair that it may bring included. */
+    static long tokens(EncodedRow row, boolean sharePrompts) {
+        int answers = (row.chosenTokens() > 0 ? 1 : 0) + (row.rejectedTokens() > 0 ? 1 : 0) + (row.onlineTokens() > 0 ? 2 : 0);
+        return (long) row.chosenTokens() + row.rejectedTokens() + row.onlineTokens() + (long) row.promptTokens() * (sharePrompts ? 1 : answers);
     }
 
     /** Tokens that the row takes in a batch. */

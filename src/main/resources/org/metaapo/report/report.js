@@ -134,11 +134,11 @@
       items.forEach(s => {
         const line = element('tr'), prompt = element('td');
         prompt.append(element('div', s.prompt, 'answer'));
-        const best = s.sampled && s.online_chosen >= 0 ? s.answers[s.online_chosen] : {};
-        const worst = s.sampled && s.online_rejected >= 0 ? s.answers[s.online_rejected] : {};
+        const best = s.sampled && s.online_chosen >= 0 ? s.answers[s.online_chosen] : { text: s.given_chosen };
+        const worst = s.sampled && s.online_rejected >= 0 ? s.answers[s.online_rejected] : { text: s.given_rejected };
         line.append(prompt, element('td', s.score === undefined ? '–' : number(s.score, 2), 'number'),
           element('td', s.weight === undefined ? '–' : number(s.weight, 3), 'number'),
-          element('td', s.sampled ? 'yes' : 'no', s.sampled ? 'yes' : ''), answer(s.chosen, s.reward_chosen),
+          element('td', s.given_chosen !== undefined ? 'given' : s.sampled ? 'yes' : 'no', s.sampled ? 'yes' : ''), answer(s.chosen, s.reward_chosen),
           answer(s.rejected, s.reward_rejected), answer(best.text, best.reward), answer(worst.text, worst.reward));
         rows.append(line);
       });

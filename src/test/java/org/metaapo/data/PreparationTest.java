@@ -46,7 +46,7 @@ class PreparationTest {
 
     private Preparation preparation(int threads, RowFilter filter, boolean dropRepeated, int maxLength, boolean skip, Path... files) {
         return new Preparation(
-                List.of(files), new DataFiles.Options("train", skip, 3), Preparation.Need.PAIR, format, maxLength, maxLength / 2, filter,
+                List.of(files), new DataFiles.Options("train", skip, 3), Preparation.Need.PAIR, Preparation.Online.TAKE, format, maxLength, maxLength / 2, filter,
                 dropRepeated, threads);
     }
 
@@ -280,7 +280,7 @@ class PreparationTest {
         Path file = Files.write(temp.resolve("k.jsonl"), List.of(
                 "{\"prompt\": \"p\", \"completion\": \"good\", \"label\": true}", "{\"prompt\": \"p\", \"completion\": \"bad\", \"label\": false}"));
         Preparation sft = new Preparation(
-                List.of(file), DataFiles.Options.STRICT, Preparation.Need.ANSWER, format, 96, 48, RowFilter.NONE, false, 1);
+                List.of(file), DataFiles.Options.STRICT, Preparation.Need.ANSWER, Preparation.Online.REFUSE, format, 96, 48, RowFilter.NONE, false, 1);
         try (RowStore store = rows(sft, null)) {
             assertThat(store).hasSize(1);
             assertThat(store.get(0).row().chosen().text()).isEqualTo("good");
