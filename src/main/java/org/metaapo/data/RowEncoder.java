@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.metaapo.error.DataException;
 import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
@@ -15,6 +17,8 @@ import org.metaapo.text.EncodedAnswer;
  * equal is dropped and counted.
  */
 public final class RowEncoder {
+    private static final int MOST_ANSWERS = 4;
+
     private final ChatFormat format;
     private final int maxLength;
     private final int maxPromptLength;
@@ -80,17 +84,25 @@ public final class RowEncoder {
         return row.row().chosen().equals(row.row().rejected()) ? "answers equal" : "answers equal in the template's text";
     }
 
-    /** One row. */
+    /** One row, without an online pair. */
     public EncodedRow encode(Row row) {
-        return cut(row, whole(row));
+        return cut(row, whole(row, false));
     }
 
-    /** The row's answers, chosen and rejected as far as it has them, before any cut. */
+    /** As {@link #encode}, with the online pair of a row that has one. */
+    EncodedRow encodePairs(Row row) {
+        return cut(row, whole(row, true));
+    }
+
+    /** The row's answers before any cut, as far as it has them: chosen, rejected, online chosen, online rejected; all have one prompt. */
     public List<EncodedAnswer> whole(Row row) {
-        if (row.chosen() == null) {
-            return List.of();
-        }
-        return answers(row.prompt(), row.rejected() == null ? List.of(row.chosen()) : List.of(row.chosen(), row.rejected()));
+        return whole(row, true);
+    }
+
+    private List<EncodedAnswer> whole(Row row, boolean online) {
+        List<Answer> answers = Stream.of(row.chosen(), row.rejected(), online ? row.onlineChosen() : null, online ? row.onlineRejected() : null)
+                .filter(Objects::nonNull).toList();
+        return answers.isEmpty() ? List.of() : answers(row.prompt(), answers);
     }
 
     /** The row with what {@link #whole} has found. */
@@ -100,33 +112,14 @@ public final class RowEncoder {
         }
         int[] whole = encoded.get(0).promptIds();
         int[] prompt = cutPrompt(whole);
-        int[] chosen = encoded.get(0).answerIds();
-        int[] chosenIds = cutAnswer(prompt, chosen);
-        int promptCut = whole.length - prompt.length;
-        if (row.rejected() == null) {
-            return new TokenizedRow(row, prompt, chosenIds, null, promptCut, chosen.length - chosenIds.length, 0);
+        int[][] ids = new int[MOST_ANSWERS][];
+        int[] cuts = new int[MOST_ANSWERS];
+        for (int i = 0; i < encoded.size(); i++) {
+            ids[i] = cutAnswer(prompt, encoded.get(i).answerIds());
+            cuts[i] = encoded.get(i).answerIds().length - ids[i].length;
         }
-        int[] rejected = encoded.get(1).answerIds();
-        int[] rejectedIds = cutAnswer(prompt, rejected);
         return new TokenizedRow(
-                row, prompt, chosenIds, rejectedIds, promptCut, chosen.length - chosenIds.length, rejected.length - rejectedIds.length);
-    }
-
-    /** As {@link #encode}, with the online pair of a row that has one. */
-    EncodedRow encodePairs(Row row) {
-        if (row.onlineChosen() == null) {
-            return encode(row);
-        }
-        // All in one, so that all have the same prompt.
-        List<EncodedAnswer> all = answers(row.prompt(), List.of(row.chosen(), row.rejected(), row.onlineChosen(), row.onlineRejected()));
-        EncodedRow own = cut(row, all);
-        int[] onlineChosen = all.get(2).answerIds();
-        int[] onlineRejected = all.get(3).answerIds();
-        int[] chosen = cutAnswer(own.prompt(), onlineChosen);
-        int[] rejected = cutAnswer(own.prompt(), onlineRejected);
-        int cut = onlineChosen.length + onlineRejected.length - chosen.length - rejected.length;
-        return new TokenizedRow(
-                row, own.prompt(), own.chosen(), own.rejected(), chosen, rejected, own.promptCut(), own.chosenCut(), own.rejectedCut(), cut);
+                row, prompt, ids[0], ids[1], ids[2], ids[3], whole.length - prompt.length, cuts[0], cuts[1], cuts[2] + cuts[3]);
     }
 
     /** A row's prompt without its answers. */

@@ -62,8 +62,12 @@ final class RowViewer {
         if (row.rejected() != null) {
             answers.add(seen("rejected", row.rejected(), wholes.get(1), encoded.rejected(), encoded.rejectedCut()));
         }
-        addAnswer(answers, row, "online_chosen", row.onlineChosen());
-        addAnswer(answers, row, "online_rejected", row.onlineRejected());
+        if (row.onlineChosen() != null) {
+            int[] chosen = encoded.onlineChosen();
+            int[] rejected = encoded.onlineRejected();
+            answers.add(seen("online_chosen", row.onlineChosen(), wholes.get(2), chosen, wholes.get(2).answerIds().length - chosen.length));
+            answers.add(seen("online_rejected", row.onlineRejected(), wholes.get(3), rejected, wholes.get(3).answerIds().length - rejected.length));
+        }
         if (row.responses() != null) {
             row.responses().forEach(response -> addAnswer(answers, row, "response", response));
         }
