@@ -31,17 +31,26 @@ cases = {
     "a word of the vocabulary": {"added_tokens_decoder": base | {"55": token("X")}},
     "another of its tokens beside them": {"additional_special_tokens": ["[X]", "<|im_start|>"]},
     "a padding token that is not there": {"pad_token": "[PAD]"},
+    "flags of a token that is there": {"added_tokens_decoder": base | {"481": token("<|im_start|>", lstrip=True, rstrip=True)}},
+    "a plain token that is there, special in its list": {"added_tokens_decoder": base, "stored": {"<|im_start|>": {"special": False}}},
+    "a plain token that is there, the end token": {"stored": {"<|im_end|>": {"special": False}}},
+    "a plain token that is there, among others": {"additional_special_tokens": ["<|im_start|>"], "stored": {"<|im_start|>": {"special": False}}},
+    "an end token that takes blanks": {"stored": {"<|im_end|>": {"lstrip": True, "rstrip": True}}},
     "an end token as an object": {"eos_token": token("[X]") | {"__type": "AddedToken"}},
 }
-text = "a<|im_start|>user\nhi<|im_end|> [X] b[Y][PAD]<|endoftext|>"
+text = "a <|im_start|> user\nhi<|im_end|> [X] b[Y][PAD]<|endoftext|>"
 golden = []
 for name, changes in cases.items():
+    stored = json.loads(json.dumps(source))
+    for added in stored["added_tokens"]:
+        added |= changes.get("stored", {}).get(added["content"], {})
+    changes = {key: value for key, value in changes.items() if key != "stored"}
     config = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "tokenizer_class": "PreTrainedTokenizerFast"} | changes
     with tempfile.TemporaryDirectory() as folder:
-        (pathlib.Path(folder) / "tokenizer.json").write_text(json.dumps(source))
+        (pathlib.Path(folder) / "tokenizer.json").write_text(json.dumps(stored))
         (pathlib.Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
         tokenizer = AutoTokenizer.from_pretrained(folder)
     ids = tokenizer.encode(text, add_special_tokens=False)
-    golden.append({"name": name, "config": config, "text": text, "ids": ids, "shown": tokenizer.decode(ids, skip_special_tokens=True),
+    golden.append({"name": name, "config": config, "added_tokens": stored["added_tokens"], "text": text, "ids": ids, "shown": tokenizer.decode(ids, skip_special_tokens=True),
                    "size": len(tokenizer)})
 (resources / "tokenizers/added-tokens.json").write_text(json.dumps(golden, indent=1) + "\n")

@@ -14,8 +14,8 @@ import org.metaapo.files.Json;
 /**
  * The tokens that transformers adds to those of {@code tokenizer.json} from {@code tokenizer_config.json}: all of
  * {@code added_tokens_decoder} in the order of its ids, the named special tokens ({@code eos_token}, {@code pad_token}, …) and
- * {@code additional_special_tokens}. One that is there already gets their flags, and stays special where it was; one of the
- * vocabulary has its id there, another the next free id.
+ * {@code additional_special_tokens}. A token that is there already gets the flags of {@code added_tokens_decoder}, and stays special
+ * where it was. One of the vocabulary has its id there, another the next free id.
  */
 final class AddedTokens {
     private static final List<String> NAMED = List.of(
@@ -37,6 +37,9 @@ final class AddedTokens {
         this.vocabulary = vocabulary(tokenizer);
         this.next = vocabulary.size();
         for (JsonNode token : tokens) {
+            if (!token.isObject()) {
+                continue;  // the tokenizer's own reader tells
+            }
             byContent.putIfAbsent(token.path("content").asText(), (ObjectNode) token);
             next = Math.max(next, token.path("id").asInt(-1) + 1);
         }
@@ -46,8 +49,8 @@ final class AddedTokens {
     static JsonNode merged(JsonNode tokenizer, JsonNode config, Path configFile) {
         AddedTokens added = new AddedTokens(tokenizer, configFile);
         added.addDecoder(config.path("added_tokens_decoder"));
-        NAMED.forEach(key -> added.addSpecial(config.path(key)));
-        LISTED.forEach(key -> config.path(key).forEach(added::addSpecial));
+        NAMED.forEach(key -> added.addSpecial(config.path(key), true));
+        LISTED.forEach(key -> config.path(key).forEach(token -> added.addSpecial(token, false)));
         if (added.tokens.equals(tokenizer.path("added_tokens")) || added.tokens.isEmpty()) {
             return tokenizer;
         }
@@ -88,14 +91,17 @@ final class AddedTokens {
         });
     }
 
-    private void addSpecial(JsonNode named) {
+    /** Adds a special token; one that is there becomes special where {@code always} says so, and keeps its other flags. */
+    private void addSpecial(JsonNode named, boolean always) {
         String content = named.isTextual() ? named.textValue() : named.path("content").asText("");
         if (content.isEmpty()) {
             return;
         }
         ObjectNode there = byContent.get(content);
         if (there != null) {
-            there.put("special", true);
+            if (always) {
+                there.put("special", true);
+            }
             return;
         }
         ObjectNode token = named.isObject() ? named.deepCopy() : Json.mapper().createObjectNode();

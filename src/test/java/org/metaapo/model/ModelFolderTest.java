@@ -277,7 +277,9 @@ class ModelFolderTest {
         List<ModelConfig> configs = List.of(
                 ModelFolder.readConfig(Fixtures.path("tiny-llama")),
                 ModelFolder.readConfig(Fixtures.path("tiny-rm")),
-                ModelFolder.readConfig(Fixtures.path("tiny-qwen2")));
+                ModelFolder.readConfig(Fixtures.path("tiny-qwen2")),
+                ModelFolder.readConfig(Fixtures.path("tiny-qwen2-windows")),
+                ModelFolder.readConfig(Fixtures.path("tiny-mistral-windows")));
         for (ModelConfig config : configs) {
             Path target = temp.resolve("made");
             ModelWriter.create(

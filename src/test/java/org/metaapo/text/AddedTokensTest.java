@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +36,10 @@ class AddedTokensTest {
     @Test
     void idsAndSpecialTokensAreThoseOfTransformers() throws IOException {
         for (JsonNode each : golden()) {
-            try (Tokenizer tokenizer = Tokenizer.load(folder(each.path("config").toString()))) {
+            Path folder = folder(each.path("config").toString());
+            ObjectNode stored = (ObjectNode) Json.read(folder.resolve("tokenizer.json"));
+            Files.writeString(folder.resolve("tokenizer.json"), stored.set("added_tokens", each.path("added_tokens")).toString());
+            try (Tokenizer tokenizer = Tokenizer.load(folder)) {
                 int[] ids = tokenizer.encode(each.path("text").textValue());
                 int[] expected = StreamSupport.stream(each.path("ids").spliterator(), false).mapToInt(JsonNode::intValue).toArray();
                 assertThat(ids).as(each.path("name").asText()).isEqualTo(expected);
