@@ -1,6 +1,7 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
@@ -74,11 +75,8 @@ final class InspectCommand implements Callable<Integer> {
     @Option(names = "--full", description = "show all lines of long texts")
     private boolean full;
 
-    @Option(names = "--max-length", paramLabel = "N", description = "data.max_length: tokens of prompt and answer")
-    private Integer maxLength;
-
-    @Option(names = "--max-prompt-length", paramLabel = "N", description = "data.max_prompt_length: tokens of a prompt")
-    private Integer maxPromptLength;
+    @Mixin
+    private LengthOptions lengths;
 
     @Mixin
     private AnswerOptions answers;
@@ -160,8 +158,8 @@ final class InspectCommand implements Callable<Integer> {
                 rowsOf,
                 common.seed(run.integer("seed")),
                 shown,
-                maxLength != null ? maxLength : run.count("data.max_length"),
-                maxPromptLength != null ? maxPromptLength : run.count("data.max_prompt_length"),
+                run.count("data.max_length"),
+                run.count("data.max_prompt_length"),
                 RowFilter.of(run),
                 run.text("data.repeated_prompts").equals("drop"),
                 chat(run),
@@ -209,7 +207,8 @@ final class InspectCommand implements Callable<Integer> {
                         + String.join(", ", FILTERS));
             }
         }
-        List<String> overrides = filters.stream().map(given -> "data." + given).toList();
+        List<String> overrides = new ArrayList<>(lengths.overrides());
+        filters.forEach(given -> overrides.add("data." + given));
         return config == null ? RunConfig.defaults(overrides) : RunConfig.load(config, overrides);
     }
 

@@ -1,13 +1,14 @@
 package org.metaapo.config;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * A key of the configuration.
  *
  * @param name dotted path, such as {@code optimizer.learning_rate}
  * @param type what its value is
- * @param fallback the default, which may be {@link SameAs another key's value}; null for none
+ * @param fallback the default, which may be {@link Derived} from another key; null for none
  * @param low smallest number allowed
  * @param high largest number allowed
  * @param choices values allowed of a {@link Type#CHOICE}
@@ -50,16 +51,50 @@ public record ConfigKey(
         }
     }
 
+    /** A default that follows another key's value, whether that is given or a default itself. */
+    public sealed interface Derived {
+        /** The default, where the keys have these values. */
+        Object of(Map<String, Object> values);
+    }
+
     /**
-     * The default of a key that follows another one's value, whether that is given or a default itself.
+     * The other key's value.
      *
      * @param key the other key's name
      */
-    public record SameAs(String key) {
+    public record SameAs(String key) implements Derived {
+        @Override
+        public Object of(Map<String, Object> values) {
+            return values.get(key);
+        }
+
         @Override
         public String toString() {
             return key;
         }
+    }
+
+    /**
+     * A number, as far as half of another key's value allows.
+     *
+     * @param most the number
+     * @param key the other key's name
+     */
+    public record UpToHalf(long most, String key) implements Derived {
+        @Override
+        public Object of(Map<String, Object> values) {
+            return Math.min(most, (Long) values.get(key) / 2);
+        }
+
+        @Override
+        public String toString() {
+            return most + ", at most half of " + key;
+        }
+    }
+
+    /** The default where the keys have these values. */
+    Object fallback(Map<String, Object> values) {
+        return fallback instanceof Derived derived ? derived.of(values) : fallback;
     }
 
     /** What comes before the dot, such as {@code optimizer}; empty where there is none. */
@@ -95,6 +130,10 @@ public record ConfigKey(
 
     static ConfigKey integer(String name, long fallback, long low, long high, String doc) {
         return new ConfigKey(name, Type.INTEGER, fallback, low, high, List.of(), doc);
+    }
+
+    static ConfigKey integerUpToHalf(String name, long fallback, String other, long low, long high, String doc) {
+        return new ConfigKey(name, Type.INTEGER, new UpToHalf(fallback, other), low, high, List.of(), doc);
     }
 
     static ConfigKey real(String name, double fallback, double low, double high, String doc) {

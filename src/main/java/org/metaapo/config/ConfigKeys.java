@@ -3,6 +3,7 @@ package org.metaapo.config;
 import static org.metaapo.config.ConfigKey.choice;
 import static org.metaapo.config.ConfigKey.flag;
 import static org.metaapo.config.ConfigKey.integer;
+import static org.metaapo.config.ConfigKey.integerUpToHalf;
 import static org.metaapo.config.ConfigKey.object;
 import static org.metaapo.config.ConfigKey.optionalReal;
 import static org.metaapo.config.ConfigKey.path;
@@ -55,7 +56,7 @@ public final class ConfigKeys {
             reals("data.weights", List.of(), 0, 1e9, "share of each entry of data.train in an epoch; empty: every row once"),
             flag("data.shuffle", true, "a new order each epoch, from the seed"),
             integer("data.max_length", 4096, 2, MANY, "tokens of prompt and answer; the answer keeps its start"),
-            integer("data.max_prompt_length", 2048, 1, MANY, "tokens of a prompt, which keeps its end"),
+            integerUpToHalf("data.max_prompt_length", 2048, "data.max_length", 1, MANY, "tokens of a prompt, which keeps its end"),
             choice("data.overlong", "cut", List.of("cut", "drop"), "what happens to a row that is longer"),
             integer("data.min_answer_tokens", 0, 0, MANY, "rows with a shorter answer are left out"),
             real("data.max_length_ratio", 0, 0, 1e9, "rows whose answers' lengths differ by a larger factor are left out; 0: none"),

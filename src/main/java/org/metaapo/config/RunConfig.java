@@ -68,7 +68,7 @@ public final class RunConfig {
                 values.put(name, value);
             }
         });
-        values.replaceAll((name, value) -> value instanceof ConfigKey.SameAs other ? values.get(other.key()) : value);
+        values.replaceAll((name, value) -> value instanceof ConfigKey.Derived derived ? derived.of(values) : value);
         return values;
     }
 
@@ -83,11 +83,17 @@ public final class RunConfig {
         return config;
     }
 
-    /** The defaults with overrides, for commands without a run: keys that a run must have may be missing. */
+    /**
+     * The defaults with overrides, for commands without a run: keys that a run must have may be missing.
+     *
+     * @throws UsageException as {@link #load}
+     */
     public static RunConfig defaults(List<String> overrides) {
         Map<String, Object> given = new LinkedHashMap<>();
         override(given, overrides);
-        return new RunConfig(complete(given));
+        RunConfig config = new RunConfig(complete(given));
+        config.checkLengths("override");
+        return config;
     }
 
     private static void override(Map<String, Object> values, List<String> overrides) {
@@ -157,6 +163,10 @@ public final class RunConfig {
             throw new UsageException(where + ": data.weights has " + weights.size() + " numbers, data.train "
                     + paths("data.train").size() + " entries; expected a number for each, not all 0");
         }
+        checkLengths(where);
+    }
+
+    private void checkLengths(String where) {
         if (integer("data.max_prompt_length") >= integer("data.max_length")) {
             throw new UsageException(where + ": data.max_prompt_length is " + integer("data.max_prompt_length")
                     + "; expected less than data.max_length, " + integer("data.max_length"));
@@ -197,8 +207,7 @@ public final class RunConfig {
 
     /** Whether a key has another value than its default. */
     public boolean isSet(String name) {
-        Object fallback = ConfigKeys.find(checked(name)).fallback();
-        return !Objects.equals(values.get(name), fallback instanceof ConfigKey.SameAs other ? values.get(other.key()) : fallback);
+        return !Objects.equals(values.get(name), ConfigKeys.find(checked(name)).fallback(values));
     }
 
     /** Value of an integer key. */

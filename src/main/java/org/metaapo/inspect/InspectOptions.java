@@ -44,10 +44,6 @@ public record InspectOptions(
     /** Checks the numbers. */
     public InspectOptions {
         data = List.copyOf(data);
-        if (maxPromptLength < 1 || maxPromptLength >= maxLength) {
-            throw new UsageException("--max-prompt-length is " + maxPromptLength
-                    + "; expected 1 to less than --max-length, " + maxLength);
-        }
         if (rows < 0 || stepZero < 0) {
             throw new UsageException(
                     (rows < 0 ? "--rows is " + rows : "--step0 is " + stepZero) + "; expected 0 or more");

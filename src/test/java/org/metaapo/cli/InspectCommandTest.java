@@ -398,8 +398,12 @@ class InspectCommandTest extends CommandTest {
             fixture("pairs.jsonl"),
             "--max-length",
             "10",
+            "--max-prompt-length",
+            "10",
             "--quiet"
         };
-        assertFails(2, "--max-prompt-length is 2048; expected 1 to less than --max-length, 10", command);
+        assertFails(2, "data.max_prompt_length is 10; expected less than data.max_length, 10", command);
+        command[8] = "0";
+        assertFails(2, "data.max_prompt_length", command);
     }
 }

@@ -77,6 +77,19 @@ class RunConfigTest {
     }
 
     @Test
+    void aPromptIsAtMostHalfOfARowUnlessItIsSaidOtherwise() {
+        assertThat(parse(GOOD).integer("data.max_prompt_length")).isEqualTo(2048);
+        assertThat(parse(GOOD, "data.max_length=100000").integer("data.max_prompt_length")).isEqualTo(2048);
+        RunConfig small = parse(GOOD, "data.max_length=511");
+        assertThat(small.integer("data.max_prompt_length")).isEqualTo(255);
+        assertThat(small.isSet("data.max_prompt_length")).isFalse();
+        assertThat(RunConfig.parse(small.toYaml(), "again", List.of())).isEqualTo(small);
+        assertThat(parse(GOOD, "data.max_length=511", "data.max_prompt_length=510").integer("data.max_prompt_length")).isEqualTo(510);
+        assertThatThrownBy(() -> RunConfig.defaults(List.of("data.max_length=511", "data.max_prompt_length=511")))
+                .hasMessageContaining("data.max_prompt_length is 511; expected less than data.max_length, 511");
+    }
+
+    @Test
     void overridesAreChecked() {
         assertThatThrownBy(() -> parse(GOOD, "batch=3")).hasMessageContaining("did you mean train.batch?");
         assertThatThrownBy(() -> parse(GOOD, "nothing")).hasMessageContaining("expected key=value");
