@@ -1,7 +1,6 @@
 package org.metaapo.cli;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
@@ -33,16 +32,20 @@ final class ScoreCommand implements Callable<Integer> {
     private OutputOption out;
 
     @Mixin
+    private LengthOptions lengths;
+
+    @Mixin
     private AnswerOptions answers;
 
     @Override
     public Integer call() {
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model, reference, metaLearner));
-        RunConfig defaults = RunConfig.defaults(List.of());
+        RunConfig settings = RunConfig.defaults(lengths.overrides());
+        ScoreJob.Lengths limits = new ScoreJob.Lengths(settings.count("data.max_length"), settings.count("data.max_prompt_length"));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
             ScoreJob.run(
-                            engine, common.dtype(), model, reference, data.paths(), answers.chat(defaults), answers.variables(defaults),
+                            engine, common.dtype(), model, reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
                             metaLearner, view)
                     .write(destination);
         }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.EncodedRow;
@@ -14,6 +15,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
@@ -23,6 +25,7 @@ import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.train.PairScorer;
+import org.metaapo.train.RowLengths;
 import org.metaapo.train.RunListener;
 
 /** Log-probs of preference pairs under a policy and a reference. */
@@ -35,19 +38,21 @@ public final class ScoreJob {
      * Scores all pairs.
      *
      * @param reference folder, or null for none: the fields that need it are then left out
+     * @param lengths tokens of prompt and answer, and of a prompt: rows are cut as for training
      * @param variables of the chat template, which a row's own go before
      * @param metaLearner file of a finished run, or null
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, ChatOptions chat, Map<String, Object> variables,
-            Path metaLearner, RunListener listener) {
+            Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
+            Map<String, Object> variables, Path metaLearner, RunListener listener) {
         try (Policy policy = Policy.open(model, chat);
                 ModelFolder other = reference == null ? null : ModelFolder.open(reference)) {
             policy.folder().requireHead(Head.LM);
             if (other != null) {
                 other.checkReferenceOf(policy.folder());
             }
-            List<EncodedRow> rows = encode(policy, DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows());
+            List<EncodedRow> rows = encode(policy, lengths, DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows());
+            tell(rows, lengths, policy.folder().config().maxPositions(), listener);
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
             List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
             // Only its weights are read: a reference shares the policy's tokenizer.
@@ -72,13 +77,36 @@ public final class ScoreJob {
         }
     }
 
-    private static List<EncodedRow> encode(Policy policy, List<Row> rows) {
+    /**
+     * Tokens to which rows are cut.
+     *
+     * @param row prompt and answer; the answer keeps its start
+     * @param prompt of it, which keeps its end
+     */
+    public record Lengths(int row, int prompt) {}
+
+    /** Says what was cut, what training would leave out, and what goes beyond the model's positions. */
+    private static void tell(List<EncodedRow> rows, Lengths lengths, int positions, RunListener listener) {
+        long prompts = rows.stream().filter(row -> row.promptCut() > 0).count();
+        long answers = rows.stream().mapToLong(row -> (row.chosenCut() > 0 ? 1 : 0) + (row.rejectedCut() > 0 ? 1 : 0)).sum();
+        if (prompts + answers > 0) {
+            listener.note(String.format(Locale.ROOT, "cut as in training: prompts to --max-prompt-length %,d: %,d, answers to --max-length %,d: %,d",
+                    lengths.prompt(), prompts, lengths.row(), answers));
+        }
+        long equal = rows.stream().filter(row -> RowEncoder.dropReason(row) != null).count();
+        if (equal > 0) {
+            listener.note(String.format(Locale.ROOT, "rows with equal answers, which training leaves out: %,d", equal));
+        }
+        RowLengths.tellPositions(rows, positions, "--max-length", listener);
+    }
+
+    private static List<EncodedRow> encode(Policy policy, Lengths lengths, List<Row> rows) {
         for (Row row : rows) {
             if (!row.isPair()) {
                 throw new DataException(row.source() + ": no chosen and rejected; score needs preference pairs" + row.hint());
             }
         }
-        RowEncoder encoder = new RowEncoder(policy.format(), policy.folder().config().maxPositions(), Integer.MAX_VALUE);
+        RowEncoder encoder = new RowEncoder(policy.format(), lengths.row(), lengths.prompt());
         List<EncodedRow> encoded = new ArrayList<>();
         for (Row row : rows) {
             try {
@@ -95,7 +123,8 @@ public final class ScoreJob {
         long longest = rows.stream()
                 .mapToLong(r -> r.promptTokens() + r.chosenTokens() + r.rejectedTokens()).max().orElse(1);
         long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
-        try (Model model = ModelLoader.load(engine, folder, dtype, Head.LM, 0)) {
+        ModelShape shape = ModelLoader.shape(folder.config(), RowLengths.longest(rows));
+        try (Model model = ModelLoader.load(engine.createModel(shape, dtype), folder, Head.LM, 0)) {
             listener.begin(phase, rows.size());
             List<double[]> sums = new PairScorer(model, maxTokens, true)
                     .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));
@@ -122,6 +151,16 @@ public final class ScoreJob {
     private static ObjectNode line(EncodedRow row, double[] sums) {
         ObjectNode line = Lines.line().put("row", row.id());
         line.put("chosen_logp", sums[0]).put("rejected_logp", sums[1]);
-        return line.put("chosen_tokens", row.chosenTokens()).put("rejected_tokens", row.rejectedTokens());
+        line.put("chosen_tokens", row.chosenTokens()).put("rejected_tokens", row.rejectedTokens());
+        putIfCut(line, "prompt_cut", row.promptCut());
+        putIfCut(line, "chosen_cut", row.chosenCut());
+        putIfCut(line, "rejected_cut", row.rejectedCut());
+        return line;
+    }
+
+    private static void putIfCut(ObjectNode line, String field, int tokens) {
+        if (tokens > 0) {
+            line.put(field, tokens);
+        }
     }
 }

@@ -23,9 +23,11 @@ final class LayerWindows {
      */
     static List<Integer> read(JsonFields json, ModelFamily family, int layers, int maxPositions) {
         List<Boolean> named = types(json, layers);
-        int window = window(json, family, maxPositions);
+        int given = window(json, family);
+        // A llama attends to all tokens whatever is said of a window; one beyond its positions is not worth an error.
+        int window = family == ModelFamily.LLAMA ? 0 : given;
         if (family == ModelFamily.LLAMA) {
-            if (window > 0) {
+            if (given > 0 && given < maxPositions) {
                 throw json.wrong("sliding_window", "null or nothing, for a llama attends to all tokens");
             }
             if (named != null && named.contains(true)) {
@@ -57,12 +59,11 @@ final class LayerWindows {
                 };
     }
 
-    private static int window(JsonFields json, ModelFamily family, int maxPositions) {
+    private static int window(JsonFields json, ModelFamily family) {
         if (!windowed(json, family)) {
             return 0;
         }
-        int window = json.integer("sliding_window", 4096, 1, Integer.MAX_VALUE);
-        return window >= maxPositions ? 0 : window;
+        return json.integer("sliding_window", 4096, 1, Integer.MAX_VALUE);
     }
 
     /** Whether each layer slides, as {@code layer_types} says; null where it is absent. */

@@ -29,7 +29,7 @@ import java.util.OptionalInt;
  * @param outputBias whether the attention's output projection has a bias
  * @param mlpBias whether the feed-forward projections have biases
  * @param qkNorm whether q and k are RMS-normalised over the head (Qwen3)
- * @param windows tokens that a token of each layer attends to, itself included; 0 for all up to {@code maxPositions}
+ * @param windows tokens that a token of each layer attends to, itself included; 0 for all
  * @param head what stands on top
  * @param padTokenId padding token, whose embedding is not trained and past which a value head reads; a negative one counts from
  *     the vocabulary's end, and no token is it

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -21,12 +22,23 @@ public final class ModelLoader {
 
     private ModelLoader() {}
 
-    /** The engine's shape of a folder's configuration. */
+    /** The engine's shape of a folder's configuration, for sequences of as many tokens as it has positions. */
     public static ModelShape shape(ModelConfig c) {
+        return shape(c, c.maxPositions());
+    }
+
+    /**
+     * The engine's shape of a folder's configuration, for sequences of up to {@code tokens} tokens, and of as many as it has positions
+     * where those are more. {@code max_position_embeddings} says what a model was trained on; as in transformers, rotary embedding
+     * goes on beyond it.
+     */
+    public static ModelShape shape(ModelConfig c, int tokens) {
         RopeConfig rope = c.rope();
+        int positions = Math.max(c.maxPositions(), tokens);
+        List<Integer> windows = c.windows().stream().map(window -> window >= positions ? 0 : window).toList();
         return new ModelShape(
                 c.vocabSize(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads(), c.kvHeads(), c.headDim(),
-                c.maxPositions(), c.padTokenId(), c.windows(), c.head(), c.tiedHead(), c.qkvBias(), c.outputBias(), c.mlpBias(),
+                positions, c.padTokenId(), windows, c.head(), c.tiedHead(), c.qkvBias(), c.outputBias(), c.mlpBias(),
                 c.qkNorm(), ModelShape.Rope.valueOf(rope.type().name()), c.rmsNormEps(), rope.theta(), rope.factor(),
                 rope.lowFreqFactor(), rope.highFreqFactor(), rope.originalMaxPositions());
     }

@@ -2,13 +2,13 @@ package org.metaapo.train;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Mixture;
 import org.metaapo.data.RowStore;
 import org.metaapo.engine.Objective;
 import org.metaapo.error.DataException;
-import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatFormat;
 
 /** The tokens of a run, their order, and what names them. */
@@ -91,22 +91,46 @@ final class RunData implements AutoCloseable {
         return evaluation == null ? "not there" : evaluation.stats().digest();
     }
 
-    /** Throws if the model has too few positions for a row. */
-    void checkPositions(ModelFolder model) {
-        int most = model.config().maxPositions();
-        for (List<EncodedRow> part : List.of(rows(), evaluation())) {
-            for (EncodedRow row : part) {
-                int longest = row.promptTokens() + Math.max(Math.max(row.chosenTokens(), row.rejectedTokens()), longestOnline(row));
-                if (longest > most) {
-                    throw new DataException(row.source() + ": " + longest + " tokens, the model has " + most
-                            + " positions; lower data.max_length");
-                }
-            }
+    /** Says which rows have more tokens than the policy has positions. */
+    void tellPositions(RunListener listener) {
+        RowLengths.tellPositions(rows(), maxPositions, "data.max_length", listener);
+        RowLengths.tellPositions(evaluation(), maxPositions, "data.max_length", listener);
+    }
+
+    /**
+     * Throws if the longest prompt leaves too few positions for the answers that are asked for, and says where
+     * {@code data.max_length} makes them shorter.
+     *
+     * @param positions of the models that answer
+     */
+    void checkSampling(RunConfig config, int positions, RunListener listener) {
+        EncodedRow longest = rows.get(0);
+        for (EncodedRow row : rows) {
+            longest = row.promptTokens() > longest.promptTokens() ? row : longest;
+        }
+        int prompt = longest.promptTokens();
+        int wanted = config.count("rollout.max_new_tokens");
+        if (prompt + newTokens(config) > positions) {
+            throw new DataException(String.format(Locale.ROOT, "%s: the prompt has %d tokens, with %d new ones (rollout.max_new_tokens) more than the "
+                    + "model's %d positions; lower rollout.max_new_tokens, data.max_prompt_length or data.max_length",
+                    longest.source(), prompt, newTokens(config), positions));
+        }
+        if (newTokens(config) < wanted) {
+            listener.note(String.format(Locale.ROOT, "answers of the policy have at most %,d tokens, not rollout.max_new_tokens, %,d: data.max_length is %,d, "
+                    + "and the longest prompt has %,d", newTokens(config), wanted, room(config), prompt));
         }
     }
 
-    private static int longestOnline(EncodedRow row) {
-        return row.onlineTokens() == 0 ? 0 : Math.max(row.onlineChosen().length, row.onlineRejected().length);
+    /** Tokens of the longest sequence that can come up, as in {@link #longestPack}. */
+    int longestSequence(Recipe recipe, RunConfig config) {
+        int longest = Math.max(RowLengths.longest(rows()), RowLengths.longest(evaluation()));
+        int answer = rows.stream().mapToInt(row -> RowLengths.of(row) - row.promptTokens()).max().orElse(0);
+        if (recipe.rollout(config) != null) {
+            longest = Math.max(longest, longestPrompt() + newTokens(config));
+            answer = Math.max(answer, newTokens(config));
+        }
+        boolean mismatched = recipe.objective(config).kind() == Objective.Kind.KTO;
+        return mismatched ? Math.max(longest, Math.min(room(config), longestPrompt() + answer)) : longest;
     }
 
     /** Tokens of the largest forward and backward. */
@@ -122,12 +146,12 @@ final class RunData implements AutoCloseable {
 
     /** Tokens that an answer of the policy may have: what is asked for, as far as the longest prompt leaves room. */
     int newTokens(RunConfig config) {
-        return Math.max(1, Math.min(config.count("rollout.max_new_tokens"), room(config) - longestPrompt()));
+        return Math.min(config.count("rollout.max_new_tokens"), room(config) - longestPrompt());
     }
 
     /** Tokens that a prompt and an answer may have together. */
     int room(RunConfig config) {
-        return Math.min(maxPositions, config.count("data.max_length"));
+        return config.count("data.max_length");
     }
 
     /** Tokens of the longest pack that can come up: of training, of scoring, and of KTO's mismatched answers. */

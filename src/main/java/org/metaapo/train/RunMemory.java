@@ -41,7 +41,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
         DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
         long maxTokens = data.maxTokens(recipe, config);
-        ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()));
+        ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()), data.longestSequence(recipe, config));
         GeneratorOptions generator = null;
         Rollout rollout = recipe.rollout(config);
         if (rollout != null) {

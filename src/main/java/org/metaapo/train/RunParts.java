@@ -75,7 +75,7 @@ final class RunParts implements AutoCloseable {
             tryOut(totals);
         }
         listener.begin("loading the model", 0);
-        policy = engine.createModel(ModelLoader.shape(source.config().withHead(recipe.head())), dtype());
+        policy = engine.createModel(ModelLoader.shape(source.config().withHead(recipe.head()), data.longestSequence(recipe, config)), dtype());
         trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
         ModelLoader.load(policy, trainer, source, recipe.head(), config.integer("seed"));
         if (rewards != null && rewards.isLocal()) {
@@ -115,7 +115,8 @@ final class RunParts implements AutoCloseable {
         }
         listener.begin("loading the reference", 0);
         try (ModelFolder other = ModelFolder.open(path)) {
-            return ModelLoader.load(newReference(ModelLoader.shape(other.config().withHead(Head.LM))), other, Head.LM, 0);
+            ModelShape shape = ModelLoader.shape(other.config(), data.longestSequence(recipe, config));
+            return ModelLoader.load(newReference(shape), other, Head.LM, 0);
         } finally {
             listener.end();
         }

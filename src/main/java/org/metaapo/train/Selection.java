@@ -18,6 +18,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
@@ -146,7 +147,8 @@ final class Selection {
     }
 
     private List<double[]> score(Engine engine, ModelFolder model, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
-        try (Model loaded = ModelLoader.load(engine, model, dtype, Head.LM, 0)) {
+        ModelShape shape = ModelLoader.shape(model.config(), data.longestSequence(Recipe.SELECTIVE_DPO, config));
+        try (Model loaded = ModelLoader.load(engine.createModel(shape, dtype), model, Head.LM, 0)) {
             return new PhasedScoring(listener, stop, data.maxTokens(Recipe.SELECTIVE_DPO, config), config.flag("data.share_prompts"))
                     .score(loaded, pairs, phase);
         }

@@ -51,7 +51,7 @@ class ConfigReaderTest {
             textBlock =
                     """
             "model_type":"mistral","sliding_window":null|0 0 0
-            "model_type":"mistral","sliding_window":4096,"max_position_embeddings":4096|0 0 0
+            "model_type":"mistral","sliding_window":4096,"max_position_embeddings":4096|4096 4096 4096
             "model_type":"mistral","sliding_window":4096,"max_position_embeddings":32768|4096 4096 4096
             "model_type":"mistral","sliding_window":16,"layer_types":["full_attention","sliding_attention","full_attention"]|0 16 0
             "model_type":"mistral","layer_types":["full_attention","full_attention","full_attention"]|0 0 0

@@ -19,10 +19,12 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TensorInfo;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
 
 class ModelLoaderTest {
     @TempDir
@@ -49,6 +51,18 @@ class ModelLoaderTest {
     }
 
     /** A step then changes what is stored, not what bf16 had left of it; a reference of the same file has the policy's weights. */
+    @Test
+    void aWindowIsInForceWhereSequencesAreLonger() {
+        ModelConfig config = ConfigReader.read(Path.of("config.json"), Json.parse(
+                "{\"model_type\": \"mistral\", \"num_hidden_layers\": 1, \"sliding_window\": 64, \"max_position_embeddings\": 64}", "config"));
+        assertThat(ModelLoader.shape(config).windows()).containsExactly(0);
+        assertThat(ModelLoader.shape(config, 64).windows()).containsExactly(0);
+        ModelShape longer = ModelLoader.shape(config, 65);
+        assertThat(longer.windows()).containsExactly(64);
+        assertThat(longer.maxPositions()).isEqualTo(65);
+        assertThat(ModelLoader.shape(config, 10).maxPositions()).isEqualTo(64);
+    }
+
     @Test
     void mastersOfBf16WeightsBeginWithAllThatTheFileHas() {
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
