@@ -33,6 +33,10 @@ public final class KeyAdvice {
         int dot = name.lastIndexOf('.');
         String group = dot < 0 ? "" : name.substring(0, dot);
         String word = name.substring(dot + 1).replaceAll("(?<=[a-z])(?=[A-Z])", "_").replace('-', '_').toLowerCase(Locale.ROOT);
+        boolean inGroup = ConfigKeys.groups().contains(group);
+        if (!group.isEmpty() && !inGroup && !SPELLING.to(name).isEmpty()) {
+            return didYouMean(SPELLING.to(name));
+        }
         // model: {name_or_path: …} is model_name_or_path.
         String grouped = group.substring(group.lastIndexOf('.') + 1) + "_" + word;
         String same = ForeignNames.same(ForeignNames.same(grouped) != null ? grouped : word);
@@ -43,7 +47,6 @@ public final class KeyAdvice {
         if (otherwise != null) {
             return otherwise;
         }
-        boolean inGroup = ConfigKeys.groups().contains(group);
         List<String> meant = inGroup ? near(group, name) : new ArrayList<>(SPELLING.to(name));
         if (meant.isEmpty() && !(inGroup && GENERIC.contains(word))) {
             meant = ofWord(word);

@@ -98,6 +98,27 @@ class RunConfigTest {
     }
 
     @Test
+    void theHomeFolderInPathsAndWords() {
+        String home = System.getenv("HOME");
+        RunConfig config = parse(GOOD.replace("path: m}", "path: ~/m}").replace("a.jsonl", "~/a.jsonl"),
+                "reference.path=~/ref", "data.cache=~/cache", "reward.path=null", "reward.command=[~/score.py, --in=~/x]", "data.eval=~/e", "out=~");
+        assertThat(config.path("model.path")).isEqualTo(Path.of(home, "m"));
+        assertThat(config.paths("data.train")).containsExactly(Path.of(home, "a.jsonl"), Path.of("b.jsonl"));
+        assertThat(config.path("reference.path")).isEqualTo(Path.of(home, "ref"));
+        assertThat(config.text("data.cache")).isEqualTo(home + "/cache");
+        assertThat(config.texts("reward.command")).containsExactly(home + "/score.py", "--in=~/x");
+        assertThat(config.paths("data.eval")).containsExactly(Path.of(home, "e"));
+        assertThat(config.path("out")).isEqualTo(Path.of(home));
+        assertThat(parse(GOOD, "model.path=~bob/m").path("model.path")).isEqualTo(Path.of("~bob/m"));
+    }
+
+    @Test
+    void standardInputAsAValue() {
+        assertThat(parse(GOOD, "data.train=-").paths("data.train")).containsExactly(Path.of("-"));
+        assertThatThrownBy(() -> parse(GOOD, "out=-")).isInstanceOf(UsageException.class).hasMessageContaining("a run needs a folder");
+    }
+
+    @Test
     void randomDamageGivesAMessageAndNothingElse() {
         Random random = new Random(1);
         int inputs = Integer.getInteger("fuzz.inputs", 3000);
