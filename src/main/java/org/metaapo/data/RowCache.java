@@ -96,8 +96,7 @@ public final class RowCache {
     private static RowStore temporary(Preparation preparation, byte[] key, DataFiles.Watch watch) {
         Path file = null;
         try {
-            file = Files.createTempFile("metaapo-rows-", ".bin");
-            Unfinished.add(file);
+            file = Unfinished.temporary("metaapo-rows-", ".bin");
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 write(preparation, channel, key, watch);
             }

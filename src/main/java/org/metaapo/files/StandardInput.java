@@ -46,9 +46,7 @@ public final class StandardInput {
 
     private static Path temporary() {
         try {
-            Path file = Files.createTempFile("metaapo-input-", ".tmp");
-            Unfinished.add(file);
-            return file;
+            return Unfinished.temporary("metaapo-input-", ".tmp");
         } catch (IOException e) {
             throw FileFailures.writing(Path.of(System.getProperty("java.io.tmpdir")), -1, e);
         }

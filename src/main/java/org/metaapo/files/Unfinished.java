@@ -1,6 +1,7 @@
 package org.metaapo.files;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -23,6 +24,13 @@ public final class Unfinished {
     /** Notes a file or folder that is about to be made. */
     public static synchronized void add(Path file) {
         FILES.add(file);
+    }
+
+    /** An empty temporary file; who is done with it deletes it and {@link #remove forgets} it. */
+    public static synchronized Path temporary(String prefix, String suffix) throws IOException {
+        Path file = Files.createTempFile(prefix, suffix);
+        FILES.add(file);
+        return file;
     }
 
     /** Forgets one that was deleted, or may stay. */
