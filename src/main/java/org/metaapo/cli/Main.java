@@ -88,6 +88,8 @@ public final class Main implements Callable<Integer> {
         line.setCaseInsensitiveEnumValuesAllowed(true)
                 // A file's name may begin with @.
                 .setExpandAtFiles(false)
+                // A misspelt option after --data is no file.
+                .setUnmatchedOptionsAllowedAsOptionParameters(false)
                 .setOut(new PrintWriter(help))
                 .setErr(new PrintWriter(System.err, true, StandardCharsets.UTF_8))
                 .setColorScheme(CommandLine.Help.defaultColorScheme(coloured ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF))

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.metaapo.config.KeyAdvice;
 import org.metaapo.config.Nearest;
 import picocli.CommandLine;
@@ -14,6 +16,8 @@ import picocli.CommandLine.Model.OptionSpec;
 final class UsageAdvice {
     /** Options of other tools by what means the same here, where a command has that. */
     private static final Map<String, List<String>> ELSEWHERE = new LinkedHashMap<>();
+
+    private static final Pattern UNKNOWN_OPTION = Pattern.compile("^Unknown options?: '(-[^'=]*)");
 
     static {
         ELSEWHERE.put("--model", List.of("model_name_or_path", "model_name", "model_path", "base_model", "pretrain", "reward_pretrain", "reward_model_path"));
@@ -33,17 +37,19 @@ final class UsageAdvice {
     /** What is wrong, and what may have been meant. */
     static String of(CommandLine.ParameterException failure) {
         CommandSpec command = failure.getCommandLine().getCommandSpec();
+        String first = String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
+        // Where a value was expected, picocli has the option in its message alone.
+        Matcher option = UNKNOWN_OPTION.matcher(first);
+        if (option.find()) {
+            return "unknown option " + option.group(1) + "; " + option(command, option.group(1));
+        }
         if (failure instanceof CommandLine.UnmatchedArgumentException unmatched && !unmatched.getUnmatched().isEmpty()) {
             String given = unmatched.getUnmatched().get(0);
-            if (given.startsWith("-")) {
-                String name = given.replaceFirst("=.*", "");
-                return "unknown option " + name + "; " + option(command, name);
-            }
             return command.subcommands().isEmpty()
-                    ? "what is " + given + " for? The command takes no such word"
+                    ? "unexpected " + given + "; " + command.name() + " takes no more words"
                     : "no command " + given + "; " + new Nearest(command.subcommands().keySet()).hint(given);
         }
-        return String.valueOf(failure.getMessage()).lines().findFirst().orElse("wrong usage");
+        return first;
     }
 
     private static String option(CommandSpec command, String given) {

@@ -13,6 +13,8 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.Set;
 import java.util.UUID;
 
 /**
@@ -88,9 +90,7 @@ public final class AtomicFiles {
                 body.write(channel);
                 channel.force(true);
             }
-            if (Files.exists(target)) {
-                Files.setPosixFilePermissions(partial, Files.getPosixFilePermissions(target));
-            }
+            keepPermissions(target, partial);
             Unfinished.commit(partial, () -> Files.move(partial, target, StandardCopyOption.ATOMIC_MOVE));
             syncFolder(partial.getParent());
         } finally {
@@ -108,6 +108,17 @@ public final class AtomicFiles {
             replace(OutputPath.of(target).path(), body);
         } catch (IOException failure) {
             throw FileFailures.writing(target, -1, failure);
+        }
+    }
+
+    private static void keepPermissions(Path target, Path partial) throws IOException {
+        if (!Files.exists(target)) {
+            return;
+        }
+        Set<PosixFilePermission> wanted = Files.getPosixFilePermissions(target);
+        // Some file systems have the same for all files, and refuse to set any.
+        if (!wanted.equals(Files.getPosixFilePermissions(partial))) {
+            Files.setPosixFilePermissions(partial, wanted);
         }
     }
 

@@ -9,6 +9,9 @@ import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.metaapo.config.ConfigKey;
+import org.metaapo.config.ConfigKeys;
+import org.metaapo.engine.Engine;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 
@@ -148,5 +151,49 @@ class MainTest extends CommandTest {
         assertThat(out).contains("demo", "train", "score", "Exit status");
         assertThat(run("train", "--help")).isZero();
         assertThat(out).contains("CONFIG.yaml");
+        String help = out;
+        assertThat(run("help", "train")).isZero();
+        assertThat(out).isEqualTo(help);
+        assertThat(run("help")).isZero();
+        assertThat(out).contains("Usage: metaapo", "Exit status");
+        assertFails(2, "no command scoer; did you mean score?", "help", "scoer");
+        for (String[] command : new String[][] {{"version"}, {"--version"}, {"-V"}, {"score", "--version"}}) {
+            assertThat(run(command)).isZero();
+            assertThat(out).isEqualTo("metaapo " + Engine.version() + "\n");
+        }
+    }
+
+    @Test
+    void theKeysOfTheConfiguration() throws IOException {
+        assertThat(run("keys")).isZero();
+        for (ConfigKey key : ConfigKeys.all()) {
+            assertThat(out).contains(key.name() + "\n");
+        }
+        assertThat(out.lines().mapToInt(String::length).max().orElseThrow()).isLessThanOrEqualTo(80);
+        assertThat(run("keys", "checkpoint", "seed")).isZero();
+        assertThat(out.lines().filter(line -> !line.startsWith(" "))).containsExactly("checkpoint.every", "checkpoint.keep", "seed");
+        assertThat(out).contains("integer (default: 50)", "optimizer steps between checkpoints");
+        assertFails(2, "no key or group lr; did you mean optimizer.learning_rate?", "keys", "lr");
+        assertThat(run("keys", "--markdown")).isZero();
+        assertThat(Files.readString(Path.of("README.md"))).contains(out);
+    }
+
+    @Test
+    void wordsThatAreNoOptions() {
+        String data = fixture("pairs.jsonl");
+        assertFails(2, "unknown option --learning_rate; keys of the configuration are given as key=value; did you mean optimizer.learning_rate?",
+                "train", "run.yaml", "--learning_rate=1e-6");
+        assertFails(2, "train.micro_tokens", "plan", "run.yaml", "--gradient-accumulation-steps", "4");
+        assertFails(2, "unknown option --output; did you mean --out?", "score", "--model", "m", "--data", data, "--output=o");
+        assertFails(2, "did you mean --max-new-tokens?", "generate", "--model", "m", "--data", data, "--max_new_tokens=3");
+        assertFails(2, "did you mean --max-new-tokens?", "generate", "--model", "m", "--data", data, "--max_tokens=3");
+        assertFails(2, "did you mean --k?", "generate", "--model", "m", "--data", data, "--num_return_sequences=3");
+        assertFails(2, "did you mean --model?", "score", "--model", "m", "--data", data, "--modle=3");
+        assertFails(2, "expected one of", "score", "--model", "m", "--data", data, "--batch-size=3");
+        assertFails(2, "unexpected foo; info takes no more words", "info", "foo");
+        assertFails(2, "is empty; expected a path", "score", "--model", "m", "--data", data, "--out=");
+        assertFails(3, "@pairs.jsonl: no such file", "score", "--model", "m", "--data", "@pairs.jsonl");
+        assertFails(2, "standard input (-) is given 2 times", "score", "--model", "m", "--data", "-", "-");
+        assertFails(2, "demo makes a folder", "demo", "--out", "-");
     }
 }

@@ -59,6 +59,14 @@ class ShellTest {
     }
 
     @Test
+    void helpIsAsWideAsColumnsSays() throws Exception {
+        for (int columns : new int[] {60, 120}) {
+            int longest = run("COLUMNS=" + columns + " metaapo help inspect").out().lines().mapToInt(String::length).max().orElseThrow();
+            assertThat(longest).isBetween(columns - 15, columns);
+        }
+    }
+
+    @Test
     void aReaderThatIsGoneIsNoNews() throws Exception {
         Shell.Result result = run("set -o pipefail; " + SCORE + "pairs.jsonl | true");
         assertThat(result.status()).isEqualTo(1);

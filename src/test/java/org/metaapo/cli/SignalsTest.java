@@ -79,28 +79,15 @@ class SignalsTest {
         assertThat(file(command.split(" ")[0] + ".jsonl")).doesNotExist();
     }
 
-    /** What a run left is read from pipes that nobody writes. */
-    @ParameterizedTest
-    @CsvSource({"report, samples/a.jsonl", "bound, meta-learner.json"})
-    void commandsOnARunsFolder(String command, String pipe) throws Exception {
-        Path run = Files.createDirectories(file("left-" + command));
-        Files.createDirectories(run.resolve("samples"));
-        Files.writeString(run.resolve("metrics.jsonl"), "{\"kind\":\"start\"}\n");
-        Path learner = run.resolve("meta-learner.json");
-        Files.writeString(learner, "{}");
-        Files.deleteIfExists(run.resolve(pipe));
-        assertThat(new ProcessBuilder("mkfifo", run.resolve(pipe).toString()).start().waitFor()).isZero();
-        Process process = start("exec \"$LAUNCHER\" " + command + " " + run, command + ".log");
-        // It has read all before the pipe, or refuses what is no regular file.
-        process.waitFor(3, TimeUnit.SECONDS);
-        if (process.isAlive()) {
-            process.destroy();
-            assertThat(end(process)).isEqualTo(143);
-            assertThat(file(command + ".log")).hasContent("metaapo: stopped by SIGTERM");
-        } else {
-            assertThat(process.exitValue()).isEqualTo(3);
-        }
-        assertThat(run.resolve("report.html")).doesNotExist();
+    /** The demo makes its folder, and goes on in it. */
+    @Test
+    void theDemoKeepsWhatItMade() throws Exception {
+        Process process = start("exec \"$LAUNCHER\" demo --out demo --threads 1", "demo.log");
+        await(process, () -> has(file("demo/sft/metrics.jsonl"), "\"step\":2"));
+        process.destroy();
+        assertThat(end(process)).as(Files.readString(file("demo.log"))).isEqualTo(5);
+        assertThat(Files.readString(file("demo.log"))).contains("the same command goes on from here");
+        assertThat(file("demo/sft/checkpoints")).isNotEmptyDirectory();
     }
 
     @ParameterizedTest
@@ -119,13 +106,18 @@ class SignalsTest {
     void ctrlCOnATerminalTakesACheckpointToo() throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "util-linux's script makes the terminal");
         assumeTrue(!isInterruptIgnored(), "this test's parent has SIGINT ignored");
-        Process process = shell.bash("TERM=xterm script -qec '\"$LAUNCHER\" train run.yaml out=terminal' /dev/null", Map.of())
+        String script = "TERM=xterm COLUMNS=70 NO_COLOR=1 script -qec '\"$LAUNCHER\" train run.yaml out=terminal' /dev/null";
+        Process process = shell.bash(script, Map.of())
                 .redirectErrorStream(true).redirectOutput(file("terminal.log").toFile()).start();
         await(process, () -> has(file("terminal/metrics.jsonl"), "\"step\":3"));
         process.getOutputStream().write(3);
         process.getOutputStream().flush();
         assertThat(end(process)).as(Files.readString(file("terminal.log"))).isEqualTo(5);
         assertThat(file("terminal/checkpoints")).isNotEmptyDirectory();
+        String shown = Files.readString(file("terminal.log"));
+        assertThat(shown).contains("█").doesNotContainPattern("\u001b\\[[0-9;]*m");
+        assertThat(shown.replaceAll("\u001b\\[[0-9;]*[A-Z]", "").split("[\r\n]+"))
+                .filteredOn(line -> line.contains("|")).isNotEmpty().allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(70));
     }
 
     @Test

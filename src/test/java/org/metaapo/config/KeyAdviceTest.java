@@ -8,6 +8,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -72,9 +74,12 @@ class KeyAdviceTest {
             assertThat(ConfigKeys.find(name)).as(name + " is a key of this configuration").isNull();
         });
         for (String name : ForeignNames.all()) {
-            List<String> named = ConfigKeys.all().stream().map(ConfigKey::name).filter(KeyAdvice.of(name)::contains).toList();
-            assertThat(KeyAdvice.of(name)).as(name).isNotBlank().doesNotContain("lists all");
-            assertThat(named).as(name).allSatisfy(key -> assertThat(ConfigKeys.find(key)).isNotNull());
+            String advice = KeyAdvice.of(name);
+            assertThat(advice).as(name).isNotBlank().doesNotContain("lists all");
+            Matcher key = Pattern.compile("(?<![/a-z])([a-z]+)\\.([a-z_]+)").matcher(advice);
+            while (key.find()) {
+                assertThat(ConfigKeys.find(key.group())).as(name + ": " + key.group()).isNotNull();
+            }
         }
     }
 
