@@ -177,9 +177,16 @@ final class Evaluator {
         try (Annotator annotator = RewardSource.of(shared)
                 .open(engine, dtype, shared.integer("train.micro_tokens"), new RunFolder(folder).rewards())) {
             List<List<Answer>> answers = texts.stream().map(list -> list.stream().map(Answer::of).toList()).toList();
-            double[][] rewards = annotator.score(rows.stream().map(Row::prompt).toList(), answers, new RankingWatch(listener, stop))
-                    .toArray(double[][]::new);
+            RankingWatch watch = new RankingWatch(listener, stop);
+            double[][] rewards = annotator.score(rows.stream().map(Row::prompt).toList(), answers, watch).toArray(double[][]::new);
             listener.end();
+            if (!watch.tooLong().isEmpty()) {
+                listener.note("answers whose conversation is longer than the reward model reads: " + watch.tooLong().size());
+            }
+            if (Arrays.stream(rewards).flatMapToDouble(Arrays::stream).anyMatch(Double::isNaN)) {
+                throw new DataException(rows.get(watch.tooLong().get(0)[0]).source() + ": an answer makes a conversation longer than the reward model reads, "
+                        + "and a comparison needs the reward of each; set reward.overlong=cut, or lower rollout.max_new_tokens");
+            }
             return rewards;
         }
     }

@@ -40,6 +40,9 @@ public final class ConfigKeys {
             text("reward.judge", null, "rewards from a judge: address of an OpenAI-compatible API, such as http://localhost:8000/v1"),
             text("reward.class", null, "rewards from a class of yours that implements org.metaapo.reward.RewardFunction"),
             texts("reward.command", List.of(), "rewards from a command of yours, program and arguments; JSON lines in and out"),
+            choice("reward.overlong", "drop", List.of("drop", "cut", "stop"),
+                    "an answer whose conversation is longer than the model of reward.path reads: has no reward and is out, is read without the prompt's "
+                            + "start, or ends the run"),
             paths("reward.class_path", "jars and folders of reward.class"),
             text("reward.token_env", null, "name of the environment variable that holds the bearer token of reward.url or reward.judge"),
             text("reward.judge_model", null, "the model behind reward.judge"),

@@ -18,6 +18,9 @@ public final class RewardKeys {
     /** A user's command. */
     public static final String COMMAND = "reward.command";
 
+    /** What a local model does with conversations that are longer than it reads. */
+    public static final String OVERLONG = "reward.overlong";
+
     private static final List<String> SOURCES = List.of(PATH, URL, JUDGE, CLASS, COMMAND);
     private static final Map<String, List<String>> GOES_WITH = goesWith();
 
@@ -25,6 +28,7 @@ public final class RewardKeys {
 
     private static Map<String, List<String>> goesWith() {
         Map<String, List<String>> map = new LinkedHashMap<>();
+        map.put(OVERLONG, List.of(PATH));
         map.put("reward.class_path", List.of(CLASS));
         map.put("reward.token_env", List.of(URL, JUDGE));
         map.put("reward.judge_model", List.of(JUDGE));

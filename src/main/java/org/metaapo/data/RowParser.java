@@ -149,13 +149,20 @@ final class RowParser {
         if (list.size() != parts.answers().size()) {
             throw turns.error("scores: " + list.size() + " numbers for " + parts.answers().size() + " responses");
         }
-        for (JsonNode score : list) {
+        List<Answer> scored = new ArrayList<>();
+        for (int i = 0; i < list.size(); i++) {
+            JsonNode score = list.get(i);
+            if (score.isNull()) {
+                // metaapo reward gives none to an answer that the reward model cannot read.
+                continue;
+            }
             if (!score.isNumber() || !Double.isFinite(score.asDouble())) {
                 throw turns.error("scores: expected numbers, found " + Json.describe(score));
             }
             scores.add(score.asDouble());
+            scored.add(parts.answers().get(i));
         }
-        return bestAgainstLower(parts, scores);
+        return bestAgainstLower(new Parts(parts.prompt(), scored), scores);
     }
 
     /** The best answer against a random one of those with a lower score, as UltraFeedback was binarized. */

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.metaapo.data.DataFiles;
@@ -46,14 +48,24 @@ public final class RewardJob {
             prompts.add(row.prompt());
             answers.add(answers(row));
         }
+        RankingWatch watch = new RankingWatch(listener, stop);
         List<double[]> scores = source.isLocal()
-                ? local(source, engine, dtype, prompts, answers, new RankingWatch(listener, stop))
-                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, new RankingWatch(listener, stop));
+                ? local(source, engine, dtype, prompts, answers, watch)
+                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, watch);
+        tell(source, watch, scores);
         Lines lines = new Lines();
         for (int i = 0; i < rows.size(); i++) {
             lines.add(line(rows.get(i), scores.get(i)));
         }
         return lines;
+    }
+
+    private static void tell(RewardSource source, RankingWatch watch, List<double[]> scores) {
+        if (!watch.tooLong().isEmpty()) {
+            long without = scores.stream().flatMapToDouble(Arrays::stream).filter(Double::isNaN).count();
+            watch.listener().note(String.format(Locale.ROOT, "answers whose conversation is longer than the reward model reads: %,d (reward.overlong=%s); "
+                    + "without a score: %,d", watch.tooLong().size(), source.overlong().name().toLowerCase(Locale.ROOT), without));
+        }
     }
 
     private static List<double[]> local(
@@ -93,14 +105,19 @@ public final class RewardJob {
         Lines.prompt(line, row.prompt());
         if (row.isPair()) {
             line.putPOJO("chosen", row.chosen().plain()).putPOJO("rejected", row.rejected().plain());
-            return line.put("score_chosen", scores[0]).put("score_rejected", scores[1]);
+            return line.put("score_chosen", shown(scores[0])).put("score_rejected", shown(scores[1]));
         }
         ArrayNode responses = line.putArray("responses");
         answers(row).forEach(answer -> responses.addPOJO(answer.plain()));
         ArrayNode list = line.putArray("scores");
         for (double score : scores) {
-            list.add(score);
+            list.add(shown(score));
         }
         return line;
+    }
+
+    /** Null for an answer without a score. */
+    private static Double shown(double score) {
+        return Double.isNaN(score) ? null : score;
     }
 }

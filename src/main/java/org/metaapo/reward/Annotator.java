@@ -12,7 +12,7 @@ public interface Annotator extends AutoCloseable {
      * @param prompts what was answered
      * @param answers for each prompt, one answer or more
      * @param watch hears of progress, and may end the work
-     * @return for each prompt, a finite number for each of its answers
+     * @return for each prompt, a finite number for each of its answers; NaN for one that a local model leaves out as too long
      * @throws org.metaapo.error.DataException if an answer cannot be scored, or the source's reply is not what was asked for
      * @throws org.metaapo.error.RunFailedException if the source cannot be reached, fails or takes too long
      */

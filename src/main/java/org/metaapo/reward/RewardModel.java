@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.metaapo.data.Prompt;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -16,58 +17,45 @@ import org.metaapo.error.NumericException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.text.Answer;
-import org.metaapo.text.ChatFormat;
-import org.metaapo.text.EncodedAnswer;
-import org.metaapo.text.Tokenizer;
 
-/** A local reward model: own tokenizer, own template, score at the last token; never the policy's text or ids. */
+/** A local reward model: its score at the last token of what its {@link RewardReader} reads. */
 public final class RewardModel implements Annotator {
     private static final int GROUP = 32;
 
-    private final Tokenizer tokenizer;
-    private final ChatFormat format;
+    private final RewardReader reader;
     private final Model model;
+    private final Overlong overlong;
     private final long maxTokens;
     private Scorer scorer;
     private long room;
 
-    private RewardModel(Tokenizer tokenizer, ChatFormat format, Model model, long maxTokens) {
-        this.tokenizer = tokenizer;
-        this.format = format;
+    private RewardModel(RewardReader reader, Model model, Overlong overlong, long maxTokens) {
+        this.reader = reader;
         this.model = model;
+        this.overlong = overlong;
         this.maxTokens = maxTokens;
     }
 
     /**
      * Opens a {@code *ForSequenceClassification} folder with one label.
      *
+     * @param overlong what becomes of a conversation that is longer than the model reads
      * @param maxTokens tokens of one forward; a longer conversation runs alone
      * @throws DataException if the folder is a language model's
      */
-    public static RewardModel open(Engine engine, Path path, Dtype dtype, long maxTokens) {
+    public static RewardModel open(Engine engine, Path path, Dtype dtype, Overlong overlong, long maxTokens) {
         try (ModelFolder folder = ModelFolder.open(path)) {
-            folder.requireHead(Head.VALUE);
-            Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
-            // The whole text of the template: a reward model is trained to score at its very end.
-            ChatFormat format = ChatFormat.load(path, tokenizer, folder.stopIds(), true);
+            RewardReader reader = RewardReader.of(folder);
             Model model = ModelLoader.load(engine, folder, dtype, Head.VALUE, 0);
-            return new RewardModel(tokenizer, format, model, Math.max(maxTokens, 1));
-        }
-    }
-
-    /** Looks at the folder's shape, tokenizer and template; reads no weights. */
-    static void check(Path path) {
-        try (ModelFolder folder = ModelFolder.open(path);
-                Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize())) {
-            folder.requireHead(Head.VALUE);
-            ChatFormat.load(path, tokenizer, folder.stopIds(), true);
+            return new RewardModel(reader, model, overlong, Math.max(maxTokens, 1));
         }
     }
 
     /**
-     * Rewards of answers, in order. What the ids of a prompt's answers have in common runs once.
+     * Rewards of answers, in order; NaN for one that is left out as too long. What the ids of a prompt's answers have in common runs
+     * once.
      *
-     * @throws DataException if a conversation is longer than the model's positions
+     * @throws DataException if a conversation is longer than the model reads and that is to be an error
      * @throws NumericException if a score is NaN or infinite
      */
     @Override
@@ -76,25 +64,45 @@ public final class RewardModel implements Annotator {
         for (int from = 0; from < prompts.size(); from += GROUP) {
             int to = Math.min(prompts.size(), from + GROUP);
             TokenBatch.Builder builder = TokenBatch.builder();
+            List<List<int[]>> ids = new ArrayList<>();
             long longest = 0;
             for (int i = from; i < to; i++) {
-                longest = Math.max(longest, addPacks(builder, prompts.get(i), answers.get(i)));
+                ids.add(encode(i, prompts.get(i), answers.get(i), watch));
+                longest = Math.max(longest, addPacks(builder, ids.get(i - from).stream().filter(Objects::nonNull).toList()));
             }
-            double[] scores;
-            try (TokenBatch batch = builder.build()) {
-                scores = scorer(longest).values(batch);
-            } catch (NumericException e) {
-                throw new NumericException(tokenizer.folder() + ": a reward is not finite, of an answer to a prompt between \""
-                        + Question.start(prompts.get(from)) + "\" and \"" + Question.start(prompts.get(to - 1)) + "\": " + e.getMessage());
+            double[] scores = new double[0];
+            if (longest > 0) {
+                try (TokenBatch batch = builder.build()) {
+                    scores = scorer(longest).values(batch);
+                } catch (NumericException e) {
+                    throw new NumericException(reader.folder() + ": a reward is not finite, of an answer to a prompt between \""
+                            + Question.start(prompts.get(from)) + "\" and \"" + Question.start(prompts.get(to - 1)) + "\": " + e.getMessage());
+                }
             }
             int at = 0;
-            for (int i = from; i < to; i++) {
-                all.add(Arrays.copyOfRange(scores, at, at + answers.get(i).size()));
-                at += answers.get(i).size();
+            for (List<int[]> ofPrompt : ids) {
+                double[] own = new double[ofPrompt.size()];
+                for (int j = 0; j < own.length; j++) {
+                    own[j] = ofPrompt.get(j) == null ? Double.NaN : scores[at++];
+                }
+                all.add(own);
             }
             watch.progress(to);
         }
         return all;
+    }
+
+    /** Ids of a prompt's answers; null for one that is left out. */
+    private List<int[]> encode(int number, Prompt prompt, List<Answer> answers, Watch watch) {
+        List<int[]> ids = new ArrayList<>();
+        for (int j = 0; j < answers.size(); j++) {
+            RewardReader.Read read = reader.read(prompt, answers.get(j), overlong);
+            ids.add(read.ids());
+            if (read.overlong()) {
+                watch.overlong(number, j);
+            }
+        }
+        return ids;
     }
 
     /** The scorer, with room for a pack. */
@@ -109,9 +117,11 @@ public final class RewardModel implements Annotator {
         return scorer;
     }
 
-    /** Adds a prompt's answers, in one pack where that fits the tokens of a forward; returns the longest pack's tokens. */
-    private long addPacks(TokenBatch.Builder builder, Prompt prompt, List<Answer> answers) {
-        List<int[]> ids = answers.stream().map(answer -> encode(prompt, answer)).toList();
+    /** Adds a prompt's answers, in one pack where that fits the tokens of a forward; returns the longest pack's tokens, 0 for none. */
+    private long addPacks(TokenBatch.Builder builder, List<int[]> ids) {
+        if (ids.isEmpty()) {
+            return 0;
+        }
         int common = ids.get(0).length;
         long together = 0;
         for (int[] other : ids) {
@@ -135,23 +145,6 @@ public final class RewardModel implements Annotator {
         return longest;
     }
 
-    /** Ids that the model reads. */
-    int[] encode(Prompt prompt, Answer answer) {
-        int[] ids;
-        if (prompt.isConversation() || format.hasTemplate()) {
-            ids = format.encodeConversation(prompt.conversation().answered(answer));
-        } else {
-            EncodedAnswer encoded = format.encodePlain(prompt.text(), answer.text());
-            ids = Arrays.copyOf(encoded.promptIds(), encoded.promptIds().length + encoded.answerIds().length);
-            System.arraycopy(encoded.answerIds(), 0, ids, encoded.promptIds().length, encoded.answerIds().length);
-        }
-        if (ids.length < 2 || ids.length > model.shape().maxPositions()) {
-            throw new DataException(tokenizer.folder() + ": a conversation of " + ids.length
-                    + " tokens; the reward model reads 2 to " + model.shape().maxPositions());
-        }
-        return ids;
-    }
-
     @Override
     public AnnotationCosts costs() {
         return AnnotationCosts.NONE;
@@ -160,6 +153,6 @@ public final class RewardModel implements Annotator {
     @Override
     public void close() {
         model.close();
-        tokenizer.close();
+        reader.close();
     }
 }

@@ -55,7 +55,7 @@ public final class RewardSource {
      */
     public void check() {
         if (isLocal()) {
-            RewardModel.check(config.path(RewardKeys.PATH));
+            reader().close();
         } else {
             source().close();
         }
@@ -71,7 +71,7 @@ public final class RewardSource {
      */
     public Annotator open(Engine engine, Dtype dtype, long maxTokens, Path cache) {
         if (isLocal()) {
-            return RewardModel.open(engine, config.path(RewardKeys.PATH), dtype, maxTokens);
+            return RewardModel.open(engine, config.path(RewardKeys.PATH), dtype, overlong(), maxTokens);
         }
         QuestionSource source = source();
         try {
@@ -87,6 +87,16 @@ public final class RewardSource {
             source.close();
             throw e;
         }
+    }
+
+    /** What a local model does with conversations that are longer than it reads. */
+    public Overlong overlong() {
+        return Overlong.valueOf(config.text(RewardKeys.OVERLONG).toUpperCase(Locale.ROOT));
+    }
+
+    /** A local model's tokenizer and template. */
+    public RewardReader reader() {
+        return RewardReader.open(config.path(RewardKeys.PATH));
     }
 
     private QuestionSource source() {

@@ -9,6 +9,9 @@ public interface Watch {
      */
     void progress(long done);
 
+    /** Hears of an answer whose conversation is longer than the source reads, by the numbers of its prompt and among the prompt's answers. */
+    default void overlong(int prompt, int answer) {}
+
     /** A line for people, such as that a call is tried again. */
     default void note(String line) {}
 }

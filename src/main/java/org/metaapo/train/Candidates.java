@@ -47,14 +47,20 @@ final class Candidates {
         return extreme(-1);
     }
 
+    /** Of the candidates that have a reward. */
     private int extreme(int sign) {
-        int at = 0;
-        for (int i = 1; i < rewards.length; i++) {
-            if (sign * rewards[i] > sign * rewards[at]) {
+        int at = -1;
+        for (int i = 0; i < rewards.length; i++) {
+            if (!Double.isNaN(rewards[i]) && (at < 0 || sign * rewards[i] > sign * rewards[at])) {
                 at = i;
             }
         }
         return at;
+    }
+
+    /** Whether two candidates or more have a reward. */
+    boolean isRanked() {
+        return Arrays.stream(rewards).filter(reward -> !Double.isNaN(reward)).count() > 1;
     }
 
     /** Whether best and worst are no pair: equal rewards, answers or tokens. */
@@ -66,14 +72,11 @@ final class Candidates {
 
     /**
      * SPPO's estimate of P(candidate i wins against the policy), arXiv 2405.00675 algorithm 1: the mean of P(i beats j) over all
-     * candidates j, i among them; by Bradley and Terry P(i beats j) = σ(r_i − r_j).
+     * candidates j with a reward, i among them; by Bradley and Terry P(i beats j) = σ(r_i − r_j).
      */
     double winProbability(int i) {
-        double sum = 0;
-        for (double other : rewards) {
-            sum += 1 / (1 + Math.exp(other - rewards[i]));
-        }
-        return sum / rewards.length;
+        return Arrays.stream(rewards).filter(other -> !Double.isNaN(other)).map(other -> 1 / (1 + Math.exp(other - rewards[i])))
+                .average().orElseThrow();
     }
 
     /** Best against worst, as a rollout wants it. */

@@ -38,7 +38,6 @@ public final class Recipes {
                 Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
             }
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, !finished)) {
-                checkLengths(config, recipe, source, data, listener);
                 if (MetaLearning.learns(config, recipe)) {
                     new MetaFeatures(config).check(data.rows());
                 }
@@ -48,6 +47,7 @@ public final class Recipes {
                     listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                     return new Totals();
                 }
+                checkLengths(config, recipe, source, data, listener, stop);
                 try (RunLock lock = RunLock.acquire(folder.path())) {
                     if (!data.skipped().isEmpty()) {
                         folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
@@ -92,7 +92,7 @@ public final class Recipes {
             // What a service needs, such as its secret, need not be there for a plan.
             checkReward(reward != null && reward.isLocal() ? reward : null);
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
-                checkLengths(config, recipe, source, data, listener);
+                checkLengths(config, recipe, source, data, listener, new StopSignal());
                 boolean share = config.flag("data.share_prompts");
                 long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.tokens(data.rows().get(i), share)).sum();
                 long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
@@ -131,12 +131,17 @@ public final class Recipes {
     }
 
     /** Looks at what the rows' lengths mean for the models; tells of what is no error. */
-    private static void checkLengths(RunConfig config, Recipe recipe, ModelFolder source, RunData data, RunListener listener) {
+    private static void checkLengths(
+            RunConfig config, Recipe recipe, ModelFolder source, RunData data, RunListener listener, StopSignal stop) {
         data.tellPositions(listener);
         Rollout rollout = recipe.rollout(config);
         if (rollout != null) {
             Path reference = rollout.referenceAnswers() > 0 ? config.path("reference.path") : null;
             int positions = source.config().maxPositions();
+            RewardSource rewards = recipe.rewards(config);
+            if (rewards.isLocal()) {
+                RewardRoom.tell(config, rollout, rewards, data, listener, stop);
+            }
             data.checkSampling(config, reference == null ? positions : Math.min(positions, ModelFolder.readConfig(reference).maxPositions()), listener);
         }
     }

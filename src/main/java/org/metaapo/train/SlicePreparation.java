@@ -167,8 +167,10 @@ final class SlicePreparation {
         }
         long wanted = reward.costs().lookups();
         parts.listener().begin("ranking", prompts.size());
-        List<double[]> scores = reward.score(prompts, answers, new RankingWatch(parts.listener(), parts.stop()));
+        RankingWatch watch = new RankingWatch(parts.listener(), parts.stop());
+        List<double[]> scores = reward.score(prompts, answers, watch);
         parts.listener().end();
+        totals.answersOverlong += watch.tooLong().stream().filter(place -> place[1] < candidates[sampled.get(place[0])].all().size()).count();
         totals.rewardLookups += reward.costs().lookups() - wanted;
         double[][] own = new double[rows.size()][];
         for (int j = 0; j < sampled.size(); j++) {
@@ -176,7 +178,7 @@ final class SlicePreparation {
             int count = candidates[i].all().size();
             candidates[i].rewards(Arrays.copyOf(scores.get(j), count));
             own[i] = scores.get(j).length > count ? Arrays.copyOfRange(scores.get(j), count, count + 2) : null;
-            totals.answersAnnotated += count;
+            totals.answersAnnotated += Arrays.stream(candidates[i].rewards()).filter(score -> !Double.isNaN(score)).count();
         }
         totals.secondsRanking += (System.nanoTime() - start) * 1e-9;
         return own;
@@ -191,7 +193,7 @@ final class SlicePreparation {
         List<Integer> paired = new ArrayList<>();
         List<PairScorer.Pack> packs = new ArrayList<>();
         for (int i = 0; i < rows.size(); i++) {
-            if (candidates[i] == null) {
+            if (candidates[i] == null || !candidates[i].isRanked()) {
                 continue;
             }
             if (candidates[i].isTie()) {
@@ -234,14 +236,15 @@ final class SlicePreparation {
         ArrayNode answers = line.putArray("answers");
         for (int k = 0; k < candidates.all().size(); k++) {
             Candidates.Candidate candidate = candidates.all().get(k);
-            ObjectNode answer = answers.addObject().putPOJO("text", candidate.answer().plain()).put("reward", candidates.rewards()[k])
+            double reward = candidates.rewards()[k];
+            ObjectNode answer = answers.addObject().putPOJO("text", candidate.answer().plain()).put("reward", Double.isNaN(reward) ? null : reward)
                     .put("tokens", candidate.tokens().length).put("finish", candidate.finish());
             if (!Double.isNaN(candidate.logp())) {
                 answer.put("logp", candidate.logp());
             }
         }
         line.put("online_chosen", paired ? candidates.best() : -1).put("online_rejected", paired ? candidates.worst() : -1);
-        if (ownRewards != null) {
+        if (ownRewards != null && !Double.isNaN(ownRewards[0]) && !Double.isNaN(ownRewards[1])) {
             line.put("reward_chosen", ownRewards[0]).put("reward_rejected", ownRewards[1]);
         }
     }

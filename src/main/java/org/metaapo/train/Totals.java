@@ -12,6 +12,8 @@ public final class Totals {
     public long answersGenerated;
     /** Candidates that the source of rewards scored. */
     public long answersAnnotated;
+    /** Candidates whose conversation was longer than the reward model reads; see {@code reward.overlong}. */
+    public long answersOverlong;
     /** Rows of the data whose label was asked for, in recipe adpo. */
     public long labelsAsked;
     /** Scores wanted of a source that is called, found in its cache or not. */
@@ -35,6 +37,7 @@ public final class Totals {
         copy.promptsSampled = promptsSampled;
         copy.answersGenerated = answersGenerated;
         copy.answersAnnotated = answersAnnotated;
+        copy.answersOverlong = answersOverlong;
         copy.labelsAsked = labelsAsked;
         copy.rewardLookups = rewardLookups;
         copy.ties = ties;
@@ -49,6 +52,7 @@ public final class Totals {
     void write(ObjectNode line) {
         line.put("prompts_seen", promptsSeen).put("prompts_sampled", promptsSampled);
         line.put("answers_generated", answersGenerated).put("answers_annotated", answersAnnotated).put("ties", ties);
+        line.put("answers_overlong", answersOverlong);
         line.put("labels_asked", labelsAsked);
         line.put("tokens_trained", tokensTrained);
         line.put("seconds_scoring", secondsScoring).put("seconds_sampling", secondsSampling);

@@ -89,7 +89,9 @@
       cells('answers generated', end.answers_generated, k * end.prompts_seen),
       cells('answers annotated', end.answers_annotated, k * end.prompts_seen),
     ]);
-    card.append(scroll, element('p', `${number(end.ties)} sampled prompts gave no pair (equal best and worst). Seconds: `
+    card.append(scroll, element('p', `${number(end.ties)} sampled prompts gave no pair (equal best and worst). `
+      + (end.answers_overlong ? `${number(end.answers_overlong)} answers were longer, with their prompts, than the reward model reads. ` : '')
+      + 'Seconds: '
       + `${number(end.seconds_scoring, 1)} scoring, ${number(end.seconds_sampling, 1)} sampling, ${number(end.seconds_ranking, 1)} ranking, `
       + `${number(end.seconds_training, 1)} training.`));
     if (end.reward_calls !== undefined) {

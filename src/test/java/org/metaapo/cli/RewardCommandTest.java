@@ -14,6 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.reward.FakeService;
 
@@ -122,5 +123,26 @@ class RewardCommandTest extends CommandTest {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    @Test
+    void anAnswerThatTheModelCannotReadHasANullScoreAndIsCounted() throws IOException {
+        Path folder = Files.createDirectory(temp.resolve("few-positions"));
+        try (var files = Files.list(Fixtures.path("tiny-rm"))) {
+            for (Path file : files.toList()) {
+                Files.copy(file, folder.resolve(file.getFileName()));
+            }
+        }
+        Path config = folder.resolve("config.json");
+        Files.writeString(config, Files.readString(config).replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 10"));
+        String[] command = {"reward", "--model", folder.toString(), "--data", fixture("pairs.jsonl"), "--dtype", "f32", "--threads", "1"};
+        assertThat(run(command)).as(err).isZero();
+        assertThat(err).contains("answers whose conversation is longer than the reward model reads: 16 (reward.overlong=drop); without a score: 16");
+        assertThat(out.lines()).hasSize(8).allMatch(line -> line.contains("\"score_chosen\":null,\"score_rejected\":null"));
+        String[] stopped = Arrays.copyOf(command, command.length + 2);
+        stopped[command.length] = "--reward";
+        stopped[command.length + 1] = "overlong=stop";
+        assertThat(run(stopped)).isEqualTo(3);
+        assertThat(err).contains("the reward model reads up to 10; reward.overlong=drop leaves such answers out");
     }
 }

@@ -243,7 +243,7 @@ class GoldenModelTest {
         JsonNode golden = Json.read(Fixtures.path("tiny-rm.golden.json"));
         try (Engine engine = Engine.open(DeviceSpec.CPU, 2);
                 org.metaapo.reward.RewardModel reward =
-                        org.metaapo.reward.RewardModel.open(engine, Fixtures.path("tiny-rm"), Dtype.F32, 400)) {
+                        org.metaapo.reward.RewardModel.open(engine, Fixtures.path("tiny-rm"), Dtype.F32, org.metaapo.reward.Overlong.STOP, 400)) {
             List<org.metaapo.data.Prompt> prompts = new ArrayList<>();
             List<List<Answer>> answers = new ArrayList<>();
             for (JsonNode row : golden) {
