@@ -72,12 +72,13 @@ public final class Nearest {
             if (word.equals(other)) {
                 continue;
             }
-            int edits = edits(word, other);
             boolean isPlural = (word + "s").equals(other) || word.equals(other + "s");
-            if (!isPlural && known.contains(word) || edits > allowed(word, other)) {
+            int allowed = allowed(word, other);
+            // Lengths first: a word in a damaged file may be as long as that.
+            if (!isPlural && known.contains(word) || Math.abs(word.length() - other.length()) > allowed || edits(word, other) > allowed) {
                 return Integer.MAX_VALUE;
             }
-            sum += edits;
+            sum += edits(word, other);
         }
         return sum;
     }

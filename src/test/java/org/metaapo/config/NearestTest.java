@@ -30,6 +30,12 @@ class NearestTest {
     }
 
     @Test
+    void aWordAsLongAsAFileTakesNoMemory() {
+        assertThat(new Nearest(KEYS).to("a".repeat(1 << 20))).isEmpty();
+        assertThat(new Nearest(KEYS).to("a_".repeat(1 << 19))).isEmpty();
+    }
+
+    @Test
     void equallyNearOnesAreAllNamed() {
         assertThat(new Nearest(List.of("cat", "car", "dog")).to("caz")).containsExactly("cat", "car");
     }
