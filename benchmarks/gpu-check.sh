@@ -216,11 +216,14 @@ if [ -n "$gpu" ]; then
   for shape in 8b 1.5b; do
     model $shape 0 metaapo score 25 "${whole[@]}"
     model $shape 0 torch score 30 "${whole[@]}"
-    # As many layers as the card's memory holds with f32 master weights and moments.
-    for layers in 0 16 8; do
-      model $shape "$layers" metaapo dpo 35 "${whole[@]}" && break
+    # All layers where the card's memory holds them with f32 master weights and moments, be it with recomputation; else fewer.
+    for kept in "0 0" "0 1" "16 0" "8 0"; do
+      read -r layers recompute <<<"$kept"
+      model $shape "$layers" metaapo dpo 45 "${whole[@]}" --recompute "$recompute" && break
     done
-    model $shape "$layers" torch dpo 35 "${whole[@]}"
+    peer=()
+    [ "$recompute" = 1 ] && peer=(--checkpointing)
+    model $shape "$layers" torch dpo 45 "${whole[@]}" "${peer[@]}"
     model $shape 0 metaapo generate,decode 40 "${generation[@]}"
     model $shape 0 torch generate,decode 50 "${generation[@]}"
   done
@@ -255,7 +258,7 @@ json() {
     }' "$file"
 }
 json "$out/torch.jsonl" op shape dtype tokens sequence backend microseconds tflop_per_s torch >"$out/torch.csv"
-json "$out/models.jsonl" torch metaapo shape layers dtype job seconds tokens_per_s tflop_per_s gb_per_s gflops share peak_gib error >"$out/models.csv"
+json "$out/models.jsonl" torch metaapo shape layers recompute dtype job seconds tokens_per_s tflop_per_s gb_per_s gflops share peak_gib error >"$out/models.csv"
 rm -f "$out/torch.jsonl" "$out/models.jsonl"
 for file in ops gemm; do
   [ -f "$out/$file.csv" ] || continue

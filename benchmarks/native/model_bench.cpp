@@ -215,10 +215,10 @@ private:
     void report(const std::string& job, double seconds, double tokens, double flops, double bytes) const {
         const double tflops = flops / seconds / 1e12, gbs = bytes / seconds / 1e9;
         const double peak = std::atof((bytes > 0 ? o.peak_gbs : o.peak_tflops).c_str());
-        std::printf("{\"job\": \"%s\", \"shape\": \"%s\", \"layers\": %d, \"params_m\": %.1f, \"dtype\": \"%s\", \"device\": \"%s\", "
+        std::printf("{\"job\": \"%s\", \"shape\": \"%s\", \"layers\": %d, \"recompute\": %d, \"params_m\": %.1f, \"dtype\": \"%s\", \"device\": \"%s\", "
                     "\"isa\": \"%s\", \"threads\": %d, \"seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
                     "\"share\": %.4f, \"peak_gib\": %.2f, \"metaapo\": \"%s\"}\n",
-                    job.c_str(), o.shape.c_str(), config.layers, double(parameters(config)) / 1e6, o.dtype.c_str(), o.device.c_str(), info.isa,
+                    job.c_str(), o.shape.c_str(), config.layers, o.recompute, double(parameters(config)) / 1e6, o.dtype.c_str(), o.device.c_str(), info.isa,
                     info.threads, seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
         std::fflush(stdout);
     }

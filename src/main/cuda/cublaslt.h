@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace apo {
 namespace cuda {
@@ -62,7 +63,10 @@ struct Functions {
                      const Algorithm* algorithm, void* workspace, size_t workspace_bytes, void* stream);
 };
 
-// Throws APO_E_DEVICE, with what to install, where the library is not found.
+// Of the first library of these names that is found. Throws APO_E_DEVICE, with what to install, where there is none or it lacks a
+// function.
+Functions load(const std::vector<const char*>& names);
+// Of this machine's, found at the first call.
 const Functions& functions();
 
 }  // namespace lt

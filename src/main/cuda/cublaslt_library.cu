@@ -17,9 +17,8 @@ void find(void* library, const char* name, Function& function) {
     if (function == nullptr) fail(APO_E_DEVICE, "cuBLASLt has no %s; install cuBLAS 12 or 13, or use --device cpu", name);
 }
 
-void* open_library() {
-    for (const char* name : {"libcublasLt.so.13", "libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so.13",
-                             "/usr/local/cuda/lib64/libcublasLt.so.12"}) {
+void* open_library(const std::vector<const char*>& names) {
+    for (const char* name : names) {
         if (void* library = dlopen(name, RTLD_NOW | RTLD_LOCAL)) return library;
     }
     fail(APO_E_DEVICE,
@@ -27,8 +26,10 @@ void* open_library() {
          "LD_LIBRARY_PATH, or use --device cpu");
 }
 
-Functions load() {
-    void* library = open_library();
+}  // namespace
+
+Functions load(const std::vector<const char*>& names) {
+    void* library = open_library(names);
     Functions f{};
     find(library, "cublasLtCreate", f.create);
     find(library, "cublasLtDestroy", f.destroy);
@@ -48,12 +49,13 @@ Functions load() {
     return f;
 }
 
-}  // namespace
-
+#if !defined(APO_CUDA_EMULATION)  // whose stand-in is no library
 const Functions& functions() {
-    static const Functions one = load();
+    static const Functions one = load({"libcublasLt.so.13", "libcublasLt.so.12", "/usr/local/cuda/lib64/libcublasLt.so.13",
+                                       "/usr/local/cuda/lib64/libcublasLt.so.12"});
     return one;
 }
+#endif
 
 }  // namespace lt
 }  // namespace cuda

@@ -266,8 +266,9 @@ void CudaDevice::allow_shared(const void* kernel, size_t bytes, const Site& site
              index, name.c_str(), compute_capability / 10, compute_capability % 10, site.what, file_name(site.file), site.line,
              shared.static_bytes + bytes, shared_bytes_most);
     }
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(bytes)), site);
-    shared.dynamic_bytes = bytes;
+    // All that there is: another device on this GPU may need more of the same kernel, and what is allowed is the context's.
+    shared.dynamic_bytes = size_t(shared_bytes_most) - shared.static_bytes;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(shared.dynamic_bytes)), site);
 }
 
 cudaError_t CudaDevice::lost() {

@@ -56,8 +56,11 @@ TEST(launches_beyond_the_gpu_are_refused) {
         const std::string text = thrown([&] { APO_LAUNCH(*gpu.device, with_static_memory, 1, 32, most + 1, gpu.at); });
         CHECK(has(text, "with_static_memory") && has(text, std::to_string(limits.shared_block + 1).c_str()) &&
               has(text, std::to_string(limits.shared_block).c_str()) && has(text, "--device cpu"));
+        // What one device is allowed is not taken back by another that needs less.
+        Gpu other;
+        APO_LAUNCH(*other.device, with_static_memory, 1, 32, (8 << 10) + 4, other.at);
         APO_LAUNCH(*gpu.device, with_static_memory, 1, 32, most, gpu.at);
-        CHECK(gpu.take()[5] == 2);
+        CHECK(gpu.take()[5] == 2 && other.take()[5] == 2);
         CHECK(emulation::refusals().size() == 4);
     }
     emulation::refusals().clear();

@@ -1,6 +1,11 @@
 // Errors of the GPU: those that one call comes to, and those that stay until the context is thrown away; the way back from these.
 #include "emulated_gpu.h"
-#include "test.h"
+
+#include <dlfcn.h>
+
+#include "cublaslt.h"
+#include "engine/cuda_loader.h"
+#include "tiny_model.h"
 
 using namespace apo_test;
 
@@ -124,4 +129,62 @@ TEST(a_kernel_with_much_shared_memory_runs_after_a_fault) {
         CHECK(gpu.synchronized() != "");
         gpu.ops.release(*gpu.device, rows);
     }
+}
+
+TEST(libraries_that_cannot_serve_are_named_with_what_to_do) {
+    if (options().cuda_index >= 0) return;
+    using apo::load_cuda_ops;
+    const std::string missing = thrown([] { load_cuda_ops("/nowhere/libmetaapo_cuda.so"); });
+    CHECK(has(missing, "/nowhere/libmetaapo_cuda.so") && has(missing, "nvcc") && has(missing, "--device cpu"));
+    CHECK(has(thrown([] { load_cuda_ops("libm.so.6"); }), "libm.so.6 has no apo_cuda_ops; build both libraries together"));
+    apo::OpTable table = *cuda_backend().ops;
+    apo::check_table(&table, "it");
+    table.abi_version--;
+    CHECK(has(thrown([&] { apo::check_table(&table, "it"); }), "it has op table version"));
+    table = *cuda_backend().ops;
+    table.repeat_rows = nullptr;
+    CHECK(has(thrown([&] { apo::check_table(&table, "it"); }), "it lacks entry"));
+
+    namespace lt = apo::cuda::lt;
+    const std::string none = thrown([] { lt::load({"libnone.so.13", "libnone.so.12"}); });
+    CHECK(has(none, "is not found") && has(none, "nvidia-cublas") && has(none, "LD_LIBRARY_PATH"));
+    CHECK(has(thrown([] { lt::load({"libnone.so.13", "libm.so.6"}); }), "has no cublasLtCreate"));
+}
+
+// As a program meets it: the library is loaded, a model works, a kernel faults, everything is closed and opened again.
+TEST(a_loaded_backend_works_again_after_a_fault) {
+    if (options().cuda_index >= 0) return;
+    const Backend loaded{"loaded", &apo::load_cuda_ops(METAAPO_EMULATED_GPU), {APO_CUDA, 0, 0, 0}};
+    void* library = dlopen(METAAPO_EMULATED_GPU, RTLD_NOW | RTLD_NOLOAD);
+    const auto fault = reinterpret_cast<void (*)()>(dlsym(library, "apo_emulation_fault"));
+    const std::vector<int32_t> tokens{3, 1, 4, 1, 5, 9, 2, 6}, prompts{3}, counts{2}, answers{2, 3};
+    const apo_batch batch{1, 2, 8, tokens.data(), prompts.data(), counts.data(), answers.data()};
+    const auto scorer_of = [](World& world) {
+        apo_scorer* scorer = nullptr;
+        CHECK(apo_scorer_create(world.model, 8, &scorer, &world.error) == APO_OK);
+        return scorer;
+    };
+    const auto score = [&](World& world, apo_scorer* scorer, std::vector<double>& sums) {
+        sums.assign(2, 0);
+        const apo_status status = apo_scorer_logprobs(scorer, &batch, nullptr, sums.data(), nullptr, &world.error);
+        return status == APO_OK ? "" : std::to_string(status) + " " + world.error.message;
+    };
+    std::vector<double> first, again, none;
+    for (std::vector<double>* sums : {&first, &again}) {
+        World world(loaded);
+        apo_scorer* scorer = scorer_of(world);
+        CHECK(score(world, scorer, *sums) == "");
+        fault();
+        for (int i = 0; i < 2; i++) {
+            const std::string text = score(world, scorer, none);
+            CHECK(has(text, "4 ") && has(text, "illegal memory access") && has(text, "close the engine and open it again"));
+        }
+        CHECK(apo_scorer_close(scorer, &world.error) == APO_OK);
+    }
+    CHECK(first == again && first[0] < 0);
+    World cpu({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 1, 0}});
+    apo_scorer* scorer = scorer_of(cpu);
+    CHECK(score(cpu, scorer, none) == "" && apo_scorer_close(scorer, &cpu.error) == APO_OK);
+    for (size_t i = 0; i < 2; i++) CHECK_CLOSE(first[i], none[i], 1e-3);
+    dlclose(library);
 }

@@ -21,8 +21,9 @@ std::string library_path() {
     return slash == std::string::npos ? std::string("./") + kLibrary : own.substr(0, slash + 1) + kLibrary;
 }
 
-const OpTable& load() {
-    const std::string path = library_path();
+}  // namespace
+
+const OpTable& load_cuda_ops(const std::string& path) {
     // It stays loaded: a backend's kernels and their context cannot be taken back from a process.
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
@@ -36,8 +37,6 @@ const OpTable& load() {
     check_table(table, path.c_str());
     return *table;
 }
-
-}  // namespace
 
 void check_table(const OpTable* table, const char* from) {
     if (table->abi_version != kOpsAbiVersion || table->bytes != int32_t(sizeof(OpTable))) {
@@ -55,7 +54,7 @@ void check_table(const OpTable* table, const char* from) {
 }
 
 const OpTable& cuda_ops() {
-    static const OpTable& table = load();
+    static const OpTable& table = load_cuda_ops(library_path());
     return table;
 }
 

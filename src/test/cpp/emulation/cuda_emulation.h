@@ -194,7 +194,6 @@ T atomicCAS(T* at, T compare, T x) {
 namespace emulation {
 
 void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
-void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]);
 void load_matrices(uint32_t (&r)[4], const void* shared_row, bool transposed);
 
 // Queues kernel(values...) on the stream.

@@ -10,26 +10,11 @@ constexpr uint32_t kAll = 0xffffffffu;
 
 float low(uint32_t word) { return __uint_as_float(word << 16); }
 float high(uint32_t word) { return __uint_as_float(word & 0xffff0000u); }
-float tf32(uint32_t word) { return __uint_as_float(word & 0xffffe000u); }
 
 struct Product {
     float* d;
     const uint32_t *a, *b;
 };
-
-template <int K>
-void multiply(void* const* requests, const float (&a)[16][K], const float (&b)[K][8]) {
-    for (int lane = 0; lane < kLanes; lane++) {
-        const int g = lane / 4, c = lane % 4;
-        float* d = static_cast<Product*>(requests[lane])->d;
-        for (int i = 0; i < 4; i++) {
-            const int row = g + (i / 2) * 8, column = 2 * c + i % 2;
-            float sum = d[i];
-            for (int k = 0; k < K; k++) sum += a[row][k] * b[k][column];
-            d[i] = sum;
-        }
-    }
-}
 
 void multiply_bf16(void* const* requests, uint32_t) {
     float a[16][16], b[16][8];
@@ -45,18 +30,16 @@ void multiply_bf16(void* const* requests, uint32_t) {
             b[k][g] = low(p->b[i]), b[k + 1][g] = high(p->b[i]);
         }
     }
-    multiply(requests, a, b);
-}
-
-void multiply_tf32(void* const* requests, uint32_t) {
-    float a[16][8], b[8][8];
     for (int lane = 0; lane < kLanes; lane++) {
         const int g = lane / 4, c = lane % 4;
-        const auto* p = static_cast<const Product*>(requests[lane]);
-        for (int i = 0; i < 4; i++) a[g + (i % 2) * 8][c + (i / 2) * 4] = tf32(p->a[i]);
-        for (int i = 0; i < 2; i++) b[c + i * 4][g] = tf32(p->b[i]);
+        float* d = static_cast<Product*>(requests[lane])->d;
+        for (int i = 0; i < 4; i++) {
+            const int row = g + (i / 2) * 8, column = 2 * c + i % 2;
+            float sum = d[i];
+            for (int k = 0; k < 16; k++) sum += a[row][k] * b[k][column];
+            d[i] = sum;
+        }
     }
-    multiply(requests, a, b);
 }
 
 struct Matrices {
@@ -85,11 +68,6 @@ void load_all(void* const* requests, uint32_t) {
 void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
     Product request{d, a, b};
     warp_operation(kAll, &request, multiply_bf16, {__FILE__, __LINE__});
-}
-
-void mma_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-    Product request{d, a, b};
-    warp_operation(kAll, &request, multiply_tf32, {__FILE__, __LINE__});
 }
 
 void load_matrices(uint32_t (&r)[4], const void* shared_row, bool transposed) {

@@ -267,3 +267,6 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
     // More than is asked for: the whole stream.
     return event->stream == nullptr ? machine().context : cudaStreamSynchronize(event->stream);
 }
+
+// For who has loaded the emulated backend as a library: the next kernel that runs faults.
+extern "C" __attribute__((visibility("default"))) void apo_emulation_fault() { machine().next_run = cudaErrorIllegalAddress; }
