@@ -14,6 +14,7 @@ struct Options {
     int cuda_index = -1;  // of --device cuda:N: the cases run on that GPU and nowhere else
     uint32_t seed = 1;    // of the emulation's thread orders
     bool launches = false;  // of --launches: the cases run on the emulated GPU alone
+    std::string resources;  // of --resources: the compiler's report
 };
 Options& options();
 

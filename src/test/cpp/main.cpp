@@ -54,19 +54,24 @@ void launch_cases(const emulation::Limits& limits) {
 
 int check_launches() {
     apo_test::failures() = 0;
+    try {
+        if (!apo_test::options().resources.empty()) emulation::read_resources(apo_test::options().resources);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "metaapo_tests: %s\n", e.what());
+        return 2;
+    }
     for (const emulation::Limits& limits : emulation::all_limits()) launch_cases(limits);
     for (const apo_test::Test& test : apo_test::tests()) {
         if (test.file == "cuda_launch_test.cpp") run(test);
     }
     for (const std::string& refusal : emulation::refusals()) std::printf("refused: %s\n", refusal.c_str());
-    for (const std::string& kernel : emulation::never_launched()) {
-        apo_test::fail(__FILE__, __LINE__, "no case launches " + kernel);
-    }
+    const std::vector<std::string> left_out = emulation::never_launched();
+    for (const std::string& kernel : left_out) std::printf("no case launches %s\n", kernel.c_str());
     for (const emulation::Limits& limits : emulation::all_limits()) {
         const emulation::LaunchCounts counts = emulation::launch_counts(limits.capability);
         std::printf("%d.%d: %lld launches of %zu kernels\n", limits.major(), limits.minor(), (long long)counts.launches, counts.kernels);
     }
-    const bool allowed = emulation::refusals().empty() && apo_test::failures() == 0;
+    const bool allowed = emulation::refusals().empty() && left_out.empty() && apo_test::failures() == 0;
     std::printf("%s\n", allowed ? "every launch is one that the GPU allows" : "FAILED");
     return allowed ? 0 : 1;
 }
@@ -84,7 +89,7 @@ int main(int argc, char** argv) {
         } else if (std::strcmp(argv[i], "--launches") == 0) {
             options.launches = true;
         } else if (std::strcmp(argv[i], "--resources") == 0 && has_value) {
-            emulation::read_resources(argv[++i]);
+            options.resources = argv[++i];
         } else if (argv[i][0] == '-') {
             std::fprintf(stderr, "usage: metaapo_tests [NAME] [--device cuda:N] [--seed N] | --launches [--resources FILE]\n");
             return 2;

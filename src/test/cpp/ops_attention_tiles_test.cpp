@@ -112,7 +112,7 @@ TEST(lists_of_attention_are_made_once_a_batch) {
 
 // Where a block has less shared memory (8.6, 8.9, 12.x), steps are shorter and the sums the same.
 TEST(attention_does_not_depend_on_shared_memory) {
-    if (options().cuda_index >= 0) return;
+    if (options().cuda_index >= 0 || options().launches) return;
     const MachineGuard guard;
     const AttentionCase c = tiles(2, 1, 128, 60);
     std::vector<std::vector<double>> gradients;

@@ -275,9 +275,22 @@ TEST(convert_rounds_to_nearest_even_and_add_adds) {
         ops.convert(device, {n, DType::bf16, y.data(), DType::f32, z.data()});
         CHECK(y[0] == 1 && y[1] == 1.015625);
         for (size_t i = 0; i < n; i++) CHECK(z[i] == rounded(float(x[i]), DType::bf16));
-        Array a = numbers.array(dtype, n), b = numbers.array(dtype, n);
-        const std::vector<double> before = values(b);
-        ops.add(device, {n, dtype, a.data(), b.data()});
-        for (size_t i = 0; i < n; i++) CHECK_CLOSE(b[i], before[i] + a[i], tolerance(dtype, 4));
+        // At the arrays' beginning, and an element on, where no vectors are.
+        for (size_t skip : {0, 1}) {
+            auto at = [skip](Array& array, DType type) { return static_cast<char*>(static_cast<void*>(array.data())) + skip * apo::bytes_of(type); };
+            Array a = numbers.array(dtype, n), b = numbers.array(dtype, n);
+            const std::vector<double> before = values(b);
+            ops.add(device, {n - 1, dtype, at(a, dtype), at(b, dtype)});
+            for (size_t i = 0; i < n; i++) {
+                const bool added = i >= skip && i < skip + n - 1;
+                CHECK_CLOSE(b[i], before[i] + (added ? double(a[i]) : 0), tolerance(dtype, 4));
+            }
+            for (DType type : {DType::f32, DType::bf16}) {
+                Array c(type, n);
+                c.fill(7);
+                ops.convert(device, {n - 1, dtype, at(a, dtype), type, at(c, type)});
+                for (size_t i = 0; i < n; i++) CHECK(c[i] == (i >= skip && i < skip + n - 1 ? rounded(float(a[i]), type) : 7.0f));
+            }
+        }
     });
 }
