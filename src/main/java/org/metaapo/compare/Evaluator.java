@@ -118,6 +118,10 @@ final class Evaluator {
                 throw new DataException(world.prompts(split) + ": the longest prompt leaves no room for an answer in the model's "
                         + policy.folder().config().maxPositions() + " positions");
             }
+            if (room < shared.count("rollout.max_new_tokens")) {
+                listener.note("held-out answers have at most " + room + " tokens, not rollout.max_new_tokens, " + shared.count("rollout.max_new_tokens")
+                        + ": the longest prompt leaves no more of the model's " + policy.folder().config().maxPositions() + " positions");
+            }
             listener.begin("answering", rows.size());
             Sampling sampling = new Sampling(answers, room, false, 0, 1, 1, shared.integer("seed"), new int[0]);
             written = answering.write(weights, sampling, shared.count("rollout.sequences"), done -> {

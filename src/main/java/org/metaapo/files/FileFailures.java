@@ -27,7 +27,7 @@ public final class FileFailures {
         if (lower.contains("no space left") || lower.contains("quota exceeded")) {
             String wanted = wantedBytes < 0 ? "" : ", needed " + wantedBytes + " bytes";
             return new RunFailedException(
-                    path + ": disk full (" + reason + ")" + wanted + ", free " + freeBytes(path)
+                    path + ": disk full (" + reason + ")" + wanted + ", free " + (freeBytes(path) < 0 ? "unknown" : freeBytes(path))
                             + " bytes: free some space or choose another output folder",
                     cause);
         }
@@ -52,14 +52,15 @@ public final class FileFailures {
         return text == null ? cause.getClass().getSimpleName() : text;
     }
 
-    private static String freeBytes(Path path) {
+    /** Bytes that are free on the disk of a path that need not be there yet; -1 if unknown. */
+    public static long freeBytes(Path path) {
         for (Path at = path.toAbsolutePath(); at != null; at = at.getParent()) {
             try {
-                return Long.toString(Files.getFileStore(at).getUsableSpace());
+                return Files.getFileStore(at).getUsableSpace();
             } catch (IOException absent) {
                 // What was being written may not exist (any more): its nearest existing parent lies on the same disk.
             }
         }
-        return "unknown";
+        return -1;
     }
 }

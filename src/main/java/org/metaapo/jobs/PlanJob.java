@@ -1,5 +1,6 @@
 package org.metaapo.jobs;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
@@ -13,6 +14,7 @@ import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.TrainerOptions;
+import org.metaapo.train.RunDisk;
 import org.metaapo.train.RunMemory;
 import org.metaapo.train.RunSize;
 
@@ -47,6 +49,7 @@ public final class PlanJob {
         memory(out, "reward model", memory.reward());
         memory(out, "kernels and library", plan.backend());
         memory(out, "together" + (plan.offloaded() > 0 ? ", on the device" : ""), memory.total());
+        disk(out, size.disk(), config.path("out"));
         if (engine == null) {
             row(out, "available", "unknown: no such device here");
             smaller(out, size, Long.MAX_VALUE);
@@ -60,6 +63,17 @@ public final class PlanJob {
         row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
         smaller(out, size, free);
         return out.toString();
+    }
+
+    private static void disk(StringBuilder out, RunDisk disk, Path folder) {
+        memory(out, "disk, checkpoints (" + disk.written() + ")", disk.written() * disk.checkpoint());
+        memory(out, "disk, result", disk.model());
+        memory(out, "disk, at most at once", disk.total());
+        long free = RunDisk.free(folder);
+        memory(out, "disk, free", free);
+        if (free >= 0 && disk.total() > free) {
+            row(out, "disk, fits", "no");
+        }
     }
 
     /** Settings with which the run takes less; smaller batches do too. */

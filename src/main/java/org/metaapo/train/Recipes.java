@@ -7,6 +7,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.MemoryPlan;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
@@ -48,6 +49,8 @@ public final class Recipes {
                     return new Totals();
                 }
                 checkLengths(config, recipe, source, data, listener, stop);
+                MemoryPlan memory = RunMemory.of(config, recipe, source.config(), data).policy();
+                RunDisk.of(config, recipe, source.config(), data, memory).check(folder.path(), RunDisk.free(folder.path()));
                 try (RunLock lock = RunLock.acquire(folder.path())) {
                     if (!data.skipped().isEmpty()) {
                         folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
@@ -99,7 +102,7 @@ public final class Recipes {
                 RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
                 return new RunSize(
                         data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
-                        memory, memory.smaller(config, recipe, source.config(), data));
+                        memory, RunDisk.of(config, recipe, source.config(), data, memory.policy()), memory.smaller(config, recipe, source.config(), data));
             }
         }
     }

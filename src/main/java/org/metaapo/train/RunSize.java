@@ -11,6 +11,8 @@ import java.util.Map;
  * @param longestPack tokens of the longest pack that can come up
  * @param parameters of the policy
  * @param memory bytes on the device
+ * @param disk bytes in the run's folder
  * @param smaller bytes on the device with other settings, by their keys
  */
-public record RunSize(int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory, Map<String, Long> smaller) {}
+public record RunSize(
+        int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory, RunDisk disk, Map<String, Long> smaller) {}
