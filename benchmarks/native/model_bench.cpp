@@ -14,10 +14,10 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <random>
 #include <string>
@@ -51,6 +51,9 @@ apo_model_config shape_of(const std::string& name) {
     };
     if (name == "30m") {
         set(8192, 512, 1408, 8, 8, 4, 4096);
+    } else if (name == "135m") {
+        set(49152, 576, 1536, 30, 9, 3, 8192);
+        c.tied_head = 1;
     } else if (name == "0.5b") {
         set(151936, 896, 4864, 24, 14, 2, 32768);
         c.tied_head = c.qkv_bias = 1;
@@ -60,7 +63,7 @@ apo_model_config shape_of(const std::string& name) {
     } else if (name == "8b") {
         set(128256, 4096, 14336, 32, 32, 8, 8192);
     } else {
-        std::fprintf(stderr, "model_bench: unknown shape %s; expected 30m, 0.5b, 1.5b or 8b\n", name.c_str());
+        std::fprintf(stderr, "model_bench: unknown shape %s; expected 30m, 135m, 0.5b, 1.5b or 8b\n", name.c_str());
         std::exit(2);
     }
     return c;
@@ -74,17 +77,33 @@ int64_t parameters(const apo_model_config& c) {
     return layer * c.layers + table * (c.tied_head ? 1 : 2) + c.hidden_size;
 }
 
+// Of one run: by the clock, and of the processor over all threads, which other programs on the machine hardly change.
+struct Time {
+    double seconds, cpu_seconds;
+};
+
+double now(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
+}
+
+double median(std::vector<double> values) {
+    std::sort(values.begin(), values.end());
+    return values[values.size() / 2];
+}
+
 template <class F>
-double median_seconds(int reps, F run) {
+Time median_time(int reps, F run) {
     run();
-    std::vector<double> seconds;
+    std::vector<double> seconds, cpu_seconds;
     for (int i = 0; i < reps; i++) {
-        auto start = std::chrono::steady_clock::now();
+        const double start = now(CLOCK_MONOTONIC), cpu_start = now(CLOCK_PROCESS_CPUTIME_ID);
         run();
-        seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        seconds.push_back(now(CLOCK_MONOTONIC) - start);
+        cpu_seconds.push_back(now(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
     }
-    std::sort(seconds.begin(), seconds.end());
-    return seconds[seconds.size() / 2];
+    return {median(seconds), median(cpu_seconds)};
 }
 
 struct Batch {
@@ -212,14 +231,14 @@ private:
     }
 
     // Before the job's handles are closed: the memory is theirs.
-    void report(const std::string& job, double seconds, double tokens, double flops, double bytes) const {
-        const double tflops = flops / seconds / 1e12, gbs = bytes / seconds / 1e9;
+    void report(const std::string& job, Time time, double tokens, double flops, double bytes) const {
+        const double seconds = time.seconds, tflops = flops / seconds / 1e12, gbs = bytes / seconds / 1e9;
         const double peak = std::atof((bytes > 0 ? o.peak_gbs : o.peak_tflops).c_str());
         std::printf("{\"job\": \"%s\", \"shape\": \"%s\", \"layers\": %d, \"recompute\": %d, \"params_m\": %.1f, \"dtype\": \"%s\", \"device\": \"%s\", "
-                    "\"isa\": \"%s\", \"threads\": %d, \"seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
+                    "\"isa\": \"%s\", \"threads\": %d, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
                     "\"share\": %.4f, \"peak_gib\": %.2f, \"metaapo\": \"%s\"}\n",
                     job.c_str(), o.shape.c_str(), config.layers, o.recompute, double(parameters(config)) / 1e6, o.dtype.c_str(), o.device.c_str(), info.isa,
-                    info.threads, seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
+                    info.threads, seconds, time.cpu_seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
         std::fflush(stdout);
     }
 
@@ -229,8 +248,8 @@ private:
         std::vector<double> sums(size_t(batch.view.answers));
         apo_scorer* scorer = nullptr;
         check(apo_scorer_create(model, batch.view.token_count, &scorer, &error));
-        const double seconds = median_seconds(o.reps, [&] { check(apo_scorer_logprobs(scorer, &batch.view, nullptr, sums.data(), nullptr, &error)); });
-        report("score", seconds, padded_tokens(), forward_flops(config, o), 0);
+        const Time time = median_time(o.reps, [&] { check(apo_scorer_logprobs(scorer, &batch.view, nullptr, sums.data(), nullptr, &error)); });
+        report("score", time, padded_tokens(), forward_flops(config, o), 0);
         check(apo_scorer_close(scorer, &error));
     }
 
@@ -249,12 +268,12 @@ private:
         apo_pair_results results{};
         int64_t step = 0;
         double norm = 0;
-        const double seconds = median_seconds(o.reps, [&] {
+        const Time time = median_time(o.reps, [&] {
             check(apo_trainer_preference(trainer, &batch.view, &pairs, &objective, &meta, 1.0 / o.prompts, sums.data(), &results, nullptr, &error));
             const apo_adamw adamw{1e-6, 0.9, 0.95, 1e-8, 0.01, 1.0, ++step};
             check(apo_trainer_step(trainer, &adamw, &norm, &error));
         });
-        report("dpo", seconds, padded_tokens(), 3 * forward_flops(config, o), 0);
+        report("dpo", time, padded_tokens(), 3 * forward_flops(config, o), 0);
         check(apo_trainer_close(trainer, &error));
     }
 
@@ -276,14 +295,14 @@ private:
         use([&](int length) {
             apo_sampling sampling{};
             sampling.k = k, sampling.max_new_tokens = length, sampling.top_p = 1, sampling.temperature = 1;
-            return median_seconds(std::max(1, o.reps - 1), [&] { check(apo_generate(generator, &view, &sampling, &answers, nullptr, &error)); });
+            return median_time(std::max(1, o.reps - 1), [&] { check(apo_generate(generator, &view, &sampling, &answers, nullptr, &error)); });
         });
         check(apo_generator_close(generator, &error));
     }
 
     void generate() {
-        with_generator(o.prompts, o.k, o.new_tokens, [&](auto seconds_of) {
-            report("generate", seconds_of(o.new_tokens), double(o.prompts) * o.k * o.new_tokens, 0, 0);
+        with_generator(o.prompts, o.k, o.new_tokens, [&](auto time_of) {
+            report("generate", time_of(o.new_tokens), double(o.prompts) * o.k * o.new_tokens, 0, 0);
         });
     }
 
@@ -293,12 +312,13 @@ private:
             std::fprintf(stderr, "model_bench: --decode %s and --new-tokens %d; expected sequences of 1 or more, and 2 tokens or more\n", o.decode.c_str(), o.new_tokens);
             std::exit(2);
         }
-        with_generator(sequences, 1, o.new_tokens, [&](auto seconds_of) {
-            const double seconds = (seconds_of(o.new_tokens) - seconds_of(few)) / steps;
+        with_generator(sequences, 1, o.new_tokens, [&](auto time_of) {
+            const Time all = time_of(o.new_tokens), first = time_of(few);
+            const Time step{(all.seconds - first.seconds) / steps, (all.cpu_seconds - first.cpu_seconds) / steps};
             // Every weight but the embedding's rows, and the cache in the middle of the measured steps.
             const double weights = double(parameters(config) - (config.tied_head ? 0 : int64_t(config.vocab_size) * config.hidden_size));
             const double cache = sequences * (o.prompt_len + (few + o.new_tokens) / 2.0) * 2 * config.kv_heads * config.head_dim * config.layers;
-            report("decode-" + std::to_string(sequences), seconds, sequences, 0, (weights + cache) * (dtype == APO_BF16 ? 2 : 4));
+            report("decode-" + std::to_string(sequences), step, sequences, 0, (weights + cache) * (dtype == APO_BF16 ? 2 : 4));
         });
     }
 
