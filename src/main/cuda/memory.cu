@@ -24,6 +24,7 @@ void info(Device& device, apo_device_info* info) {
     std::snprintf(info->gemm, sizeof info->gemm, "%s", d.matrices->name().c_str());
     info->threads = 1;
     info->bf16_native = 1;
+    std::snprintf(info->bf16, sizeof info->bf16, "in hardware");
     info->memory_total = int64_t(total);
     info->memory_free = int64_t(free_bytes);
 }

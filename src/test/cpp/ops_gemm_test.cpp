@@ -1,3 +1,4 @@
+#include "cpu/device.h"
 #include "op_case.h"
 
 using namespace apo_test;
@@ -25,6 +26,21 @@ void check_product(const apo::OpTable& ops, apo::Device& device, DType a_type, D
     }
 }
 
+constexpr int kShapes[][3] = {{1, 1, 1}, {1, 70, 33}, {5, 3, 130}, {67, 90, 31}};
+
+void check_shapes(const apo::OpTable& ops, apo::Device& device, DType dtype) {
+    for (const auto& s : kShapes) {
+        for (bool ta : {false, true}) {
+            for (bool tb : {false, true}) {
+                for (float beta : {0.0f, 1.0f}) {
+                    check_product(ops, device, dtype, dtype, dtype, s[0], s[1], s[2], ta, tb, beta);
+                    check_product(ops, device, dtype, dtype, DType::f32, s[0], s[1], s[2], ta, tb, beta);
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
 
 // Decoding's products: rows below, at and above what the transposed product takes.
@@ -38,18 +54,42 @@ TEST(gemm_of_few_rows) {
 
 TEST(gemm) {
     on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
-        const int shapes[][3] = {{1, 1, 1}, {1, 70, 33}, {5, 3, 130}, {67, 90, 31}};
-        for (const auto& s : shapes) {
-            for (bool ta : {false, true}) {
-                for (bool tb : {false, true}) {
-                    for (float beta : {0.0f, 1.0f}) {
-                        check_product(ops, device, dtype, dtype, dtype, s[0], s[1], s[2], ta, tb, beta);
-                        check_product(ops, device, dtype, dtype, DType::f32, s[0], s[1], s[2], ta, tb, beta);
-                    }
-                }
-            }
+        check_shapes(ops, device, dtype);
+        for (const auto& s : kShapes) {
             check_product(ops, device, DType::f32, dtype, dtype, s[0], s[1], s[2], false, false, 0);
             check_product(ops, device, DType::f32, dtype, DType::f32, s[0], s[1], s[2], true, false, 1);
         }
     });
+}
+
+// The product that widens, also where this machine would not: more rows, columns and depth than are packed at a time, results
+// that are rounded after several chunks of depth, and edges of panels.
+TEST(gemm_of_bf16_widened) {
+    for (const Backend& backend : backends({1, 3})) {
+        if (backend.open.device != APO_CPU) continue;
+        apo::Device& device = *backend.ops->open(backend.open);
+        apo::cpu(device).bf16 = apo::Bf16Products::widened;
+        place() = {backend.ops, &device};
+        check_shapes(*backend.ops, device, DType::bf16);
+        const int shapes[][3] = {{1100, 3, 2100}, {2, 1100, 2100}, {130, 300, 257}};
+        for (const auto& s : shapes) {
+            for (bool ta : {false, true}) {
+                for (float beta : {0.0f, 1.0f}) {
+                    check_product(*backend.ops, device, DType::bf16, DType::bf16, DType::bf16, s[0], s[1], s[2], ta, !ta, beta);
+                    check_product(*backend.ops, device, DType::f32, DType::bf16, DType::f32, s[0], s[1], s[2], ta, false, beta);
+                }
+            }
+        }
+        backend.ops->close(&device);
+        place() = {};
+    }
+}
+
+// A run that goes on makes its products as before.
+TEST(the_choice_of_bf16_products_is_the_same_on_every_start) {
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx512bf16")) return;
+    int worth = 0;
+    for (int start = 0; start < 20; start++) worth += apo::worth_bf16(apo::measure_instruction_rates());
+    CHECK(worth == 0 || worth == 20);
 }

@@ -48,6 +48,18 @@ std::string processor_name() {
     return "CPU";
 }
 
+void bf16_text(const CpuDevice& device, char* text, size_t size) {
+    const InstructionRates& rates = device.rates;
+    if (device.bf16 == Bf16Products::tiles) {
+        std::snprintf(text, size, "by tile instructions (AMX)");
+    } else if (rates.f32 == 0) {
+        std::snprintf(text, size, "widened to f32: no instructions for bf16");
+    } else {
+        std::snprintf(text, size, "%s: AVX512_BF16 is %.1f times as fast as f32", device.bf16 == Bf16Products::vectors ? "in hardware" : "widened to f32",
+                      rates.bf16 / rates.f32);
+    }
+}
+
 void* aligned(size_t bytes) {
     const size_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
     void* memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
@@ -71,8 +83,11 @@ void Scratch::reserve(size_t bytes) {
     bytes_ = bytes;
 }
 
-CpuDevice::CpuDevice(int thread_count)
-    : threads(thread_count), bf16_native(matmul_bf16_native()), bf16_tiles(matmul_bf16_tiles()), private_(size_t(thread_count)) {}
+CpuDevice::CpuDevice(int thread_count) : threads(thread_count), bf16(matmul_bf16()), private_(size_t(thread_count)) {
+    if (bf16 != Bf16Products::vectors) return;
+    rates = measure_instruction_rates();
+    if (!worth_bf16(rates)) bf16 = Bf16Products::widened;
+}
 
 ThreadScope::ThreadScope(const Device& device) : before_(omp_get_max_threads()) { omp_set_num_threads(cpu(device).threads); }
 
@@ -100,7 +115,8 @@ void cpu_info(Device& device, apo_device_info* info) {
     std::snprintf(info->isa, sizeof info->isa, "%s", cpu_isa_name());
     std::snprintf(info->gemm, sizeof info->gemm, "%s", matmul_name().c_str());
     info->threads = cpu(device).threads;
-    info->bf16_native = cpu(device).bf16_native;
+    info->bf16_native = cpu(device).bf16 != Bf16Products::widened;
+    bf16_text(cpu(device), info->bf16, sizeof info->bf16);
     info->memory_total = meminfo("MemTotal");
     info->memory_free = meminfo("MemAvailable");
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "instruction_rates.h"
 #include "ops.h"
 
 namespace apo {
@@ -24,12 +25,16 @@ private:
     size_t bytes_ = 0;
 };
 
+// How products of two bf16 matrices are made: by tile instructions (AMX), by vector instructions (AVX512_BF16), or widened to f32,
+// which is faster on some processors that have the latter.
+enum class Bf16Products { widened, vectors, tiles };
+
 struct CpuDevice final : Device {
     explicit CpuDevice(int thread_count);
 
     int threads;
-    bool bf16_native;              // the matrix library multiplies bf16 in hardware
-    bool bf16_tiles;               // and by tile instructions (AMX)
+    InstructionRates rates{};      // where they decided about bf16
+    Bf16Products bf16;
     Scratch shared;                // for an op's calling thread
     std::vector<Scratch> private_; // one a thread
 

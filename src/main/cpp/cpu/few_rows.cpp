@@ -9,57 +9,14 @@
 #include <algorithm>
 #include <atomic>
 
-#include "parallel.h"
+#include "register_block.h"
 
 namespace apo {
 namespace APO_ISA_NAMESPACE {
 
 namespace {
 
-constexpr int kRegisters = kLanes == 16 ? 32 : 16;
-constexpr int kWeightRows = kRegisters == 32 ? 12 : 6;  // of a block that meets panels of two vectors; twice as many of one
-constexpr int64_t kDepth = 256;                         // columns of a block: panel and weights stay in the first-level cache
-constexpr int64_t kLeastPiece = 48;                     // rows of weights that a thread takes at a time, at least
-constexpr int64_t kLine = 64;                           // bytes
-
-// Weights that are read next, asked for while the first panel is at work: the rows are too short for the hardware to foresee.
-struct Ahead {
-    const char* rows;  // null: nothing
-    int64_t stride;
-    int64_t bytes_per_column;
-};
-
-// sums(N, V vectors) += weights(N, depth; stride ld) * panel(depth, V vectors). `fresh` assigns.
-template <int N, int V>
-inline void multiply_block(const float* weights, int64_t ld, const float* panel, int64_t depth, bool fresh, const Ahead& ahead, float* sums) {
-    constexpr int64_t columns_a_line = kLine / int64_t(sizeof(float));
-    vf total[N][V];
-#pragma GCC unroll 24
-    for (int i = 0; i < N; i++) {
-#pragma GCC unroll 2
-        for (int v = 0; v < V; v++) total[i][v] = fresh ? vf{} : load(sums + (i * V + v) * kLanes);
-    }
-    for (int64_t p = 0; p < depth; p++) {
-        if (ahead.rows != nullptr && p % columns_a_line < N) {
-            const int64_t first = p / columns_a_line * columns_a_line;
-            __builtin_prefetch(ahead.rows + p % columns_a_line * ahead.stride + first * ahead.bytes_per_column);
-        }
-        vf x[V];
-#pragma GCC unroll 2
-        for (int v = 0; v < V; v++) x[v] = load(panel + (p * V + v) * kLanes);
-#pragma GCC unroll 24
-        for (int i = 0; i < N; i++) {
-            const vf weight = splat(weights[i * ld + p]);
-#pragma GCC unroll 2
-            for (int v = 0; v < V; v++) total[i][v] += weight * x[v];
-        }
-    }
-#pragma GCC unroll 24
-    for (int i = 0; i < N; i++) {
-#pragma GCC unroll 2
-        for (int v = 0; v < V; v++) store(sums + (i * V + v) * kLanes, total[i][v]);
-    }
-}
+constexpr int64_t kLeastPiece = 48;  // rows of weights that a thread takes at a time, at least
 
 // A block's weights in f32: where they lie, or widened into `room`(N, depth).
 inline const float* in_f32(const float* weights, int64_t ld, int, int64_t, float*, int64_t* out_ld) {
@@ -91,9 +48,9 @@ void weight_rows(const Gemm& op, const float* panels, int64_t begin, bool more, 
         int64_t ld;
         const float* block = in_f32(weights + k, op.ldb, N, depth, room, &ld);
         Ahead ahead{};
-        if (more) ahead = {reinterpret_cast<const char*>(weights + N * op.ldb + k), op.ldb * int64_t(sizeof(W)), int64_t(sizeof(W))};
+        if (more) ahead = {reinterpret_cast<const char*>(weights + N * op.ldb + k), op.ldb * int64_t(sizeof(W)), int64_t(sizeof(W)), depth};
         for (int64_t panel = 0; panel < count; panel++) {
-            multiply_block<N, V>(block, ld, panels + (k * count + panel * depth) * width, depth, k == 0, ahead, sums + panel * N * width);
+            multiply_block<N, V>([=](int i, int64_t p) { return block[i * ld + p]; }, panels + (k * count + panel * depth) * width, depth, k == 0, ahead, sums + panel * N * width);
             ahead = {};
         }
     }
@@ -107,19 +64,15 @@ void weight_rows(const Gemm& op, const float* panels, int64_t begin, bool more, 
     }
 }
 
-// A^T in panels: for each depth of kDepth columns, for each `width` rows, (depth, width); rows past m are zero.
-template <class A>
-void pack(Device& device, const Gemm& op, int64_t width, float* panels) {
-    const int64_t count = (op.m + width - 1) / width, depths = (op.k + kDepth - 1) / kDepth;
-    parallel_ranges(device, depths * count, 1 + 16384 / (kDepth * width), [&](int64_t begin, int64_t end) {
+// A^T in panels: for each depth of kDepth columns, for each Width rows, (depth, Width); rows past m are zero.
+template <int Width, class A>
+void pack(Device& device, const Gemm& op, float* panels) {
+    const int64_t count = (op.m + Width - 1) / Width, depths = (op.k + kDepth - 1) / kDepth;
+    parallel_ranges(device, depths * count, 1 + 16384 / (kDepth * Width), [&](int64_t begin, int64_t end) {
         for (int64_t item = begin; item < end; item++) {
-            const int64_t k = item / count * kDepth, depth = std::min(kDepth, op.k - k), first = item % count * width;
-            float* target = panels + (k * count + item % count * depth) * width;
-            for (int64_t i = 0; i < width; i++) {
-                const A* source = static_cast<const A*>(op.a) + (first + i) * op.lda + k;
-                const bool inside = first + i < op.m;
-                for (int64_t p = 0; p < depth; p++) target[p * width + i] = inside ? to_float(source[p]) : 0.0f;
-            }
+            const int64_t k = item / count * kDepth, depth = std::min(kDepth, op.k - k), first = item % count * Width;
+            const A* source = static_cast<const A*>(op.a) + first * op.lda + k;
+            pack_panels<Width>(source, op.lda, true, std::min<int64_t>(Width, op.m - first), depth, panels + (k * count + item % count * depth) * Width);
         }
     });
 }
@@ -127,11 +80,11 @@ void pack(Device& device, const Gemm& op, int64_t width, float* panels) {
 // Threads take ever smaller pieces of the weights, so that they end together.
 template <int N, int V, class A, class W, class T>
 void multiply(Device& device, const Gemm& op) {
-    constexpr int64_t width = V * kLanes;
+    constexpr int width = V * kLanes;
     const int64_t count = (op.m + width - 1) / width;
     float* panels = cpu(device).shared_floats(size_t(op.k * count * width));
     cpu(device).reserve_private(size_t(N * count * width) * sizeof(float));
-    pack<A>(device, op, width, panels);
+    pack<width, A>(device, op, panels);
     auto piece_at = [&](int64_t begin) {
         const int64_t share = std::max(kLeastPiece, (op.n - begin) / (2 * cpu(device).threads));
         return std::min(op.n - begin, (share + N - 1) / N * N);
@@ -157,9 +110,9 @@ void few_rows(Device& device, const Gemm& op) {
         with_type(op.b_type, [&](auto b) {
             with_type(op.c_type, [&](auto c) {
                 if (op.m <= kLanes) {
-                    multiply<2 * kWeightRows, 1, decltype(a), decltype(b), decltype(c)>(device, op);
+                    multiply<2 * kBlockRows, 1, decltype(a), decltype(b), decltype(c)>(device, op);
                 } else {
-                    multiply<kWeightRows, 2, decltype(a), decltype(b), decltype(c)>(device, op);
+                    multiply<kBlockRows, 2, decltype(a), decltype(b), decltype(c)>(device, op);
                 }
             });
         });

@@ -22,11 +22,11 @@ std::string matmul_name() {
     return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." + std::to_string(version->patch);
 }
 
-bool matmul_bf16_native() { return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_bf16; }
-
-bool matmul_bf16_tiles() {
-    const auto amx = unsigned(dnnl::cpu_isa::avx512_core_amx);  // its bits are among those of each set that has it
-    return (unsigned(dnnl::get_effective_cpu_isa()) & amx) == amx;
+Bf16Products matmul_bf16() {
+    // An instruction set's bits are among those of each set that has it.
+    const auto has = [isa = unsigned(dnnl::get_effective_cpu_isa())](dnnl::cpu_isa part) { return (isa & unsigned(part)) == unsigned(part); };
+    if (has(dnnl::cpu_isa::avx512_core_amx)) return Bf16Products::tiles;
+    return has(dnnl::cpu_isa::avx512_core_bf16) ? Bf16Products::vectors : Bf16Products::widened;
 }
 
 void bf16_gemm(const Gemm& gemm) {

@@ -25,10 +25,8 @@ void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, 
 // With version, such as "oneDNN 3.11.0".
 std::string matmul_name();
 
-// Whether bf16_gemm runs in hardware here; elsewhere it must not be called.
-bool matmul_bf16_native();
-// Whether it does so by tile instructions (AMX), which are fast enough for packing a large second operand to show.
-bool matmul_bf16_tiles();
+// By which instructions bf16_gemm would multiply here; `widened`: by none, and it must not be called.
+Bf16Products matmul_bf16();
 
 // The same of two bf16 matrices on hardware that multiplies bf16, with f32 accumulation; C is f32 or bf16.
 void bf16_gemm(const Gemm& gemm);

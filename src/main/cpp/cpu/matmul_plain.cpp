@@ -46,9 +46,7 @@ void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, 
 
 std::string matmul_name() { return "plain loops (built without oneDNN)"; }
 
-bool matmul_bf16_native() { return false; }
-
-bool matmul_bf16_tiles() { return false; }
+Bf16Products matmul_bf16() { return Bf16Products::widened; }
 
 void bf16_gemm(const Gemm&) { fail(APO_E_INTERNAL, "this build multiplies no bf16 in hardware"); }
 

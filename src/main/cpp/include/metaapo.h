@@ -96,7 +96,8 @@ typedef struct apo_device_info {
     char isa[32];         /**< instruction set or compute capability in use, such as "avx2", "avx512_bf16", "sm_90" */
     char gemm[64];        /**< matrix library with version, such as "oneDNN 3.11.0" */
     int32_t threads;      /**< CPU threads in use */
-    int32_t bf16_native;  /**< 1 where matrix products of bf16 run in hardware */
+    int32_t bf16_native;  /**< 1 where matrix products of bf16 run in hardware, 0 where they are widened to f32 */
+    char bf16[96];        /**< how, and why, in words */
     int64_t memory_total; /**< bytes */
     int64_t memory_free;  /**< bytes available now */
 } apo_device_info;

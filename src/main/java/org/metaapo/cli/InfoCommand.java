@@ -22,7 +22,7 @@ final class InfoCommand implements Callable<Integer> {
             row("device", info.name());
             row("instruction set", info.isa());
             row("matrix library", info.gemm());
-            row("bf16 products", info.bf16Native() ? "in hardware" : "widened to f32");
+            row("bf16 products", info.bf16());
             row("threads", Integer.toString(info.threads()));
             row("memory", String.format(Locale.ROOT, "%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
             Engine.Gpus gpus = Engine.gpus();

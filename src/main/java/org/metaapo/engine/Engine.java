@@ -118,6 +118,7 @@ public final class Engine extends NativeHandle {
                     Native.text(info.gemm()),
                     info.threads(),
                     info.bf16_native() != 0,
+                    Native.text(info.bf16()),
                     info.memory_total(),
                     info.memory_free());
         }
