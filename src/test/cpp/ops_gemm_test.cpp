@@ -10,7 +10,7 @@ void check_product(const apo::OpTable& ops, apo::Device& device, DType a_type, D
                    bool transpose_a, bool transpose_b, float beta) {
     Numbers numbers(7);
     Array a = numbers.array(a_type, size_t(m * k)), b = numbers.array(b_type, size_t(n * k)), c = numbers.array(c_type, size_t(m * n));
-    std::vector<double> before = values(c);
+    const std::vector<double> before = values(c), left = values(a), right = values(b);
     if (beta == 0) c.fill(NAN);
     Gemm g{};
     g.m = m, g.n = n, g.k = k, g.transpose_a = transpose_a, g.transpose_b = transpose_b;
@@ -20,8 +20,9 @@ void check_product(const apo::OpTable& ops, apo::Device& device, DType a_type, D
     for (int i = 0; i < m; i++) {
         for (int j = 0; j < n; j++) {
             double sum = beta == 0 ? 0 : before[size_t(i * n + j)];
-            for (int x = 0; x < k; x++) sum += a[size_t(transpose_a ? x * m + i : i * k + x)] * b[size_t(transpose_b ? j * k + x : x * n + j)];
-            CHECK_CLOSE(c[size_t(i * n + j)], sum, tolerance(c_type, 3 * std::sqrt(double(k))));
+            for (int x = 0; x < k; x++) sum += left[size_t(transpose_a ? x * m + i : i * k + x)] * right[size_t(transpose_b ? j * k + x : x * n + j)];
+            // Sums in f32, of which a bf16 is rounded once: by half of the last of its 8 digits.
+            CHECK_CLOSE(c[size_t(i * n + j)], sum, tolerance(DType::f32, 3 * std::sqrt(double(k))) + (c_type == DType::bf16 ? std::fabs(sum) * 0x1p-8 : 0));
         }
     }
 }
@@ -65,20 +66,17 @@ TEST(gemm) {
 // The product that widens, also where this machine would not: more rows, columns and depth than are packed at a time, results
 // that are rounded after several chunks of depth, and edges of panels.
 TEST(gemm_of_bf16_widened) {
-    for (const Backend& backend : backends({1, 3})) {
+    for (const Backend& backend : backends({3})) {
         if (backend.open.device != APO_CPU) continue;
         apo::Device& device = *backend.ops->open(backend.open);
         apo::cpu(device).bf16 = apo::Bf16Products::widened;
         place() = {backend.ops, &device};
         check_shapes(*backend.ops, device, DType::bf16);
-        const int shapes[][3] = {{1100, 3, 2100}, {2, 1100, 2100}, {130, 300, 257}};
+        const int shapes[][3] = {{1100, 3, 2100}, {2, 1100, 2100}, {50, 70, 257}};
         for (const auto& s : shapes) {
-            for (bool ta : {false, true}) {
-                for (float beta : {0.0f, 1.0f}) {
-                    check_product(*backend.ops, device, DType::bf16, DType::bf16, DType::bf16, s[0], s[1], s[2], ta, !ta, beta);
-                    check_product(*backend.ops, device, DType::f32, DType::bf16, DType::f32, s[0], s[1], s[2], ta, false, beta);
-                }
-            }
+            check_product(*backend.ops, device, DType::bf16, DType::bf16, DType::bf16, s[0], s[1], s[2], false, false, 1);
+            check_product(*backend.ops, device, DType::bf16, DType::bf16, DType::bf16, s[0], s[1], s[2], true, true, 0);
+            check_product(*backend.ops, device, DType::f32, DType::bf16, DType::f32, s[0], s[1], s[2], true, false, 1);
         }
         backend.ops->close(&device);
         place() = {};

@@ -27,7 +27,11 @@ final class CommonOptions {
         if (threads < 0 || threads > 4096) {
             throw new UsageException("--threads is " + threads + "; expected 0 (all cores) to 4096");
         }
-        return Engine.open(DeviceSpec.parse(device), threads);
+        return Engine.open(device(), threads);
+    }
+
+    DeviceSpec device() {
+        return DeviceSpec.parse(device);
     }
 
     Dtype dtype() {

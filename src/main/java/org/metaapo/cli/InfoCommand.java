@@ -3,7 +3,9 @@ package org.metaapo.cli;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.metaapo.engine.DeviceInfo;
+import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.jobs.TrainingSpeed;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -23,6 +25,10 @@ final class InfoCommand implements Callable<Integer> {
             row("instruction set", info.isa());
             row("matrix library", info.gemm());
             row("bf16 products", info.bf16());
+            if (!Engine.resolve(common.device()).isCuda()) {
+                row("training speed", String.format(Locale.ROOT, "%,.0f GFLOP/s in f32, %,.0f in bf16, of a small model",
+                        TrainingSpeed.measure(engine, Dtype.F32) * 1e-9, TrainingSpeed.measure(engine, Dtype.BF16) * 1e-9));
+            }
             row("threads", Integer.toString(info.threads()));
             row("memory", String.format(Locale.ROOT, "%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
             Engine.Gpus gpus = Engine.gpus();

@@ -1,19 +1,11 @@
 package org.metaapo.jobs;
 
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Locale;
-import java.util.OptionalInt;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Head;
 import org.metaapo.engine.MemoryPlan;
-import org.metaapo.engine.Model;
-import org.metaapo.engine.ModelShape;
-import org.metaapo.engine.TokenBatch;
-import org.metaapo.engine.Trainer;
-import org.metaapo.engine.TrainerOptions;
 import org.metaapo.train.RunDisk;
 import org.metaapo.train.RunMemory;
 import org.metaapo.train.RunSize;
@@ -58,8 +50,13 @@ public final class PlanJob {
         long free = engine.info().memoryFree();
         memory(out, "available", free);
         row(out, "fits", memory.total() <= free ? "yes" : "no");
-        double seconds = size.tokens() * config.integer("train.epochs") * 6.0 * size.parameters()
-                / flops(engine, Dtype.fromName(config.text("dtype")));
+        Dtype dtype = Dtype.fromName(config.text("dtype"));
+        double flops = TrainingSpeed.measure(engine, dtype);
+        if (dtype == Dtype.BF16) {
+            row(out, "bf16 products", engine.info().bf16Native() ? "in hardware" : "widened to f32");
+        }
+        row(out, "training speed, measured", String.format(Locale.ROOT, "%,.0f GFLOP/s", flops * 1e-9));
+        double seconds = size.tokens() * config.integer("train.epochs") * 6.0 * size.parameters() / flops;
         row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
         smaller(out, size, free);
         return out.toString();
@@ -94,32 +91,6 @@ public final class PlanJob {
     private static void memory(StringBuilder out, String name, long bytes) {
         if (bytes > 0) {
             row(out, name, String.format(Locale.ROOT, "%,.1f MiB", bytes / 1048576.0));
-        }
-    }
-
-    /** FLOP/s of a training step on a small random model of this device. */
-    private static double flops(Engine engine, Dtype dtype) {
-        ModelShape shape = new ModelShape(512, 512, 1408, 2, 8, 4, 64, 256, OptionalInt.empty(), List.of(), Head.LM, false, false, false, false, false,
-                ModelShape.Rope.DEFAULT, 1e-6, 10000, 1, 0, 0, 0);
-        try (Model model = engine.createModel(shape, dtype);
-                Trainer trainer = model.trainer(new TrainerOptions(512, false))) {
-            model.initialize(0, 0.02);
-            TokenBatch.Builder builder = TokenBatch.builder();
-            int[] half = new int[128];
-            java.util.Arrays.fill(half, 7);
-            builder.pack(half, List.of(half));
-            builder.pack(half, List.of(half));
-            double best = Double.MAX_VALUE;
-            try (TokenBatch batch = builder.build()) {
-                for (int i = 0; i < 3; i++) {
-                    long start = System.nanoTime();
-                    trainer.forward(batch);
-                    trainer.backward(new double[] {1, 1});
-                    best = Math.min(best, (System.nanoTime() - start) * 1e-9);
-                }
-                long parameters = model.tensors().stream().mapToLong(t -> t.count()).sum();
-                return 6.0 * parameters * batch.tokens() / best;
-            }
         }
     }
 }

@@ -121,7 +121,7 @@ class MainTest extends CommandTest {
         Path yaml = write("plan.yaml", "recipe: dpo\nout: " + temp.resolve("r") + "\nmodel: {path: " + folder + "}\ndata: {train: ["
                 + fixture("pairs.jsonl") + "], max_length: 512, max_prompt_length: 256}\ntrain: {batch: 4}\n");
         assertThat(run("plan", yaml.toString())).as(err).isZero();
-        assertThat(out).contains("optimizer steps", "moments (f32)", "fits", "yes");
+        assertThat(out).contains("optimizer steps", "moments (f32)", "fits", "yes", "bf16 products", "GFLOP/s");
         assertThat(run("plan", yaml.toString(), "--device", "cuda:9999", "--dtype", "f32")).as(err).isZero();
         assertThat(out).contains("kernels and library", "unknown: no such device here", "train.recompute=true optimizer.offload=true");
         assertThat(err).contains("--device cpu");
@@ -146,7 +146,8 @@ class MainTest extends CommandTest {
     @Test
     void infoAndHelp() {
         assertThat(run("info")).isZero();
-        assertThat(out).contains("oneDNN", "threads");
+        assertThat(out).contains("oneDNN", "threads").containsPattern("bf16 products +(in hardware|widened to f32|by tile)")
+                .containsPattern("training speed +[0-9,]+ GFLOP/s in f32, [0-9,]+ in bf16");
         assertThat(run("--help")).isZero();
         assertThat(out).contains("demo", "train", "score", "Exit status");
         assertThat(run("train", "--help")).isZero();
