@@ -68,7 +68,7 @@ final class ParquetRows implements RowSource {
                 throw new DataException(place + ": more than 16 MiB; expected texts of an answer's length");
             });
         }
-        return new RawRow(place, bytes, () -> ParquetValues.json(row, place));
+        return new RawRow(place, bytes, () -> SparseStructs.withoutNulls(ParquetValues.json(row, place)));
     }
 
     /**

@@ -44,6 +44,6 @@ public record Prompt(Conversation conversation, boolean isPlain) {
 
     /** A text for people: the last turn, or the plain text. */
     public String shown() {
-        return conversation.last().content();
+        return conversation.last().shown();
     }
 }

@@ -66,6 +66,11 @@ final class DataReading {
         if (difference != null) {
             listener.note(source.path() + ": " + difference);
         }
+        for (String name : TemplateVariables.of(config).keySet()) {
+            if (!format.templateMentions(name)) {
+                listener.note(source.path() + ": data.chat_template_kwargs: the chat template never reads " + name);
+            }
+        }
         DataReading reading = new DataReading(config, recipe, format, listener, stop, writes);
         RowStore rows = reading.rows("data.train");
         try {

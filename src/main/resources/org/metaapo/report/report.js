@@ -117,7 +117,10 @@
     card.append(bar, scroll);
     if (data.samplesLeftOut > 0) card.append(element('p', `${number(data.samplesLeftOut)} more are in the samples folder.`));
     section.append(card);
-    const answer = (text, reward) => {
+    const turn = ({role, content, ...more}) => [`[${role}]`, ...(content ? [typeof content === 'string' ? content : JSON.stringify(content)] : []),
+      ...Object.entries(more).map(([name, value]) => `${name}: ${JSON.stringify(value)}`)].join('\n');
+    const answer = (said, reward) => {
+      const text = Array.isArray(said) ? said.map(turn).join('\n\n') : said;
       const cell = element('td');
       if (text === undefined) {
         cell.textContent = '–';

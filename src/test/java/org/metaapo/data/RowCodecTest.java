@@ -20,6 +20,8 @@ class RowCodecTest {
             List.of(new Message("system", ""), new Message("user", "7 + 2.5?"), CALL, new Message("tool", "9.5")),
             List.of(Map.of("name", "add", "strict", true)), List.of(Map.of("title", "sums", "text", "a + b"))));
 
+    private static final Prompt VARIED = new Prompt("plain", Map.of("enable_thinking", false));
+    private static final Prompt THINKING = new Prompt(Conversation.ask("?").with(Map.of("enable_thinking", true, "mode", List.of(1))));
     private static final Answer TURNS = new Answer(List.of(
             CALL, new Message("tool", "", Map.of("role", "tool", "name", "add")), new Message("assistant", "9.5")));
 
@@ -27,10 +29,11 @@ class RowCodecTest {
         return Stream.of(
                 new Row(7, "f, row 3", PLAIN, Answer.of("Seven."), Answer.of("Nine."), null, null, 0.1, -3.0, null, null),
                 new Row(0, "f", TALK, TURNS, Answer.of(""), Answer.of("Nine and a half."), new Answer(List.of(CALL)), null, 0.0, null, null),
-                new Row(1, "f", PLAIN, Answer.of("a"), null, null, null, null, null, false, null),
+                new Row(1, "f", VARIED, Answer.of("a"), null, null, null, null, null, false, null),
                 new Row(1, "f", TALK, Answer.of("a"), null, null, null, null, null, true, null),
                 new Row(1, "f", PLAIN, null, null, null, null, null, null, null, List.of(Answer.of("one"), Answer.of(""), TURNS)),
-                Row.single(2, "f", new Prompt(Conversation.ask("?")), null, null));
+                Row.single(2, "f", new Prompt(Conversation.ask("?")), null, null),
+                Row.single(2, "f", THINKING, TURNS, null));
     }
 
     @ParameterizedTest
