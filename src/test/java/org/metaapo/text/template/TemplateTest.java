@@ -122,6 +122,16 @@ class TemplateTest {
     }
 
     @Test
+    void whatThereIsNotIsAnErrorWhenItIsReached() {
+        Template template = Template.parse("t", "{% if x is defined %}{{ x | from_json }}{{ x is odious }}{% else %}{{ 1 if true else (2 | gone) }}{% endif %}"
+                + "{% macro unused(v) %}{% filter gone2 %}{{ v }}{% endfilter %}{% endmacro %}{{ y is defined and y is odious }}");
+        assertThat(template.render(Map.of())).isEqualTo("1False");
+        assertThatThrownBy(() -> template.render(Map.of("x", "1"))).hasMessageContaining("t, line 1, column").hasMessageContaining("no filter \"from_json\"");
+        assertThatThrownBy(() -> template.render(Map.of("y", 1L))).hasMessageContaining("no test \"odious\" is supported (these are: ");
+        assertThatThrownBy(() -> Template.parse("t", "{{ [1, 2] | map('gone') | list }}").render(Map.of())).hasMessageContaining("no filter \"gone\"");
+    }
+
+    @Test
     void timeIsThatOfTheClock() {
         Clock clock = Clock.fixed(Instant.parse("2026-03-07T09:05:00Z"), ZoneOffset.UTC);
         assertThat(Template.parse("t", "{{ strftime_now('%d %b %Y %H:%M %%') }}", clock).render(Map.of()))
