@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.text.Message;
@@ -22,6 +23,7 @@ final class TurnParser {
     private static final Map<String, String> OTHER_ROLES = Map.of(
             "human", "user", "prompter", "user", "gpt", "assistant", "bot", "assistant", "model", "assistant", "chatgpt", "assistant",
             "observation", "tool", "function_response", "tool");
+    private static final Pattern MEDIA = Pattern.compile("(input_)?(image|audio|video)");
     private static final String CALLS = "tool_calls";
     /** What an assistant's turn may have in place of a content. */
     private static final List<String> INSTEAD = List.of(CALLS, "function_call", "reasoning_content", "reasoning", "thinking");
@@ -103,6 +105,9 @@ final class TurnParser {
         for (JsonNode part : content) {
             if (!part.path("type").isTextual()) {
                 throw error(place + ": content: expected parts with a type, found " + Json.describe(part));
+            }
+            if (MEDIA.matcher(part.path("type").textValue()).lookingAt()) {
+                throw error(place + ": content: a part of type " + part.path("type").textValue() + "; the models here read text alone");
             }
             text.append(part.path("text").asText(""));
         }

@@ -15,6 +15,7 @@ import org.metaapo.files.Digests;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 import org.metaapo.text.template.Rendering;
+import org.metaapo.text.template.Template;
 
 /**
  * Turns messages, or plain text, into token ids by a model's own template. The answer begins after the prompt's ids as generation
@@ -122,7 +123,14 @@ public final class ChatFormat {
         variables.put("tools", conversation.tools());
         variables.put("documents", conversation.documents());
         variables.put("add_generation_prompt", addGenerationPrompt);
-        return templates.choose(conversation.tools() != null).renderMarked(variables);
+        Rendering rendering = templates.choose(conversation.tools() != null).renderMarked(variables);
+        for (Message turn : conversation.turns()) {
+            if (turn.fields().get("content") instanceof List<?> parts && rendering.text().contains(Template.written(parts))) {
+                throw new DataException("the template does not read a content of parts, and writes it as the list that it is: "
+                        + shortened(Template.written(parts)) + "; write the content as a text");
+            }
+        }
+        return rendering;
     }
 
     /** Ids of a prompt that the model is to answer. */
@@ -328,6 +336,10 @@ public final class ChatFormat {
      */
     public String answerText(int[] prompt, int[] answer, boolean stopped) {
         return tokenizer.decodeAfter(prompt, stopped ? Arrays.copyOf(answer, answer.length - 1) : answer, true);
+    }
+
+    private static String shortened(String text) {
+        return Json.write(text.length() <= 40 ? text : text.substring(0, 40) + "…");
     }
 
     private static String tail(String text) {

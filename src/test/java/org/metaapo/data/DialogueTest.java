@@ -154,6 +154,7 @@ class DialogueTest {
         "{\"role\": \"assistant\", \"content\": \"\", \"reasoning_content\": \"\"} | chosen is empty",
         "{\"role\": \"assistant\", \"content\": \"x\", \"reasoning_content\": \"a\\u0000\"} | reasoning_content: character 2 is NUL",
         "{\"from\": \"gpt\", \"value\": \"x\"} | has from and value; expected role and content: rename from to role (human is user, gpt is assistant)",
+        "{\"role\": \"assistant\", \"content\": [{\"type\": \"image_url\", \"image_url\": \"u\"}]} | chosen, turn 1: content: a part of type image_url; the models here read text alone",
         "{\"role\": \"gpt\", \"content\": \"x\"} | role is text \"gpt\"; expected system, user or assistant (write assistant)",
     })
     void turnsThatSayNothingOrSomethingElse(String turn, String words) {

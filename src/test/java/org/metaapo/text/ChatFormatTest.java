@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -37,6 +38,33 @@ class ChatFormatTest {
     private void copyTokenizer() throws IOException {
         for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
             Files.write(folder.resolve(name), Files.readAllBytes(Fixtures.path("tiny-llama/" + name)));
+        }
+    }
+
+    @Test
+    void partsThatATemplateWritesAsAListAreRefused() throws IOException {
+        copyTokenizer();
+        Conversation parts = new Conversation(List.of(new Message("user", "Hi there", Map.of(
+                "role", "user", "content", List.of(Map.of("type", "text", "text", "Hi there"))))));
+        for (boolean reads : new boolean[] {true, false}) {
+            Files.writeString(folder.resolve("chat_template.jinja"), reads
+                    ? "{% for m in messages %}{{ m.content if m.content is string else m.content | map(attribute='text') | join }}{% endfor %}"
+                    : template("<|eot_id|>"));
+            try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+                ChatFormat format = ChatFormat.load(folder, tokenizer, new int[] {484}, false);
+                if (reads) {
+                    assertThat(format.render(parts, false)).isEqualTo("Hi there");
+                } else {
+                    assertThatThrownBy(() -> format.render(parts, false)).isInstanceOf(DataException.class)
+                            .hasMessageContaining("does not read a content of parts").hasMessageContaining("write the content as a text");
+                }
+            }
+        }
+        Conversation large = new Conversation(List.of(new Message("user", "Hi", Map.of(
+                "role", "user", "content", "Hi", "n", new java.math.BigInteger("12345678901234567890")))));
+        try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+            assertThatThrownBy(() -> ChatFormat.load(folder, tokenizer, new int[] {484}, false).render(large, false))
+                    .isInstanceOf(DataException.class).hasMessageContaining("more than 64 bits");
         }
     }
 

@@ -1,5 +1,6 @@
 package org.metaapo.text.template;
 
+import java.math.BigInteger;
 import java.time.Clock;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -97,6 +98,11 @@ public final class Template {
         return new Rendering(evaluation.document(), evaluation.generated, unplaced);
     }
 
+    /** A value as {@code {{ value }}} writes it: Python's {@code str}. */
+    public static String written(Object value) {
+        return Repr.string(imported(value, 0), new Budget(TemplateLimits.DEFAULT));
+    }
+
     private static Object imported(Object value, int depth) {
         if (depth > DEEPEST_VALUE) {
             throw new DataException("a value given to the template nests deeper than " + DEEPEST_VALUE + " levels");
@@ -115,6 +121,9 @@ public final class Template {
             Map<Object, Object> copy = new LinkedHashMap<>();
             map.forEach((key, item) -> copy.put(imported(key, depth + 1), imported(item, depth + 1)));
             return copy;
+        }
+        if (value instanceof BigInteger) {
+            throw new DataException("a value given to the template is a whole number of more than 64 bits: " + value);
         }
         throw new IllegalArgumentException("not a value for a template: " + value.getClass());
     }
