@@ -17,6 +17,7 @@ import org.metaapo.data.RowStore;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.rollout.Decision;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.text.StopTokens;
@@ -56,8 +57,10 @@ final class DataReading {
         if (chat.markedOnly() && recipe != Recipe.SFT) {
             throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
         }
-        if (chat.boundary() == ChatOptions.Boundary.COMMON && recipe.rollout(config) != null) {
-            throw new UsageException("data.boundary: common is for recipes that do not sample, found recipe " + config.text("recipe")
+        Rollout rollout = recipe.rollout(config);
+        boolean samples = rollout != null && rollout.decision().kind() != Decision.Kind.NONE;
+        if (chat.boundary() == ChatOptions.Boundary.COMMON && samples) {
+            throw new UsageException("data.boundary: common is for runs that do not sample, found recipe " + config.text("recipe")
                     + ": the policy answers the whole prompt, and is trained on what it saw");
         }
         ChatFormat format = ChatFormat.load(

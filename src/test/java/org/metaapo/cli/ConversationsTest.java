@@ -210,11 +210,12 @@ class ConversationsTest extends CommandTest {
     }
 
     @Test
-    void theCommonBoundaryIsForRecipesThatDoNotSample() throws IOException {
+    void theCommonBoundaryIsForRunsThatDoNotSample() throws IOException {
         String model = model("tiny-llama", "thinkprompt");
-        assertFails(2, "data.boundary: common is for recipes that do not sample, found recipe metaapo",
+        assertFails(2, "data.boundary: common is for runs that do not sample, found recipe metaapo",
                 "train", config("metaapo", model, resource("q35.jsonl"), ", boundary: common").toString());
         assertThat(run("train", config("dpo", model, resource("q35.jsonl"), ", boundary: common").toString(), "dtype=f32", "threads=1")).as(err).isZero();
+        assertThat(run("plan", config("metaapo", model, resource("q35.jsonl"), ", boundary: common").toString(), "rollout.decision=none")).as(err).isZero();
     }
 
     @Test
