@@ -2,7 +2,8 @@
 # Builds and runs every test; ./metaapo test calls it once the tools are there. With a name, only what carries it:
 #   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
 #   ./metaapo test install  the installed C package, linked by a small program (after jvm)
-#   ./metaapo test native   the native suite under ASan and UBSan, with gcov; the CUDA kernels run in it, emulated
+#   ./metaapo test native   the native suite: the CPU's part and, of the emulated CUDA kernels, the op cases under ASan and UBSan, with
+#                           gcov; all of the emulated part without them
 #   ./metaapo test gpu      whole commands on the emulated GPU beside the CPU (after jvm)
 #   ./metaapo test cuda     nvcc compiles the CUDA backend for all its targets; skipped where there is no nvcc
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
@@ -14,7 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 suites="${1:-jvm install native gpu cuda resume}"
 cores="$(nproc)"
 start=$SECONDS
-summary=()
+summary=() times=()
 
 section() { printf '\n==== %s\n' "$1"; }
 
@@ -44,15 +45,27 @@ jacoco_total() {
         target/site/jacoco/jacoco.csv
 }
 
+# A build of the native tests in folder $1, with further CMake options.
+native_tests() {
+    local dir="$1"
+    shift
+    cmake -S src/main/cpp -B "$dir" -G Ninja -DMETAAPO_TESTS=ON -DMETAAPO_CUDA=off -DMETAAPO_DNNL_ROOT="$PWD/target/dnnl" "$@" >/dev/null
+    cmake --build "$dir" --target metaapo_tests
+    find "$dir" -name '*.gcda' -delete
+}
+
+# Sanitizers make the emulation ten times slower, so that whole models run on it without them. Threads that wait must not spin: each
+# core has a test of its own.
 native() {
     section "native suite, AddressSanitizer and UndefinedBehaviorSanitizer"
-    local dir=target/native-checked
-    cmake -S src/main/cpp -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_TESTS=ON -DMETAAPO_SANITIZE=ON \
-        -DMETAAPO_COVERAGE=ON -DMETAAPO_DNNL_ROOT="$PWD/target/dnnl"
-    cmake --build "$dir" -j "$cores"
-    find "$dir" -name '*.gcda' -delete
-    "$dir/metaapo_tests"
-    summary+=("$(gcov_total "$dir")")
+    local checked=target/native-checked emulated=target/native-emulated
+    native_tests "$checked" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_SANITIZE=ON -DMETAAPO_COVERAGE=ON
+    OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cpu --jobs "$cores"
+    OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cuda --jobs "$cores" ops_ cuda_emulation cuda_graph cuda_recovery cuda_products
+    summary+=("$(gcov_total "$checked")")
+    section "native suite, all that is of the emulated GPU"
+    native_tests "$emulated" -DCMAKE_BUILD_TYPE=Release
+    OMP_WAIT_POLICY=passive "$emulated/metaapo_tests" --backends cuda --jobs "$cores"
 }
 
 # Line coverage of src/main/cpp and, emulated, src/main/cuda; a line compiled for several instruction sets counts once for the
@@ -124,13 +137,16 @@ fuzz() {
 }
 
 for suite in $suites; do
+    begun=$SECONDS
     case "$suite" in
         jvm | install | native | gpu | cuda) "$suite" ;;
         resume) resume "${2:-}" ;;
         fuzz) fuzz "${2:-}" "${3:-}" ;;
         *) echo "no such suite: $suite; there are jvm, install, native, gpu, cuda, resume, fuzz" >&2; exit 2 ;;
     esac
+    times+=("$(printf '%-8s %5d s' "$suite" $((SECONDS - begun)))")
 done
 
 section "all passed in $((SECONDS - start)) s"
+printf '%s\n' "${times[@]}"
 ((${#summary[@]} == 0)) || printf '%s\n' "${summary[@]}"

@@ -19,6 +19,7 @@ Options& options() {
 }
 
 Backend cuda_backend() {
+    if (!options().cuda) throw OtherBackend();
     if (options().cuda_index >= 0) {
         return {"cuda:" + std::to_string(options().cuda_index), &apo::cuda_ops(), {APO_CUDA, options().cuda_index, 0, 0}};
     }
@@ -27,7 +28,7 @@ Backend cuda_backend() {
 }
 
 std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
-    if (options().cuda_index >= 0 || options().launches) return {cuda_backend()};
+    if (options().cuda_index >= 0 || options().launches || !options().cpu) return {cuda_backend()};
     std::vector<Backend> all;
     auto add = [&](const char* name, const apo::OpTable& ops) {
         for (int threads : cpu_threads) all.push_back({std::string(name) + ", " + std::to_string(threads) + " threads", &ops, {APO_CPU, 0, threads, 0}});
@@ -35,14 +36,14 @@ std::vector<Backend> backends(const std::vector<int>& cpu_threads) {
     add("CPU v2", apo::cpu_ops_v2());
     if (&apo::cpu_ops() != &apo::cpu_ops_v2()) add("CPU v3", apo::cpu_ops_v3());
     if (&apo::cpu_ops() == &apo::cpu_ops_v4()) add("CPU v4", apo::cpu_ops_v4());
-    all.push_back(cuda_backend());
+    if (options().cuda) all.push_back(cuda_backend());
     return all;
 }
 
 std::vector<Backend> engine_backends() {
     std::vector<Backend> all;
-    if (options().cuda_index < 0 && !options().launches) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
-    all.push_back(cuda_backend());
+    if (options().cuda_index < 0 && !options().launches && options().cpu) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
+    if (options().cuda) all.push_back(cuda_backend());
     return all;
 }
 
