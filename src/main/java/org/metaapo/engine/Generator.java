@@ -1,6 +1,5 @@
 package org.metaapo.engine;
 
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -88,7 +87,7 @@ public final class Generator extends NativeHandle {
         ensureOpen();
         try (BytePointer line = new BytePointer(NOTICE_BYTES)) {
             Native.check(error -> MetaapoC.apo_generator_notice(handle, line, NOTICE_BYTES, error));
-            return Optional.of(line.getString(StandardCharsets.UTF_8)).filter(text -> !text.isEmpty());
+            return Optional.of(Native.text(line)).filter(text -> !text.isEmpty());
         }
     }
 

@@ -45,7 +45,13 @@ final class Native {
 
     /** A NUL-terminated UTF-8 string. */
     static String text(BytePointer pointer) {
-        return new String(pointer.getStringBytes(), StandardCharsets.UTF_8);
+        // Of memory that was allocated here JavaCPP gives all bytes, those behind the NUL among them.
+        byte[] bytes = pointer.getStringBytes();
+        int length = 0;
+        while (length < bytes.length && bytes[length] != 0) {
+            length++;
+        }
+        return new String(bytes, 0, length, StandardCharsets.UTF_8);
     }
 
     /** A copy off the heap; null stays null. */

@@ -193,6 +193,7 @@ class GoldenModelTest {
             for (int i = 0; i < prompts.size(); i++) {
                 assertThat(answers.get(i).get(0).tokens()).containsExactly(ids(golden.get(i).path("new_ids")));
             }
+            assertThat(generator.notice()).isEmpty();
         }
     }
 
