@@ -88,16 +88,25 @@ void add_tables(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
     }});
     cases.push_back({"value_forward", rows, dtype, double(T * C * b), 0, t.ops.value_forward != nullptr, [=] {
         Memory x = normal(t, dtype, T * C), w = normal(t, dtype, C), score = zeros(t, T * 4);
-        return [=] { t.ops.value_forward(t.device, {T, C, dtype, x.get(), w.get(), floats(score)}); };
+        return [=] { t.ops.value_forward(t.device, {T, C, dtype, x.get(), dtype, w.get(), floats(score)}); };
     }});
     cases.push_back({"value_backward", rows, dtype, double(2 * T * C * b), 0, t.ops.value_backward != nullptr, [=] {
         Memory x = normal(t, dtype, T * C), w = normal(t, dtype, C), dscore = normal(t, DType::f32, T), dx = zeros(t, T * C * b), dw = zeros(t, C * 4);
-        return [=] { t.ops.value_backward(t.device, {T, C, dtype, x.get(), w.get(), floats(dscore), dx.get(), floats(dw)}); };
+        return [=] { t.ops.value_backward(t.device, {T, C, dtype, x.get(), dtype, w.get(), floats(dscore), dx.get(), floats(dw)}); };
     }});
     const int64_t n = T * C;
     cases.push_back({"add", shape_text({{"n", n}}), dtype, double(3 * n * b), 0, t.ops.add != nullptr, [=] {
         Memory x = normal(t, dtype, n, 0.01f), y = normal(t, dtype, n);
         return [=] { t.ops.add(t.device, {n, dtype, x.get(), y.get()}); };
+    }});
+    // The low-rank path's: 48 columns beside a layer's input, and the mask of that input.
+    cases.push_back({"scale", shape_text({{"T", T}, {"n", 48}}), dtype, double(2 * T * 48 * b), 0, t.ops.scale != nullptr, [=] {
+        Memory x = normal(t, dtype, T * 48);
+        return [=] { t.ops.scale(t.device, {T, 48, 48, dtype, x.get(), 1.0f}); };
+    }});
+    cases.push_back({"dropout", shape_text({{"T", T}, {"C", C}}), dtype, double(2 * n * b), 0, t.ops.dropout != nullptr, [=] {
+        Memory x = normal(t, dtype, n), y = zeros(t, n * b);
+        return [=] { t.ops.dropout(t.device, {T, C, dtype, {0.05, 7, 1, 0, 0}, false, x.get(), y.get()}); };
     }});
     cases.push_back({"convert", shape_text({{"n", n}}), dtype, double(n * (4 + b)), 0, t.ops.convert != nullptr, [=] {
         Memory x = normal(t, DType::f32, n), y = zeros(t, n * b);

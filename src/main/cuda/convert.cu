@@ -32,6 +32,18 @@ __global__ void add_kernel(int64_t n, const T* x, T* y) {
     }
 }
 
+// A block has a piece of kThreads * N elements of the rows' n, whose stride is ld.
+template <class T, int N>
+__global__ void scale_kernel(int64_t count, int64_t n, int64_t ld, T* x, float factor) {
+    const int64_t i = (int64_t(blockIdx.x) * kThreads + threadIdx.x) * N;
+    if (i >= count) return;
+    T* at = x + i / n * ld + i % n;
+    Floats<N> y = load<N>(at);
+#pragma unroll
+    for (int j = 0; j < N; j++) y[j] *= factor;
+    store(at, y);
+}
+
 }  // namespace
 
 void convert(Device& device, const Convert& op) {
@@ -60,6 +72,17 @@ void add(Device& device, const Add& op) {
         using T = decltype(tag);
         APO_LAUNCH(d, (add_kernel<T, vector>), blocks_for(op.n, kThreads * vector), kThreads, 0, op.n, static_cast<const T*>(op.x),
                    static_cast<T*>(op.y));
+    });
+}
+
+void scale(Device& device, const Scale& op) {
+    if (op.rows == 0 || op.n == 0) return;
+    CudaDevice& d = gpu(device);
+    const int64_t count = op.rows * op.n;
+    with_vectors(op.dtype, {op.x}, {op.n, op.ld}, [&](auto tag, auto vector) {
+        using T = decltype(tag);
+        APO_LAUNCH(d, (scale_kernel<T, vector>), blocks_for(count, kThreads * vector), kThreads, 0, count, op.n, op.ld, static_cast<T*>(op.x),
+                   op.factor);
     });
 }
 

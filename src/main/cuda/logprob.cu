@@ -169,6 +169,7 @@ void logprob_backward(Device& device, const LogprobBackward& op) {
             g.a = dlogits, g.lda = columns, g.b = row_at(op.dtype, op.head, first, op.hidden), g.ldb = op.hidden;
             g.c = narrow ? static_cast<void*>(wide_dx) : dx, g.ldc = op.hidden, g.beta = first == 0 ? 0.0f : 1.0f;
             gemm(d, g);
+            if (op.dhead == nullptr) continue;
             Gemm w{};
             w.m = columns, w.n = op.hidden, w.k = rows;
             w.transpose_a = true;

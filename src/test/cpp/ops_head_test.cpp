@@ -34,6 +34,9 @@ TEST(logprob_head_in_chunks) {
         Array coef = numbers.array(DType::f32, R), dx(dtype, R * C), dhead(DType::f32, V * C);
         dhead.fill(0.5f);
         ops.logprob_backward(device, {R, C, V, dtype, x.data(), head.data(), targets.data(), lse.floats(), coef.floats(), dx.data(), dhead.floats(), scratch.data(), two_rows});
+        Array dx_alone(dtype, R * C);
+        ops.logprob_backward(device, {R, C, V, dtype, x.data(), head.data(), targets.data(), lse.floats(), coef.floats(), dx_alone.data(), nullptr, scratch.data(), two_rows});
+        CHECK(values(dx) == values(dx_alone));
         for (int r = 0; r < R; r++) {
             CHECK_CLOSE(logp[size_t(r)], log_prob(r), 1e-4);
             const std::vector<double> row = logits(r);

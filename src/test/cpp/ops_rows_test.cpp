@@ -97,6 +97,10 @@ TEST(rmsnorm) {
         dx.fill(0.25f);
         dw.fill(2);
         ops.rmsnorm_backward(device, {T, C, dtype, dy.data(), x.data(), w.data(), rstd.floats(), dx.data(), dw.floats()});
+        Array dx_alone(dtype, size_t(T * C));
+        dx_alone.fill(0.25f);
+        ops.rmsnorm_backward(device, {T, C, dtype, dy.data(), x.data(), w.data(), rstd.floats(), dx_alone.data(), nullptr});
+        CHECK(values(dx) == values(dx_alone));
         const std::vector<double> gradient = values(dy);
         auto f = [&] { return dot(norm(stream, weights, C, eps), gradient); };
         for (size_t i = 0; i < stream.size(); i += 3) CHECK_CLOSE(dx[i], 0.25 + slope(stream, i, f), tolerance(dtype, 8));
@@ -123,7 +127,11 @@ TEST(head_norm) {
         std::vector<double> dy;
         for (int t = 0; t < T; t++) dy.insert(dy.end(), dy_all.begin() + t * ld, dy_all.begin() + t * ld + heads * D);
         dw.fill(0);
+        Array dx_alone(dtype, size_t(T * ld));
+        for (size_t i = 0; i < dy_all.size(); i++) dx_alone.set(i, float(dy_all[i]));
         ops.head_norm_backward(device, {T, heads, D, ld, dtype, saved.data(), w.data(), rstd.floats(), dx.data(), dw.floats()});
+        ops.head_norm_backward(device, {T, heads, D, ld, dtype, saved.data(), w.data(), rstd.floats(), dx_alone.data(), nullptr});
+        CHECK(values(dx) == values(dx_alone));
         auto f = [&] { return dot(norm(heads_only, weights, D, 1e-5), dy); };
         for (int t = 0; t < T; t++) {
             for (int j = 0; j < ld; j++) {
@@ -218,25 +226,29 @@ TEST(swiglu) {
 
 TEST(value_head) {
     on_all([](const apo::OpTable& ops, apo::Device& device, DType dtype) {
-        const int R = 4, C = 33;
-        Numbers numbers(8);
-        Array x = numbers.array(dtype, R * C), w = numbers.array(dtype, C), score(DType::f32, R), dscore = numbers.array(DType::f32, R);
-        Array dx(dtype, R * C), dw(DType::f32, C);
-        dw.fill(1);
-        ops.value_forward(device, {R, C, dtype, x.data(), w.data(), score.floats()});
-        ops.value_backward(device, {R, C, dtype, x.data(), w.data(), dscore.floats(), dx.data(), dw.floats()});
-        for (int r = 0; r < R; r++) {
-            double sum = 0;
-            for (int j = 0; j < C; j++) {
-                sum += x[size_t(r * C + j)] * w[size_t(j)];
-                CHECK_CLOSE(dx[size_t(r * C + j)], dscore[size_t(r)] * w[size_t(j)], tolerance(dtype, 4));
+        for (DType weight_type : {dtype, DType::f32}) {
+            const int R = 4, C = 33;
+            Numbers numbers(8);
+            Array x = numbers.array(dtype, R * C), w = numbers.array(weight_type, C), score(DType::f32, R), dscore = numbers.array(DType::f32, R);
+            Array dx(dtype, R * C), dx_alone(dtype, R * C), dw(DType::f32, C);
+            dw.fill(1);
+            ops.value_forward(device, {R, C, dtype, x.data(), weight_type, w.data(), score.floats()});
+            ops.value_backward(device, {R, C, dtype, x.data(), weight_type, w.data(), dscore.floats(), dx.data(), dw.floats()});
+            ops.value_backward(device, {R, C, dtype, x.data(), weight_type, w.data(), dscore.floats(), dx_alone.data(), nullptr});
+            CHECK(values(dx) == values(dx_alone));
+            for (int r = 0; r < R; r++) {
+                double sum = 0;
+                for (int j = 0; j < C; j++) {
+                    sum += x[size_t(r * C + j)] * w[size_t(j)];
+                    CHECK_CLOSE(dx[size_t(r * C + j)], dscore[size_t(r)] * w[size_t(j)], tolerance(dtype, 4));
+                }
+                CHECK_CLOSE(score[size_t(r)], sum, 1e-4);
             }
-            CHECK_CLOSE(score[size_t(r)], sum, 1e-4);
-        }
-        for (int j = 0; j < C; j++) {
-            double sum = 1;
-            for (int r = 0; r < R; r++) sum += dscore[size_t(r)] * x[size_t(r * C + j)];
-            CHECK_CLOSE(dw[size_t(j)], sum, 1e-4);
+            for (int j = 0; j < C; j++) {
+                double sum = 1;
+                for (int r = 0; r < R; r++) sum += dscore[size_t(r)] * x[size_t(r * C + j)];
+                CHECK_CLOSE(dw[size_t(j)], sum, 1e-4);
+            }
         }
     });
 }

@@ -33,5 +33,19 @@ void add(Device& device, const Add& op) {
     });
 }
 
+void scale(Device& device, const Scale& op) {
+    with_type(op.dtype, [&](auto tag) {
+        using T = decltype(tag);
+        parallel_ranges(device, op.rows, 1 + 16384 / (op.n + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; r++) {
+                T* x = static_cast<T*>(op.x) + r * op.ld;
+                for_vectors(
+                    op.n, [&](int64_t j) { store(x + j, load(x + j) * op.factor); },
+                    [&](int64_t j, int c) { store_part(x + j, load_part(x + j, c) * op.factor, c); });
+            }
+        });
+    });
+}
+
 }  // namespace APO_ISA_NAMESPACE
 }  // namespace apo

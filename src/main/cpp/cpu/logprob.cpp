@@ -104,6 +104,7 @@ void logprob_backward(Device& device, const LogprobBackward& op) {
         dx.a = logits, dx.lda = op.vocab, dx.b = op.head, dx.ldb = op.hidden;
         dx.c = row_at(op.dtype, op.dx, begin, op.hidden), dx.ldc = op.hidden;
         gemm(device, dx);
+        if (op.dhead == nullptr) continue;
         Gemm dhead{};
         dhead.m = op.vocab, dhead.n = op.hidden, dhead.k = rows;
         dhead.transpose_a = true;

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <type_traits>
 
 #include "family.h"
 #include "parallel.h"
@@ -22,34 +23,47 @@ float norm_row(int64_t n, const T* x, const T* weight, float eps, T* out) {
 }
 
 // Gradient of y = x rstd w for one row of n: dx = rstd (w dy - x rstd² mean(w dy x)), as
-// `emit(j, dx, count)`; the row's share of dw goes to dweight.
-template <class T, class Emit>
+// `emit(j, dx, count)`; the row's share of dw, where the weight is Trained, goes to dweight.
+template <bool Trained, class T, class Emit>
 void norm_row_backward(int64_t n, const T* dout, const T* x, const T* weight, float rstd, float* dweight, Emit emit) {
     vf dot{};
     for_vectors(
         n, [&](int64_t j) { dot += load(dout + j) * load(weight + j) * load(x + j); },
         [&](int64_t j, int c) { dot += load_part(dout + j, c) * load_part(weight + j, c) * load_part(x + j, c); });
     const float mean = sum(dot) / float(n) * rstd * rstd;
-    auto step = [&](int64_t j, vf dy, vf w, vf value, vf old, int c) {
+    auto step = [&](int64_t j, vf dy, vf w, vf value, int c) {
         const vf dx = (dy * w - value * mean) * rstd;
-        const vf dw = old + dy * value * rstd;
-        if (c == kLanes) {
-            store(dweight + j, dw);
-        } else {
-            store_part(dweight + j, dw, c);
+        if (Trained && c == kLanes) {
+            store(dweight + j, load(dweight + j) + dy * value * rstd);
+        } else if (Trained) {
+            store_part(dweight + j, load_part(dweight + j, c) + dy * value * rstd, c);
         }
         emit(j, dx, c);
     };
     for_vectors(
-        n, [&](int64_t j) { step(j, load(dout + j), load(weight + j), load(x + j), load(dweight + j), kLanes); },
-        [&](int64_t j, int c) {
-            step(j, load_part(dout + j, c), load_part(weight + j, c), load_part(x + j, c), load_part(dweight + j, c), c);
-        });
+        n, [&](int64_t j) { step(j, load(dout + j), load(weight + j), load(x + j), kLanes); },
+        [&](int64_t j, int c) { step(j, load_part(dout + j, c), load_part(weight + j, c), load_part(x + j, c), c); });
 }
 
-// Adds the threads' partial weight gradients, each of n, in thread order. A fixed number of parts keeps the sum's order
-// for a thread count.
-void add_partial_sums(Device& device, int parts, int64_t n, float* dweight) {
+// row(trained, t, dweight) for each token: `trained`, a constant, says whether there is a weight's gradient. Then dweight, of n, is
+// a partial sum of the thread's; they are added in a fixed number of parts and order for a thread count.
+template <class Row>
+void with_weight_gradient(Device& device, int64_t n, float* dweight, int64_t tokens, Row row) {
+    if (dweight == nullptr) {
+        parallel_ranges(device, tokens, 8, [&](int64_t begin, int64_t end) {
+            for (int64_t t = begin; t < end; t++) row(std::false_type{}, t, static_cast<float*>(nullptr));
+        });
+        return;
+    }
+    const int64_t parts = cpu(device).threads;
+    cpu(device).reserve_private(size_t(n) * sizeof(float));
+    for (int part = 0; part < parts; part++) std::memset(cpu(device).private_floats(part), 0, size_t(n) * sizeof(float));
+    parallel_ranges(device, parts, 1, [&](int64_t first, int64_t last) {
+        for (int64_t part = first; part < last; part++) {
+            float* partial = cpu(device).private_floats(int(part));
+            for (int64_t t = tokens * part / parts; t < tokens * (part + 1) / parts; t++) row(std::true_type{}, t, partial);
+        }
+    });
     for (int part = 0; part < parts; part++) {
         const float* partial = cpu(device).private_floats(part);
         for (int64_t j = 0; j < n; j++) dweight[j] += partial[j];
@@ -84,26 +98,17 @@ void rmsnorm_backward(Device& device, const RmsNormBackward& op) {
         using T = decltype(tag);
         const int64_t n = op.hidden;
         const T* weight = static_cast<const T*>(op.weight);
-        cpu(device).reserve_private(size_t(n) * sizeof(float));
-        for (int part = 0; part < cpu(device).threads; part++) std::memset(cpu(device).private_floats(part), 0, size_t(n) * 4);
-        parallel_ranges(device, cpu(device).threads, 1, [&](int64_t first, int64_t last) {
-            for (int64_t part = first; part < last; part++) {
-                float* dweight = cpu(device).private_floats(int(part));
-                const int64_t end = op.tokens * (part + 1) / cpu(device).threads;
-                for (int64_t t = op.tokens * part / cpu(device).threads; t < end; t++) {
-                    T* dx = static_cast<T*>(op.dresidual) + t * n;
-                    norm_row_backward(n, static_cast<const T*>(op.dout) + t * n, static_cast<const T*>(op.residual) + t * n,
-                                      weight, op.rstd[t], dweight, [&](int64_t j, vf value, int c) {
-                                          if (c == kLanes) {
-                                              store(dx + j, load(dx + j) + value);
-                                          } else {
-                                              store_part(dx + j, load_part(dx + j, c) + value, c);
-                                          }
-                                      });
-                }
-            }
+        with_weight_gradient(device, n, op.dweight, op.tokens, [&](auto trained, int64_t t, float* dweight) {
+            T* dx = static_cast<T*>(op.dresidual) + t * n;
+            norm_row_backward<trained>(n, static_cast<const T*>(op.dout) + t * n, static_cast<const T*>(op.residual) + t * n, weight,
+                                       op.rstd[t], dweight, [&](int64_t j, vf value, int c) {
+                                           if (c == kLanes) {
+                                               store(dx + j, load(dx + j) + value);
+                                           } else {
+                                               store_part(dx + j, load_part(dx + j, c) + value, c);
+                                           }
+                                       });
         });
-        add_partial_sums(device, cpu(device).threads, n, op.dweight);
     });
 }
 
@@ -132,28 +137,19 @@ void head_norm_backward(Device& device, const HeadNormBackward& op) {
         using T = decltype(tag);
         const int64_t n = op.head_dim;
         const T* weight = static_cast<const T*>(op.weight);
-        cpu(device).reserve_private(size_t(n) * sizeof(float));
-        for (int part = 0; part < cpu(device).threads; part++) std::memset(cpu(device).private_floats(part), 0, size_t(n) * 4);
-        parallel_ranges(device, cpu(device).threads, 1, [&](int64_t first, int64_t last) {
-            for (int64_t part = first; part < last; part++) {
-                float* dweight = cpu(device).private_floats(int(part));
-                const int64_t end = op.tokens * (part + 1) / cpu(device).threads;
-                for (int64_t t = op.tokens * part / cpu(device).threads; t < end; t++) {
-                    for (int64_t head = 0; head < op.heads; head++) {
-                        T* dx = static_cast<T*>(op.dx) + t * op.ld + head * n;
-                        norm_row_backward(n, dx, static_cast<const T*>(op.saved) + (t * op.heads + head) * n, weight,
-                                          op.rstd[t * op.heads + head], dweight, [&](int64_t j, vf value, int c) {
-                                              if (c == kLanes) {
-                                                  store(dx + j, value);
-                                              } else {
-                                                  store_part(dx + j, value, c);
-                                              }
-                                          });
-                    }
-                }
+        with_weight_gradient(device, n, op.dweight, op.tokens, [&](auto trained, int64_t t, float* dweight) {
+            for (int64_t head = 0; head < op.heads; head++) {
+                T* dx = static_cast<T*>(op.dx) + t * op.ld + head * n;
+                norm_row_backward<trained>(n, dx, static_cast<const T*>(op.saved) + (t * op.heads + head) * n, weight,
+                                           op.rstd[t * op.heads + head], dweight, [&](int64_t j, vf value, int c) {
+                                               if (c == kLanes) {
+                                                   store(dx + j, value);
+                                               } else {
+                                                   store_part(dx + j, value, c);
+                                               }
+                                           });
             }
         });
-        add_partial_sums(device, cpu(device).threads, n, op.dweight);
     });
 }
 

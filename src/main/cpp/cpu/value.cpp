@@ -4,10 +4,20 @@
 namespace apo {
 namespace APO_ISA_NAMESPACE {
 
+namespace {
+
+// body(T{}, W{}) with the types of x and the weight.
+template <class Body>
+void with_types(DType x, DType weight, Body body) {
+    with_type(x, [&](auto x_tag) { with_type(weight, [&](auto weight_tag) { body(x_tag, weight_tag); }); });
+}
+
+}  // namespace
+
 void value_forward(Device& device, const ValueForward& op) {
-    with_type(op.dtype, [&](auto tag) {
+    with_types(op.dtype, op.weight_type, [&](auto tag, auto weight_tag) {
         using T = decltype(tag);
-        const T* weight = static_cast<const T*>(op.weight);
+        const auto* weight = static_cast<const decltype(weight_tag)*>(op.weight);
         parallel_ranges(device, op.rows, 16, [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; r++) {
                 const T* x = static_cast<const T*>(op.x) + r * op.hidden;
@@ -20,17 +30,15 @@ void value_forward(Device& device, const ValueForward& op) {
 }
 
 void value_backward(Device& device, const ValueBackward& op) {
-    with_type(op.dtype, [&](auto tag) {
+    with_types(op.dtype, op.weight_type, [&](auto tag, auto weight_tag) {
         using T = decltype(tag);
-        const T* weight = static_cast<const T*>(op.weight);
+        const auto* weight = static_cast<const decltype(weight_tag)*>(op.weight);
         const T* x = static_cast<const T*>(op.x);
         T* dx = static_cast<T*>(op.dx);
         parallel_ranges(device, op.hidden, 64, [&](int64_t begin, int64_t end) {
             for (int64_t r = 0; r < op.rows; r++) {
-                for (int64_t j = begin; j < end; j++) {
-                    dx[r * op.hidden + j] = from_float<T>(op.dscore[r] * to_float(weight[j]));
-                    op.dweight[j] += op.dscore[r] * to_float(x[r * op.hidden + j]);
-                }
+                for (int64_t j = begin; j < end; j++) dx[r * op.hidden + j] = from_float<T>(op.dscore[r] * to_float(weight[j]));
+                for (int64_t j = begin; op.dweight != nullptr && j < end; j++) op.dweight[j] += op.dscore[r] * to_float(x[r * op.hidden + j]);
             }
         });
     });

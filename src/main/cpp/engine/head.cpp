@@ -49,7 +49,7 @@ void logprob_head_backward(const apo_model& model, Workspace& w, const Batch& ba
 
 void value_head_forward(const apo_model& model, Workspace& w, const Batch& batch) {
     gather(model, w, w.answer_ends, batch.answers());
-    model.engine.ops.value_forward(model.engine.device, {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden,
+    model.engine.ops.value_forward(model.engine.device, {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden, model.dtype,
                                                          model.at(model.shape.head()), w.logp});
 }
 
@@ -57,7 +57,7 @@ void value_head_backward(const apo_model& model, Workspace& w, const Batch& batc
     clear_dnormed(model, w, batch.tokens());
     gather(model, w, w.answer_ends, batch.answers());
     model.engine.ops.value_backward(model.engine.device,
-                                    {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden, model.at(model.shape.head()),
+                                    {batch.answers(), model.shape.C, model.dtype, w.chunk_hidden, model.dtype, model.at(model.shape.head()),
                                      w.coef, w.chunk_dhidden, gradients + model.shape.head()});
     scatter(model, w, w.answer_ends, batch.answers());
 }

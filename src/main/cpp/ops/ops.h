@@ -6,6 +6,7 @@
 //    N answers, R rows of the log-prob head. A fused q/k/v row is [H*D | G*D | G*D], W = (H + 2G) * D wide.
 //  - `dtype` is that of activations and weights (f32 or bf16). Gradients of weights, norms' statistics, softmax,
 //    log-probs, losses and optimizer state are f32; log-prob sums are f64 on the host.
+//  - A weight that is not trained has no gradient: where a comment says "or null", the op then leaves that part out.
 //  - "assigns" overwrites its output, "accumulates" adds to it. Outputs overlap inputs only where a comment allows it.
 //  - Results are deterministic for one thread count; a row's result does not depend on other rows beyond rounding.
 //  - Ops throw apo::Error (error.h); they trust their arguments, which the engine has checked.
@@ -14,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "dropout.h"
 #include "metaapo.h"
 
 namespace apo {
@@ -66,8 +68,8 @@ struct RmsNormForward {
     int64_t tokens, hidden; DType dtype; float eps;
     void* residual; const void* delta; const void* weight; void* out; float* rstd;
 };
-// dresidual(T,C) += gradient of the norm's input; dweight(C) += sum over tokens. dresidual is the running gradient of the
-// residual stream. Accumulates both.
+// dresidual(T,C) += gradient of the norm's input; dweight(C), or null, += sum over tokens. dresidual is the running gradient of
+// the residual stream. Accumulates both.
 struct RmsNormBackward {
     int64_t tokens, hidden; DType dtype;
     const void* dout; const void* residual; const void* weight; const float* rstd; void* dresidual; float* dweight;
@@ -76,7 +78,7 @@ struct RmsNormBackward {
 // RMSNorm of each of `heads` heads of D in x(T; stride ld), in place (Qwen3's q/k norms). The input is kept in
 // saved(T, heads*D) when saved is not null. Assigns rstd(T, heads).
 struct HeadNormForward { int64_t tokens, heads, head_dim, ld; DType dtype; float eps; void* x; const void* weight; void* saved; float* rstd; };
-// dx(T; stride ld) from gradient of the output to that of the input, in place; dweight(D) accumulates.
+// dx(T; stride ld) from gradient of the output to that of the input, in place; dweight(D), or null, accumulates.
 struct HeadNormBackward { int64_t tokens, heads, head_dim, ld; DType dtype; const void* saved; const void* weight; const float* rstd; void* dx; float* dweight; };
 
 // Rotates the q and k heads of qkv(T, W) in place by positions(T); halves layout (x1 = first D/2, x2 = second), as
@@ -110,17 +112,20 @@ struct LogprobForward {
     const void* x; const void* head; const int32_t* targets; float* logp; float* lse; int32_t* argmax; float* entropy;
     void* scratch; size_t scratch_bytes;  // at least logprob_scratch(..)
 };
-// dlogits = coef(R) * (onehot(target) - softmax): dx(R,C) = dlogits head (assigns), dhead(V,C) += dlogits^T x (accumulates).
+// dlogits = coef(R) * (onehot(target) - softmax): dx(R,C) = dlogits head (assigns), dhead(V,C), or null, += dlogits^T x
+// (accumulates).
 struct LogprobBackward {
     int64_t rows, hidden, vocab; DType dtype;
     const void* x; const void* head; const int32_t* targets; const float* lse; const float* coef; void* dx; float* dhead;
     void* scratch; size_t scratch_bytes;
 };
 
-// score(R) = x(R,C) . weight(C). Assigns.
-struct ValueForward { int64_t rows, hidden; DType dtype; const void* x; const void* weight; float* score; };
-// dx(R,C) = dscore(R) weight(C) (assigns), dweight(C) += sum dscore x (accumulates).
-struct ValueBackward { int64_t rows, hidden; DType dtype; const void* x; const void* weight; const float* dscore; void* dx; float* dweight; };
+// score(R) = x(R,C) . weight(C), the weight of a type of its own. Assigns.
+struct ValueForward { int64_t rows, hidden; DType dtype; const void* x; DType weight_type; const void* weight; float* score; };
+// dx(R,C) = dscore(R) weight(C) (assigns), dweight(C), or null, += sum dscore x (accumulates).
+struct ValueBackward {
+    int64_t rows, hidden; DType dtype; const void* x; DType weight_type; const void* weight; const float* dscore; void* dx; float* dweight;
+};
 
 // out(R,C) = x(rows(R), C). Assigns.
 struct GatherRows { int64_t rows, width; DType dtype; const int32_t* index; const void* x; void* out; };
@@ -180,6 +185,11 @@ struct Sample {
 struct Convert { int64_t n; DType x_type; const void* x; DType y_type; void* y; };
 // y(n) += x(n).
 struct Add { int64_t n; DType dtype; const void* x; void* y; };
+// x(R,n; stride ld) *= factor. In place.
+struct Scale { int64_t rows, n, ld; DType dtype; void* x; float factor; };
+// y(T,n) = kept x(T,n) / (1 - p), or with `accumulate` += that; rounded once. kept is 1 or 0 by the key, its row and its column
+// (dropout.h). y may be x. All backends give the same bits.
+struct Dropout { int64_t tokens, n; DType dtype; DropoutKey key; bool accumulate; const void* x; void* y; };
 
 // Work that is done again and again: work(context) calls ops and nothing else of the table, and all their arguments, addresses
 // among them, are the same whenever the key is, for one recorder; what differs from time to time lies in the device's memory. A
@@ -190,7 +200,7 @@ struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 constexpr int64_t kMostFilling = 16;
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 8;
+constexpr int32_t kOpsAbiVersion = 9;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \
@@ -222,7 +232,9 @@ constexpr int32_t kOpsAbiVersion = 8;
     op(attention_decode, AttentionDecode)     \
     op(sample, Sample)                        \
     op(convert, Convert)                      \
-    op(add, Add)
+    op(add, Add)                              \
+    op(scale, Scale)                          \
+    op(dropout, Dropout)
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.

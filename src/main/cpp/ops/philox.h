@@ -24,12 +24,12 @@ APO_HD inline Philox4 philox4x32_10(Philox4 counter, uint32_t key0, uint32_t key
     return counter;
 }
 
-// What a draw is for; the top bits of the fourth counter word, so that streams never meet.
-enum class Stream : uint32_t { sample = 0, initialize = 1, decision = 2, optimizer = 3 };
+// What a draw is for; the top three bits of the fourth counter word, so that streams never meet.
+enum class Stream : uint32_t { sample = 0, dropout = 1, initialize = 2, decision = 4, optimizer = 6 };
 
-// Four words for draw (a, b, c) of a stream under a 64-bit seed.
+// Four words for draw (a, b, c) of a stream under a 64-bit seed; c < 2^29.
 APO_HD inline Philox4 random_words(uint64_t seed, Stream stream, uint64_t a, uint32_t b, uint32_t c) {
-    return philox4x32_10({{uint32_t(a), uint32_t(a >> 32), b, c ^ (uint32_t(stream) << 30)}}, uint32_t(seed),
+    return philox4x32_10({{uint32_t(a), uint32_t(a >> 32), b, c ^ (uint32_t(stream) << 29)}}, uint32_t(seed),
                          uint32_t(seed >> 32));
 }
 
