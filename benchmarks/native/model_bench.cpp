@@ -160,7 +160,8 @@ public:
         check(apo_engine_info(engine, &info, &error));
         batch = make_batch(o, config.vocab_size);
         refuse_what_does_not_fit();
-        check(apo_model_create(engine, &config, dtype, &model, &error));
+        const apo_model_options model_options{dtype, 0};
+        check(apo_model_create(engine, &config, &model_options, &model, &error));
         random_weights();
     }
     ~Bench() {
@@ -183,7 +184,7 @@ private:
     void refuse_what_does_not_fit() {
         const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
+        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, nullptr, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
         const double need = double(plan.weights + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;
         std::fprintf(stderr, "model_bench: %s with %d layers needs %.1f GiB, %.1f are free; use --layers, --recompute 1 or a smaller batch\n",
@@ -247,7 +248,7 @@ private:
     void score() {
         std::vector<double> sums(size_t(batch.view.answers));
         apo_scorer* scorer = nullptr;
-        check(apo_scorer_create(model, batch.view.token_count, &scorer, &error));
+        check(apo_scorer_create(model, nullptr, batch.view.token_count, &scorer, &error));
         const Time time = median_time(o.reps, [&] { check(apo_scorer_logprobs(scorer, &batch.view, nullptr, sums.data(), nullptr, &error)); });
         report("score", time, padded_tokens(), forward_flops(config, o), 0);
         check(apo_scorer_close(scorer, &error));
@@ -257,7 +258,7 @@ private:
         const int answers = 2 * o.prompts;
         const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_trainer* trainer = nullptr;
-        check(apo_trainer_create(model, &options, &trainer, &error));
+        check(apo_trainer_create(model, nullptr, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));
         check(apo_trainer_forward(trainer, &batch.view, nullptr, reference.data(), nullptr, &error));
         std::vector<int32_t> chosen, rejected;
@@ -283,7 +284,7 @@ private:
         const int count = prompts * k;
         const apo_generator_options options{count, 0, int64_t(prompts) * (o.prompt_len + 64 + int64_t(k) * (longest + 64))};
         apo_generator* generator = nullptr;
-        check(apo_generator_create(model, &options, &generator, &error));
+        check(apo_generator_create(model, nullptr, &options, &generator, &error));
         std::mt19937 random(0);
         const std::vector<int32_t> tokens = draw(random, prompts * o.prompt_len, config.vocab_size), lengths(static_cast<size_t>(prompts), o.prompt_len);
         std::vector<uint64_t> keys(static_cast<size_t>(prompts));

@@ -99,7 +99,8 @@ void done(apo_status status) {
 struct DryModel {
     DryModel(apo_model_config config, int32_t dtype) {
         engine = new apo_engine(*cuda_backend().ops, cuda_backend().open);
-        done(apo_model_create(engine, &config, dtype, &model, &error));
+        const apo_model_options options{dtype, 0};
+        done(apo_model_create(engine, &config, &options, &model, &error));
     }
     ~DryModel() {
         done(apo_model_close(model, &error));
@@ -138,7 +139,7 @@ void train(const apo_model_config& config, int32_t dtype, apo_trainer_options op
     DryModel m(config, dtype);
     options.max_tokens = kTokens;
     apo_trainer* trainer = nullptr;
-    done(apo_trainer_create(m.model, &options, &trainer, &error));
+    done(apo_trainer_create(m.model, nullptr, &options, &trainer, &error));
     const Pairs pairs(5);
     const apo_batch batch = pairs.batch();
     std::vector<double> sums(size_t(batch.answers));
@@ -170,7 +171,7 @@ void score(apo_model_config config, int32_t dtype) {
         config.head = head;
         DryModel m(config, dtype);
         apo_scorer* scorer = nullptr;
-        done(apo_scorer_create(m.model, kTokens, &scorer, &error));
+        done(apo_scorer_create(m.model, nullptr, kTokens, &scorer, &error));
         done(head == APO_HEAD_LM ? apo_scorer_logprobs(scorer, &batch, nullptr, results.data(), nullptr, &error)
                                  : apo_scorer_values(scorer, &batch, results.data(), nullptr, &error));
         done(apo_scorer_close(scorer, &error));
@@ -182,7 +183,7 @@ void generate(const apo_model_config& config, int32_t dtype) {
     DryModel m(config, dtype);
     const apo_generator_options options{k * prompts, 0, 100000};
     apo_generator* generator = nullptr;
-    done(apo_generator_create(m.model, &options, &generator, &error));
+    done(apo_generator_create(m.model, nullptr, &options, &generator, &error));
     const std::vector<int32_t> tokens(size_t(prompts * 500), 5), lengths(size_t(prompts), 500);
     const std::vector<uint64_t> keys(size_t(prompts), 1);
     const apo_prompts in{prompts, 0, tokens.data(), lengths.data(), keys.data()};

@@ -53,7 +53,7 @@ Packs apart() {
 
 std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) {
     apo_scorer* scorer = nullptr;
-    CHECK(apo_scorer_create(world.model, max_tokens, &scorer, &error) == APO_OK);
+    CHECK(apo_scorer_create(world.model, nullptr, max_tokens, &scorer, &error) == APO_OK);
     const apo_batch batch = packs.batch();
     std::vector<double> sums(size_t(batch.answers));
     CHECK(apo_scorer_logprobs(scorer, &batch, nullptr, sums.data(), nullptr, &error) == APO_OK);
@@ -65,7 +65,7 @@ std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) 
 std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bool recompute) {
     const apo_trainer_options options{100, recompute, 0, 0, 0};
     apo_trainer* trainer = nullptr;
-    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
     for (const Packs& packs : batches) {
         const apo_batch batch = packs.batch();
         std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers));
@@ -180,7 +180,7 @@ TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
         const std::vector<double> reference = score(world, packs, 100);
         const apo_trainer_options options{100, 0, 0, 0, 0};
         apo_trainer* trainer = nullptr;
-        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+        CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
         const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
         const apo_pairs pairs{2, 4, chosen, rejected, nullptr, nullptr, reference.data(), nullptr, nullptr, nullptr, nullptr};
         const apo_objective objective{APO_DPO, 0, 0.1, 0, 0, 0, 0, 1, 1, 0, 0};
@@ -207,7 +207,7 @@ std::vector<int32_t> generate(World& world, int sequences, int64_t cache, int k,
                               const std::vector<uint64_t>& keys, std::vector<double>* sums_out = nullptr) {
     const apo_generator_options options{sequences, 0, cache};
     apo_generator* generator = nullptr;
-    CHECK(apo_generator_create(world.model, &options, &generator, &error) == APO_OK);
+    CHECK(apo_generator_create(world.model, nullptr, &options, &generator, &error) == APO_OK);
     std::vector<int32_t> tokens, lengths;
     for (const auto& p : prompts) {
         tokens.insert(tokens.end(), p.begin(), p.end());
@@ -312,26 +312,28 @@ TEST(bad_arguments_are_refused_in_words) {
         apo_model* model = nullptr;
         apo_model_config config = tiny();
         config.kv_heads = 3;
-        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
+        const apo_model_options f32{APO_F32, 0}, no_dtype{7, 0}, half_offloaded{APO_F32, 2};
+        refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
         config = tiny();
         config.rms_norm_eps = NAN;
-        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
+        refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "rms_norm_eps");
         config = tiny();
         const int32_t windows[] = {3, -1};
         config.windows = windows;
-        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "windows[1] is -1");
+        refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "windows[1] is -1");
         config = tiny();
         config.has_padding = 1, config.padding_id = -30;
-        refused(apo_model_create(world.engine, &config, APO_F32, &model, &error), APO_E_ARGUMENT, "padding_id is -30");
-        refused(apo_model_create(world.engine, &world.config_, 7, &model, &error), APO_E_ARGUMENT, "dtype is 7");
+        refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "padding_id is -30");
+        refused(apo_model_create(world.engine, &world.config_, &no_dtype, &model, &error), APO_E_ARGUMENT, "dtype is 7");
+        refused(apo_model_create(world.engine, &world.config_, &half_offloaded, &model, &error), APO_E_ARGUMENT, "offloaded is 2");
         const float bad[2] = {1, NAN};
         refused(apo_model_write(world.model, 0, 5, 2, bad, APO_F32, &error), APO_E_NUMERIC, "element 6");
         refused(apo_model_write(world.model, 0, 29 * 24 - 1, 2, bad, APO_F32, &error), APO_E_ARGUMENT, "elements");
         refused(apo_model_write(world.model, 999, 0, 1, bad, APO_F32, &error), APO_E_ARGUMENT, "tensor 999");
 
         apo_scorer* scorer = nullptr;
-        refused(apo_scorer_create(world.model, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
-        CHECK(apo_scorer_create(world.model, 10, &scorer, &error) == APO_OK);
+        refused(apo_scorer_create(world.model, nullptr, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
+        CHECK(apo_scorer_create(world.model, nullptr, 10, &scorer, &error) == APO_OK);
         refused(apo_model_close(world.model, &error), APO_E_STATE, "open scorers");
         double sums[8];
         Packs packs;
@@ -358,8 +360,8 @@ TEST(bad_arguments_are_refused_in_words) {
         apo_trainer* trainer = nullptr;
         apo_trainer* second = nullptr;
         const apo_trainer_options options{10, 0, 0, 0, 0};
-        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
-        refused(apo_trainer_create(world.model, &options, &second, &error), APO_E_STATE, "a trainer already");
+        CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
+        refused(apo_trainer_create(world.model, nullptr, &options, &second, &error), APO_E_STATE, "a trainer already");
         refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
         const apo_adamw zero{1e-3, 0.9, 0.95, 1e-8, 0, 1, 0};
         refused(apo_trainer_step(trainer, &zero, nullptr, &error), APO_E_ARGUMENT, "step is 0");
@@ -367,7 +369,7 @@ TEST(bad_arguments_are_refused_in_words) {
 
         apo_generator* generator = nullptr;
         const apo_generator_options small{1, 0, 16};
-        CHECK(apo_generator_create(world.model, &small, &generator, &error) == APO_OK);
+        CHECK(apo_generator_create(world.model, nullptr, &small, &generator, &error) == APO_OK);
         const std::vector<int32_t> tokens(60, 1);
         const int32_t length = 60;
         const uint64_t key = 0;
@@ -395,7 +397,7 @@ struct Trained {
 Trained train(const apo_test::Backend& backend, int32_t dtype, const apo_trainer_options& options, int steps) {
     World world(backend, tiny(), dtype);
     apo_trainer* trainer = nullptr;
-    CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+    CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
     const Packs packs = shared();
     const apo_batch batch = packs.batch();
     std::vector<double> sums(size_t(batch.answers)), dsums(size_t(batch.answers), -1.0 / 14);
@@ -456,7 +458,7 @@ TEST(masters_of_bf16_weights_have_all_bits_of_f32) {
         World world(backend, tiny(), APO_BF16);
         apo_trainer* trainer = nullptr;
         const apo_trainer_options options = optimizer(APO_OPTIMIZER_F32, 0);
-        CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_OK);
+        CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
         const std::vector<float> written{1.0000001f, -0.3333333f, 3.0e-39f, 1.00390625f, -1.01171875f, 0.0f, 65537.5f};
         std::vector<float> masters(written.size()), weights(written.size());
         const int64_t count = int64_t(written.size());
@@ -482,7 +484,8 @@ TEST(an_offloaded_model_scores_with_the_same_bits) {
             World world(backend, config, dtype);
             const std::vector<double> expected = score(world, shared(), 100);
             apo_model* here = world.model;
-            CHECK(apo_model_create_offloaded(world.engine, &config, dtype, &world.model, &error) == APO_OK);
+            const apo_model_options offloaded{dtype, 1};
+            CHECK(apo_model_create(world.engine, &config, &offloaded, &world.model, &error) == APO_OK);
             CHECK(apo_model_copy(world.model, here, &error) == APO_OK);
             for (int64_t max_tokens : {100, 12}) CHECK(score(world, shared(), max_tokens) == expected);
             std::vector<float> a(24), b(24);
@@ -494,8 +497,8 @@ TEST(an_offloaded_model_scores_with_the_same_bits) {
                 const apo_generator_options generator_options{1, 0, 16};
                 apo_trainer* trainer = nullptr;
                 apo_generator* generator = nullptr;
-                CHECK(apo_trainer_create(world.model, &options, &trainer, &error) == APO_E_STATE);
-                CHECK(apo_generator_create(world.model, &generator_options, &generator, &error) == APO_E_STATE);
+                CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_E_STATE);
+                CHECK(apo_generator_create(world.model, nullptr, &generator_options, &generator, &error) == APO_E_STATE);
                 CHECK(std::string(error.message).find("offloaded") != std::string::npos);
             }
             CHECK(apo_model_close(here, &error) == APO_OK);
@@ -508,8 +511,8 @@ TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_trainer_options keep{64, 0, 0, 0, 0}, recompute{64, 1, 0, 0, 0};
     const apo_generator_options generator{4, 0, 64};
     apo_memory_plan all, less;
-    CHECK(apo_plan(&config, APO_BF16, APO_CPU, &keep, &generator, &all, &error) == APO_OK);
-    CHECK(apo_plan(&config, APO_BF16, APO_CPU, &recompute, nullptr, &less, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_CPU, nullptr, &keep, &generator, &all, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_CPU, nullptr, &recompute, nullptr, &less, &error) == APO_OK);
     CHECK(all.moments == 2 * all.gradients && 2 * all.master == all.gradients && all.generator > 0 && less.generator == 0);
     CHECK(less.trainer_activations < all.trainer_activations);
     CHECK(all.backend == 0 && all.offloaded == 0);
@@ -523,7 +526,7 @@ TEST(an_8b_model_trains_within_a_gpu) {
     auto device_bytes = [&](int32_t state, int32_t offload) {
         const apo_trainer_options options{8192, 1, state, 0, offload};
         apo_memory_plan p;
-        CHECK(apo_plan(&llama, APO_BF16, APO_CUDA, &options, nullptr, &p, &error) == APO_OK);
+        CHECK(apo_plan(&llama, APO_BF16, APO_CUDA, nullptr, &options, nullptr, &p, &error) == APO_OK);
         CHECK(p.offloaded == (offload ? p.master + p.moments : 0));
         CHECK(p.weights_offloaded < p.weights / 5);
         return p.weights + p.gradients + p.master + p.moments - p.offloaded + p.trainer_activations + p.trainer_workspace + p.scorer + p.backend;

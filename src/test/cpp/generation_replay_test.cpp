@@ -61,7 +61,7 @@ class Generator {
 public:
     Generator(World& world, int32_t sequences, int64_t cache) : error(world.error) {
         const apo_generator_options options{sequences, 0, cache};
-        CHECK(apo_generator_create(world.model, &options, &handle_, &error) == APO_OK);
+        CHECK(apo_generator_create(world.model, nullptr, &options, &handle_, &error) == APO_OK);
     }
     ~Generator() { CHECK(apo_generator_close(handle_, &error) == APO_OK); }
     Generator(const Generator&) = delete;

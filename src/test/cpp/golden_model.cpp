@@ -92,7 +92,8 @@ apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dty
         if (status != APO_OK) throw std::runtime_error(error.message);
     };
     apo_model* model = nullptr;
-    check(apo_model_create(&engine, &golden.config, dtype, &model, &error));
+    const apo_model_options options{dtype, 0};
+    check(apo_model_create(&engine, &golden.config, &options, &model, &error));
     int32_t count = 0;
     check(apo_model_tensor_count(model, &count, &error));
     for (int32_t i = 0; i < count; i++) {

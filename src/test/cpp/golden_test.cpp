@@ -2,6 +2,7 @@
 // greedy answers, on the CPU or the GPU of --device.
 #include "backends.h"
 #include "golden_model.h"
+#include "golden_pairs.h"
 #include "test.h"
 
 using namespace apo_test;
@@ -15,7 +16,6 @@ void must(apo_status status) {
 }
 
 const char* const kNames[] = {"tiny-llama", "tiny-qwen2", "tiny-qwen2-windows", "tiny-mistral-windows"};
-const char* const kSides[] = {"chosen", "rejected"};
 
 // An open engine with a golden model.
 struct Golden {
@@ -37,33 +37,6 @@ struct Golden {
     Json json;
     apo_engine* engine;
     apo_model* model;
-};
-
-// The 8 pairs: both answers to a prompt in one pack, or each in its own.
-struct Pairs {
-    Pairs(const Json& golden, bool shared) {
-        for (size_t i = 0; i < golden["pairs"].size(); i++) {
-            for (int side = 0; side < 2; side++) {
-                const Json& answer = golden["pairs"][i][kSides[side]];
-                const std::vector<int32_t> ids = answer["ids"].ints();
-                const auto split = ids.begin() + long(answer["prompt_tokens"].number());
-                if (side == 0 || !shared) {
-                    tokens.insert(tokens.end(), ids.begin(), split);
-                    prompt_lengths.push_back(int32_t(split - ids.begin()));
-                    answer_counts.push_back(shared ? 2 : 1);
-                }
-                tokens.insert(tokens.end(), split, ids.end());
-                answer_lengths.push_back(int32_t(ids.end() - split));
-                for (size_t t = 0; t < answer["logps"].size(); t++) logps.push_back(answer["logps"][t].number());
-                references.push_back(answer["ref_logp_sum"].number());
-            }
-        }
-        batch = {int32_t(prompt_lengths.size()), int32_t(answer_lengths.size()), int64_t(tokens.size()), tokens.data(),
-                 prompt_lengths.data(), answer_counts.data(), answer_lengths.data()};
-    }
-    std::vector<int32_t> tokens, prompt_lengths, answer_counts, answer_lengths;
-    std::vector<double> logps, references;
-    apo_batch batch;
 };
 
 // Mean of weight_i * DPO over the pairs, and its gradient; returns the loss.
@@ -113,7 +86,7 @@ TEST(golden_log_probs) {
             for (bool shared : {true, false}) {
                 const Pairs pairs(golden.json, shared);
                 apo_scorer* scorer = nullptr;
-                must(apo_scorer_create(golden.model, 300, &scorer, &error));
+                must(apo_scorer_create(golden.model, nullptr, 300, &scorer, &error));
                 std::vector<float> logps(pairs.logps.size());
                 std::vector<double> sums(pairs.references.size());
                 must(apo_scorer_logprobs(scorer, &pairs.batch, logps.data(), sums.data(), nullptr, &error));
@@ -136,7 +109,7 @@ TEST(golden_gradient_and_five_adamw_steps) {
             const Pairs pairs(golden.json, true);
             const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0};
             apo_trainer* trainer = nullptr;
-            must(apo_trainer_create(golden.model, &options, &trainer, &error));
+            must(apo_trainer_create(golden.model, nullptr, &options, &trainer, &error));
             CHECK_CLOSE(forward_backward(trainer, pairs, golden.json), golden.json["loss"].number(), 1e-5);
             CHECK_CLOSE(distance(golden, trainer, APO_STATE_GRADIENT, ".grads.safetensors"), 0, 1e-4);
             must(apo_trainer_zero_gradients(trainer, &error));
@@ -177,7 +150,7 @@ TEST(golden_greedy_answers) {
         apo_answers answers{ids.data(), answer_lengths.data(), finish.data(), sums.data(), nullptr};
         const apo_generator_options options{3, 0, 400};
         apo_generator* generator = nullptr;
-        must(apo_generator_create(golden.model, &options, &generator, &error));
+        must(apo_generator_create(golden.model, nullptr, &options, &generator, &error));
         must(apo_generate(generator, &prompts, &sampling, &answers, nullptr, &error));
         for (size_t i = 0; i < greedy.size(); i++) {
             const auto begin = ids.begin() + long(i) * longest;

@@ -19,7 +19,8 @@ inline apo_model_config tiny() {
 struct World {
     explicit World(const Backend& backend, apo_model_config config = tiny(), int32_t dtype = APO_F32) : config_(config) {
         engine = new apo_engine(*backend.ops, backend.open);
-        CHECK(apo_model_create(engine, &config_, dtype, &model, &error) == APO_OK);
+        const apo_model_options options{dtype, 0};
+        CHECK(apo_model_create(engine, &config_, &options, &model, &error) == APO_OK);
         CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
     }
     ~World() {

@@ -4,19 +4,19 @@
 
 using namespace apo;
 
-apo_status apo_generator_create(apo_model* model, const apo_generator_options* options, apo_generator** generator,
-                                apo_error* error) {
+apo_status apo_generator_create(apo_model* model, apo_adapter* adapter, const apo_generator_options* options,
+                                apo_generator** generator, apo_error* error) {
     return guarded(error, [&] {
         EngineCall call(required(model, "model").engine);
         required(generator, "generator");
-        *generator = new apo_generator(*model, required(options, "options"));
+        *generator = new apo_generator(*model, adapter, required(options, "options"));
     });
 }
 
 apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, const apo_sampling* sampling,
                         apo_answers* answers, apo_progress* progress, apo_error* error) {
     return guarded(error, [&] {
-        EngineCall call(required(generator, "generator").model.engine);
+        EngineCall call(required(generator, "generator").network.model.engine);
         Progress link(progress);
         generator->generate(required(prompts, "prompts"), required(sampling, "sampling"), required(answers, "answers"), link);
     });
@@ -24,7 +24,7 @@ apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, co
 
 apo_status apo_generator_notice(apo_generator* generator, char* line, int64_t bytes, apo_error* error) {
     return guarded(error, [&] {
-        EngineCall call(required(generator, "generator").model.engine);
+        EngineCall call(required(generator, "generator").network.model.engine);
         required(line, "line");
         if (bytes < 1) fail(APO_E_ARGUMENT, "bytes is %lld; expected 1 or more", (long long)bytes);
         const char* notice = generator->notice();
@@ -35,7 +35,7 @@ apo_status apo_generator_notice(apo_generator* generator, char* line, int64_t by
 apo_status apo_generator_close(apo_generator* generator, apo_error* error) {
     return guarded(error, [&] {
         if (generator == nullptr) return;
-        EngineCall call(generator->model.engine);
+        EngineCall call(generator->network.model.engine);
         delete generator;
     });
 }

@@ -1,4 +1,6 @@
 // metaapo.h: the memory plan, from the same layouts that the create calls allocate.
+#include <optional>
+
 #include "boundary.h"
 #include "generator.h"
 #include "trainer.h"
@@ -22,18 +24,22 @@ int64_t backend_bytes(int32_t device, const Shape& s, const apo_trainer_options*
 
 }  // namespace
 
-apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t device, const apo_trainer_options* trainer,
-                    const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error) {
+apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t device, const apo_adapter_config* adapter_config,
+                    const apo_trainer_options* trainer, const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error) {
     return guarded(error, [&] {
         const Shape shape(required(config, "config"));
         const DType dtype = checked_dtype(dtype_value, "dtype");
+        std::optional<AdapterShape> adapter;
+        if (adapter_config != nullptr) adapter.emplace(shape, *adapter_config);
+        const NetworkShape network{shape, dtype, adapter ? &*adapter : nullptr};
         if (device != APO_CPU && device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", device);
         const HeadSizes head = device == APO_CUDA ? HeadSizes{cuda_head::rows, cuda_head::scratch} : HeadSizes{cpu_head::rows, cpu_head::scratch};
         apo_memory_plan out{};
         out.weights = model_bytes(shape, dtype);
         out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA);
+        if (adapter) out.adapter = adapter_bytes(*adapter, dtype);
         if (trainer != nullptr) {
-            const TrainerBytes bytes = trainer_bytes(shape, dtype, head, *trainer);
+            const TrainerBytes bytes = trainer_bytes(network, head, *trainer);
             out.gradients = bytes.gradients;
             out.master = bytes.remainders;
             out.moments = bytes.moments;
@@ -41,11 +47,11 @@ apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t
             out.offloaded = trainer->offload_optimizer && device == APO_CUDA ? bytes.remainders + bytes.moments : 0;
             out.trainer_activations = bytes.workspace.activations;
             out.trainer_workspace = bytes.workspace.scratch;
-            const WorkspaceBytes scorer = workspace_bytes(shape, dtype, head, trainer->max_tokens, Keep::nothing);
+            const WorkspaceBytes scorer = workspace_bytes(network, head, trainer->max_tokens, Keep::nothing);
             out.scorer = scorer.activations + scorer.scratch;
         }
         if (generator != nullptr) {
-            const GeneratorBytes bytes = generator_bytes(shape, dtype, head, *generator);
+            const GeneratorBytes bytes = generator_bytes(network, head, *generator);
             out.generator = bytes.cache + bytes.workspace.activations + bytes.workspace.scratch + bytes.step;
         }
         out.backend = backend_bytes(device, shape, trainer, generator);

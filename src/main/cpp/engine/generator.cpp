@@ -52,11 +52,12 @@ void check_sampling(const apo_sampling& s) {
 
 }  // namespace
 
-GeneratorBytes generator_bytes(const Shape& s, DType dtype, const HeadSizes& head, const apo_generator_options& o) {
+GeneratorBytes generator_bytes(const NetworkShape& network, const HeadSizes& head, const apo_generator_options& o) {
     check_options(o);
+    const Shape& s = network.model;
     const int64_t tokens = initial_tokens(s, o);
-    return {s.L * (page_count(o) + 1) * page_elements(s) * int64_t(bytes_of(dtype)),
-            workspace_bytes(s, dtype, head, tokens, Keep::nothing, logit_rows(o.max_sequences)),
+    return {s.L * (page_count(o) + 1) * page_elements(s) * int64_t(bytes_of(network.dtype)),
+            workspace_bytes(network, head, tokens, Keep::nothing, logit_rows(o.max_sequences)),
             GenerationStep::bytes({tokens, o.max_sequences, page_count(o) + kMostFilling, int64_t(s.windows().size())})};
 }
 
@@ -65,7 +66,7 @@ class GenerationRun {
 public:
     GenerationRun(apo_generator& generator, const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers,
                   Progress& progress)
-        : g_(generator), model_(generator.model), s_(model_.shape), sampling_(sampling), out_(answers), progress_(progress),
+        : g_(generator), model_(generator.network.model), s_(model_.shape), sampling_(sampling), out_(answers), progress_(progress),
           pool_(generator.pages_), step_(generator.step_), stop_ids_(sampling.stop_ids, sampling.stop_ids + sampling.stop_count) {
         read_prompts(prompts);
         progress_.expect(int64_t(prompts_.size()) * sampling_.k * sampling_.max_new_tokens);
@@ -227,7 +228,8 @@ private:
         upload();
         Prefill attention(*this, segments);
         Progress silent(nullptr);
-        transformer_forward(model_, g_.workspace_, step_.tokens(), attention, silent);
+        WeightStream weights(model_);
+        transformer_forward(g_.network, weights, g_.workspace_, step_.tokens(), attention, silent);
         std::vector<Answer*> pointers;
         for (Answer& a : fresh) pointers.push_back(&a);
         sample(pointers, false);
@@ -319,8 +321,9 @@ private:
         g_.decoding_.run(count, [&] {
             Decode attention(*this, count);
             Progress silent(nullptr);
-            transformer_forward(model_, g_.workspace_, count, attention, silent);
-            if (whole) head_logits(model_, g_.workspace_, step_.device().rows, count);
+            WeightStream weights(model_);
+            transformer_forward(g_.network, weights, g_.workspace_, count, attention, silent);
+            if (whole) head_logits(g_.network, weights, g_.workspace_, step_.device().rows, count);
         });
         sample(rows, whole);
         std::vector<Answer> running;
@@ -344,7 +347,7 @@ private:
         const GenerationStep::Arrays& step = step_.device();
         for (int64_t begin = 0; begin < total; begin += chunk) {
             const int64_t rows = std::min(chunk, total - begin);
-            if (!has_logits) head_logits(model_, w, step.rows + begin, rows);
+            if (!has_logits) head_logits(g_.network, WeightStream(model_), w, step.rows + begin, rows);
             const GenerationStep::Samples samples = step_.samples(rows);
             model_.engine.ops.sample(model_.engine.device,
                                      {rows, s_.V, w.logits(), sampling_.greedy != 0, sampling_.temperature, sampling_.top_k,
@@ -398,30 +401,26 @@ private:
 
 using namespace apo;
 
-apo_generator::apo_generator(apo_model& m, const apo_generator_options& options)
-    : model(m), max_sequences_(options.max_sequences), decoding_(m.engine) {
-    if (model.shape.value_head()) fail(APO_E_STATE, "the model has a value head and cannot generate");
-    if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, which serves scorers alone; create it without offloading");
-    const GeneratorBytes bytes = generator_bytes(model.shape, model.dtype, head_sizes(model.engine.ops), options);
+apo_generator::apo_generator(apo_model& model, apo_adapter* adapter, const apo_generator_options& options)
+    : network(model, adapter), opened_(network.top()), max_sequences_(options.max_sequences), decoding_(model.engine) {
+    if (network.value_head()) fail(APO_E_STATE, "the %s has a value head and cannot generate", network.top().kind());
+    if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, so that it cannot generate; create it without offloading");
+    const GeneratorBytes bytes = generator_bytes(network.shape(), head_sizes(model.engine.ops), options);
     pages_ = int32_t(page_count(options));
     cache_ = Buffer(model.engine, size_t(bytes.cache));
     reserve_tokens(initial_tokens(model.shape, options));
-    model.children++;
 }
 
 void apo_generator::reserve_tokens(int64_t tokens) {
     if (memory_.data() != nullptr && tokens <= workspace_.max_tokens) return;
+    apo_engine& engine = network.model.engine;
     const int64_t most = std::max<int64_t>(tokens, max_sequences_);
-    Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
-    memory_ = Buffer();
-    memory_ = Buffer(model.engine, measure.used());
-    Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), most, Keep::nothing, logit_rows(max_sequences_));
-    step_.reserve(model.engine, {most, max_sequences_, pages_ + kMostFilling, int64_t(model.shape.windows().size())});
+    workspace_ = make_workspace(engine, memory_, network.shape(), most, Keep::nothing, logit_rows(max_sequences_));
+    step_.reserve(engine, {most, max_sequences_, pages_ + kMostFilling, int64_t(network.model.shape.windows().size())});
 }
 
 void* apo_generator::layer_cache(int64_t layer) const {
+    const apo_model& model = network.model;
     return cache_.data() + size_t(layer * (pages_ + 1) * page_elements(model.shape)) * bytes_of(model.dtype);
 }
 

@@ -19,7 +19,7 @@ struct GeneratorBytes {
 };
 
 // Throws APO_E_ARGUMENT for options out of range.
-GeneratorBytes generator_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_generator_options& options);
+GeneratorBytes generator_bytes(const NetworkShape& network, const HeadSizes& head, const apo_generator_options& options);
 
 class GenerationRun;
 
@@ -27,14 +27,14 @@ class GenerationRun;
 
 // The handle of metaapo.h.
 struct apo_generator {
-    apo_generator(apo_model& model, const apo_generator_options& options);
-    ~apo_generator() { model.children--; }
+    // adapter: null for none; its paths run beside the model's products.
+    apo_generator(apo_model& model, apo_adapter* adapter, const apo_generator_options& options);
     apo_generator(const apo_generator&) = delete;
 
     void generate(const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers, apo::Progress& progress);
     const char* notice() { return decoding_.notice(); }
 
-    apo_model& model;
+    const apo::Network network;
 
 private:
     friend class apo::GenerationRun;
@@ -43,6 +43,7 @@ private:
     void reserve_tokens(int64_t tokens);
     void* layer_cache(int64_t layer) const;
 
+    apo::Opened opened_;
     int32_t max_sequences_;
     int32_t pages_;
     apo::Buffer cache_, memory_;

@@ -26,18 +26,14 @@ void check_max_tokens(int64_t max_tokens) {
 
 }  // namespace apo
 
-apo_scorer::apo_scorer(apo_model& m, int64_t max_tokens) : model(m) {
+apo_scorer::apo_scorer(apo_model& model, apo_adapter* adapter, int64_t max_tokens) : network(model, adapter), opened_(network.top()) {
     check_max_tokens(max_tokens);
-    Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), max_tokens, Keep::nothing);
-    memory_ = Buffer(model.engine, measure.used());
-    Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), max_tokens, Keep::nothing);
-    model.children++;
+    workspace_ = make_workspace(model.engine, memory_, network.shape(), max_tokens, Keep::nothing);
 }
 
 template <class Head>
 void apo_scorer::run(const apo_batch& batch, Progress& progress, Head head) {
+    const apo_model& model = network.model;
     const Batch all = make_batch(batch, model.shape, workspace_.max_tokens);
     progress.expect(all.tokens());
     for (int64_t first = 0; first < all.packs();) {
@@ -45,32 +41,33 @@ void apo_scorer::run(const apo_batch& batch, Progress& progress, Head head) {
         const Batch part = all.slice(first, last);
         upload(model, workspace_, part);
         PackedAttention attention(model, part.segments);
-        transformer_forward(model, workspace_, part.tokens(), attention, progress);
+        WeightStream weights(model);
+        transformer_forward(network, weights, workspace_, part.tokens(), attention, progress);
         const int64_t first_answer = all.pack_answers[size_t(first)];
-        head(part, first_answer, int64_t(all.answer_begin[size_t(first_answer)]));
+        head(weights, part, first_answer, int64_t(all.answer_begin[size_t(first_answer)]));
         first = last;
     }
 }
 
 void apo_scorer::logprobs(const apo_batch& batch, float* token_logps, double* sums, Progress& progress) {
-    if (model.shape.value_head()) fail(APO_E_STATE, "the model has a value head and gives no log-probs");
+    if (network.value_head()) fail(APO_E_STATE, "the %s has a value head and gives no log-probs", network.top().kind());
     std::vector<float> logp;
-    run(batch, progress, [&](const Batch& part, int64_t first_answer, int64_t first_row) {
-        logprob_head_forward(model, workspace_, part);
+    run(batch, progress, [&](const WeightStream& weights, const Batch& part, int64_t first_answer, int64_t first_row) {
+        logprob_head_forward(network, weights, workspace_, part);
         logp.resize(part.rows.size());
-        model.engine.ops.copy_to_host(model.engine.device, logp.data(), workspace_.logp, logp.size() * sizeof(float));
+        network.model.engine.ops.copy_to_host(network.model.engine.device, logp.data(), workspace_.logp, logp.size() * sizeof(float));
         answer_sums(logp.data(), part.answer_begin, first_answer, sums + first_answer);
         if (token_logps != nullptr) std::copy(logp.begin(), logp.end(), token_logps + first_row);
     });
 }
 
 void apo_scorer::values(const apo_batch& batch, double* scores, Progress& progress) {
-    if (!model.shape.value_head()) fail(APO_E_STATE, "the model has no value head");
+    if (!network.value_head()) fail(APO_E_STATE, "the %s has no value head", network.top().kind());
     std::vector<float> value;
-    run(batch, progress, [&](const Batch& part, int64_t first_answer, int64_t) {
-        value_head_forward(model, workspace_, part);
+    run(batch, progress, [&](const WeightStream& weights, const Batch& part, int64_t first_answer, int64_t) {
+        value_head_forward(network, weights, workspace_, part);
         value.resize(size_t(part.answers()));
-        model.engine.ops.copy_to_host(model.engine.device, value.data(), workspace_.logp, value.size() * sizeof(float));
+        network.model.engine.ops.copy_to_host(network.model.engine.device, value.data(), workspace_.logp, value.size() * sizeof(float));
         for (size_t a = 0; a < value.size(); a++) {
             if (!std::isfinite(value[a])) fail(APO_E_NUMERIC, "the value of answer %lld is %g", (long long)(first_answer + int64_t(a)), value[a]);
             scores[first_answer + int64_t(a)] = value[a];

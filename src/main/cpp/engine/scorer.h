@@ -6,20 +6,21 @@
 
 // The handle of metaapo.h.
 struct apo_scorer {
-    apo_scorer(apo_model& model, int64_t max_tokens);
-    ~apo_scorer() { model.children--; }
+    // adapter: null for none.
+    apo_scorer(apo_model& model, apo_adapter* adapter, int64_t max_tokens);
     apo_scorer(const apo_scorer&) = delete;
 
     void logprobs(const apo_batch& batch, float* token_logps, double* sums, apo::Progress& progress);
     void values(const apo_batch& batch, double* scores, apo::Progress& progress);
 
-    apo_model& model;
+    const apo::Network network;
 
 private:
-    // Runs the transformer on each micro-batch and hands it to `head` with the index of its first answer and first row.
+    // Runs the transformer on each micro-batch and hands it to `head` with the weights and the index of its first answer and first row.
     template <class Head>
     void run(const apo_batch& batch, apo::Progress& progress, Head head);
 
+    apo::Opened opened_;
     apo::Buffer memory_;
     apo::Workspace workspace_;
 };

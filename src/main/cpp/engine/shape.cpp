@@ -75,7 +75,7 @@ Shape::Shape(const apo_model_config& c)
 
 int64_t Shape::reserve(int64_t count) {
     const int64_t offset = parameters_;
-    parameters_ += (count + 63) / 64 * 64;
+    parameters_ += padded(count);
     return offset;
 }
 

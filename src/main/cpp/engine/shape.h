@@ -6,17 +6,9 @@
 
 #include "error.h"
 #include "ops.h"
+#include "tensor.h"
 
 namespace apo {
-
-// A weight tensor under its Hugging Face name, at `offset` elements in the model's one buffer.
-struct TensorSpec {
-    std::string name;
-    int32_t rank;
-    int64_t shape[2];
-    int64_t offset;
-    int64_t count() const { return shape[0] * shape[1]; }
-};
 
 // Offsets of a layer's weights in the model's buffer; -1 for what the model lacks. q, k, v stand together, as one matrix of
 // (H + 2G) D rows, and so do gate and up, and their biases.

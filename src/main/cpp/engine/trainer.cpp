@@ -16,9 +16,9 @@ namespace apo {
 namespace {
 
 // A packed moment: codes of whole blocks, then the blocks' scales.
-int64_t blocks_of(const Shape& shape) { return (shape.parameters() + kAdamw8Block - 1) / kAdamw8Block; }
-int64_t codes_bytes(const Shape& shape) { return blocks_of(shape) * kAdamw8Block; }
-int64_t packed_moment_bytes(const Shape& shape) { return codes_bytes(shape) + blocks_of(shape) * int64_t(sizeof(float)); }
+int64_t blocks_of(int64_t elements) { return (elements + kAdamw8Block - 1) / kAdamw8Block; }
+int64_t codes_bytes(int64_t elements) { return blocks_of(elements) * kAdamw8Block; }
+int64_t packed_moment_bytes(int64_t elements) { return codes_bytes(elements) + blocks_of(elements) * int64_t(sizeof(float)); }
 
 Keep keep_of(const apo_trainer_options& options) { return options.recompute ? Keep::inputs : Keep::all; }
 
@@ -37,7 +37,7 @@ void check_adamw(const apo_adamw& a) {
 
 }  // namespace
 
-TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_trainer_options& options) {
+TrainerBytes trainer_bytes(const NetworkShape& network, const HeadSizes& head, const apo_trainer_options& options) {
     check_max_tokens(options.max_tokens);
     if (options.recompute != 0 && options.recompute != 1) fail(APO_E_ARGUMENT, "recompute is %d; expected 0 or 1", options.recompute);
     if (options.optimizer_state != APO_OPTIMIZER_F32 && options.optimizer_state != APO_OPTIMIZER_8BIT) {
@@ -46,41 +46,44 @@ TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const HeadSizes& hea
     if (options.offload_optimizer != 0 && options.offload_optimizer != 1) {
         fail(APO_E_ARGUMENT, "offload_optimizer is %d; expected 0 or 1", options.offload_optimizer);
     }
-    const int64_t floats = shape.parameters() * int64_t(sizeof(float));
+    // An adapter's weights are f32 whatever the model's are.
+    const int64_t elements = network.adapter == nullptr ? network.model.parameters() : network.adapter->elements();
+    const DType dtype = network.adapter == nullptr ? network.dtype : DType::f32;
+    const int64_t floats = elements * int64_t(sizeof(float));
     const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT;
-    const int64_t remainders = dtype == DType::f32 || eight_bit ? 0 : shape.parameters() * int64_t(sizeof(uint16_t));
-    return {floats, remainders, 2 * (eight_bit ? packed_moment_bytes(shape) : floats),
-            workspace_bytes(shape, dtype, head, options.max_tokens, keep_of(options))};
+    const int64_t remainders = dtype == DType::f32 || eight_bit ? 0 : elements * int64_t(sizeof(uint16_t));
+    return {floats, remainders, 2 * (eight_bit ? packed_moment_bytes(elements) : floats),
+            workspace_bytes(network, head, options.max_tokens, keep_of(options))};
 }
 
 }  // namespace apo
 
-apo_trainer::apo_trainer(apo_model& m, const apo_trainer_options& options)
-    : model(m), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT), seed_(options.seed) {
-    if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, which serves scorers alone; create it without offloading");
-    if (model.has_trainer) fail(APO_E_STATE, "the model has a trainer already; close it first");
-    const TrainerBytes bytes = trainer_bytes(model.shape, model.dtype, head_sizes(model.engine.ops), options);
-    gradients_ = Buffer(model.engine, size_t(bytes.gradients));
+apo_trainer::apo_trainer(apo_model& model, apo_adapter* adapter, const apo_trainer_options& options)
+    : network(model, adapter), engine_(model.engine), trained_(network.top()), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT), seed_(options.seed),
+      opened_(trained_) {
+    if (adapter == nullptr && model.offloaded()) {
+        fail(APO_E_STATE, "the model's layers are offloaded, so that they cannot be trained themselves; train an adapter, or create the model without offloading");
+    }
+    if (trained_.has_trainer) fail(APO_E_STATE, "the %s has a trainer already; close it first", trained_.kind());
+    const TrainerBytes bytes = trainer_bytes(network.shape(), head_sizes(engine_.ops), options);
+    gradients_ = Buffer(engine_, size_t(bytes.gradients));
     const Place place = options.offload_optimizer ? Place::host : Place::device;
-    moment1_ = Buffer(model.engine, size_t(bytes.moments / 2), place);
-    moment2_ = Buffer(model.engine, size_t(bytes.moments / 2), place);
-    if (bytes.remainders > 0) remainders_ = Buffer(model.engine, size_t(bytes.remainders), place);
-    Arena measure;
-    layout_workspace(measure, model.shape, model.dtype, head_sizes(model.engine.ops), options.max_tokens, keep_of(options));
-    memory_ = Buffer(model.engine, measure.used());
-    Arena arena(memory_.data());
-    workspace_ = layout_workspace(arena, model.shape, model.dtype, head_sizes(model.engine.ops), options.max_tokens, keep_of(options));
-    model.has_trainer = true;
-    model.children++;
+    moment1_ = Buffer(engine_, size_t(bytes.moments / 2), place);
+    moment2_ = Buffer(engine_, size_t(bytes.moments / 2), place);
+    if (bytes.remainders > 0) remainders_ = Buffer(engine_, size_t(bytes.remainders), place);
+    workspace_ = make_workspace(engine_, memory_, network.shape(), options.max_tokens, keep_of(options));
+    trained_.has_trainer = true;
 }
 
-apo_trainer::~apo_trainer() {
-    model.has_trainer = false;
-    model.children--;
+apo_trainer::~apo_trainer() { trained_.has_trainer = false; }
+
+Gradients apo_trainer::gradients() const {
+    return network.adapter == nullptr ? Gradients(floats(gradients_)) : Gradients(floats(gradients_), network.adapter->shape);
 }
 
 void apo_trainer::run_forward(const apo_batch& batch, Progress& progress) {
     forwarded_ = false;
+    const apo_model& model = network.model;
     batch_ = make_batch(batch, model.shape, workspace_.max_tokens);
     if (batch_.tokens() > workspace_.max_tokens) {
         fail(APO_E_ARGUMENT, "the batch has %lld tokens; the trainer has room for %lld", (long long)batch_.tokens(),
@@ -88,36 +91,41 @@ void apo_trainer::run_forward(const apo_batch& batch, Progress& progress) {
     }
     progress.expect(3 * batch_.tokens());
     upload(model, workspace_, batch_);
+    if (network.adapter != nullptr) workspace_.dropout = {network.adapter->shape.dropout, network.adapter->shape.seed, step_, 0, rows_};
+    rows_ += batch_.tokens();
     PackedAttention attention(model, batch_.segments);
-    transformer_forward(model, workspace_, batch_.tokens(), attention, progress);
-    if (model.shape.value_head()) {
-        value_head_forward(model, workspace_, batch_);
+    WeightStream weights(model);
+    transformer_forward(network, weights, workspace_, batch_.tokens(), attention, progress);
+    if (network.value_head()) {
+        value_head_forward(network, weights, workspace_, batch_);
         // One "token" an answer, so that sums of log-probs are the values.
         std::vector<int32_t> begin(size_t(batch_.answers() + 1));
         for (size_t a = 0; a < begin.size(); a++) begin[a] = int32_t(a);
-        model.engine.ops.copy_to_device(model.engine.device, workspace_.answer_begin, begin.data(), begin.size() * sizeof(int32_t));
+        engine_.ops.copy_to_device(engine_.device, workspace_.answer_begin, begin.data(), begin.size() * sizeof(int32_t));
         batch_.answer_begin = begin;
     } else {
-        logprob_head_forward(model, workspace_, batch_);
+        logprob_head_forward(network, weights, workspace_, batch_);
     }
     forwarded_ = true;
 }
 
 void apo_trainer::run_backward(Progress& progress) {
     forwarded_ = false;  // the activations are used up
-    if (model.shape.value_head()) {
-        value_head_backward(model, workspace_, batch_, floats(gradients_));
+    const Gradients gradients = this->gradients();
+    WeightStream weights(network.model, network.model.shape.L - 1, gradients.lowest_layer());
+    if (network.value_head()) {
+        value_head_backward(network, weights, workspace_, batch_, gradients);
     } else {
-        logprob_head_backward(model, workspace_, batch_, floats(gradients_));
+        logprob_head_backward(network, weights, workspace_, batch_, gradients);
     }
-    transformer_backward(model, workspace_, batch_.tokens(), batch_.segments, floats(gradients_), progress);
+    transformer_backward(network, weights, workspace_, batch_.tokens(), batch_.segments, gradients, progress);
 }
 
 void apo_trainer::forward(const apo_batch& batch, float* token_logps, double* sums, Progress& progress) {
-    if (model.shape.value_head() && token_logps != nullptr) fail(APO_E_ARGUMENT, "token_logps must be null for a value head");
+    if (network.value_head() && token_logps != nullptr) fail(APO_E_ARGUMENT, "token_logps must be null for a value head");
     run_forward(batch, progress);
     std::vector<float> logp(size_t(batch_.answer_begin.back()));
-    model.engine.ops.copy_to_host(model.engine.device, logp.data(), workspace_.logp, logp.size() * sizeof(float));
+    engine_.ops.copy_to_host(engine_.device, logp.data(), workspace_.logp, logp.size() * sizeof(float));
     answer_sums(logp.data(), batch_.answer_begin, 0, sums);
     if (token_logps != nullptr) std::copy(logp.begin(), logp.end(), token_logps);
 }
@@ -129,17 +137,17 @@ void apo_trainer::backward(const double* dsums, Progress& progress) {
         if (!std::isfinite(dsums[a])) fail(APO_E_NUMERIC, "dsums[%lld] is %g", (long long)a, dsums[a]);
         for (int32_t r = batch_.answer_begin[size_t(a)]; r < batch_.answer_begin[size_t(a + 1)]; r++) coef[size_t(r)] = float(dsums[a]);
     }
-    model.engine.ops.copy_to_device(model.engine.device, workspace_.coef, coef.data(), coef.size() * sizeof(float));
+    engine_.ops.copy_to_device(engine_.device, workspace_.coef, coef.data(), coef.size() * sizeof(float));
     run_backward(progress);
 }
 
 void apo_trainer::backward_tokens(const float* dlogps, Progress& progress) {
-    if (model.shape.value_head()) fail(APO_E_STATE, "the model has a value head and no token log-probs");
+    if (network.value_head()) fail(APO_E_STATE, "the %s has a value head and no token log-probs", trained_.kind());
     if (!forwarded_) fail(APO_E_STATE, "backward needs a forward before it");
     for (size_t r = 0; r < batch_.rows.size(); r++) {
         if (!std::isfinite(dlogps[r])) fail(APO_E_NUMERIC, "dlogps[%zu] is %g", r, double(dlogps[r]));
     }
-    model.engine.ops.copy_to_device(model.engine.device, workspace_.coef, dlogps, batch_.rows.size() * sizeof(float));
+    engine_.ops.copy_to_device(engine_.device, workspace_.coef, dlogps, batch_.rows.size() * sizeof(float));
     run_backward(progress);
 }
 
@@ -158,17 +166,17 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
         &apo_pair_results::loss,         &apo_pair_results::loss_offline,  &apo_pair_results::loss_online,  &apo_pair_results::score_offline,
         &apo_pair_results::score_online, &apo_pair_results::delta_offline, &apo_pair_results::delta_online, &apo_pair_results::weight};
     const size_t count = 2 * answers + std::size(by_row) * rows;
-    if (results_.bytes() < count * sizeof(double)) results_ = Buffer(model.engine, count * sizeof(double));
+    if (results_.bytes() < count * sizeof(double)) results_ = Buffer(engine_, count * sizeof(double));
     auto* device_sums = reinterpret_cast<double*>(results_.data());
     apo_pair_results device_results{};
     device_results.dsums = device_sums + answers;
     for (size_t i = 0; i < std::size(by_row); i++) device_results.*by_row[i] = device_sums + 2 * answers + i * rows;
-    model.engine.ops.preference_loss(model.engine.device, {batch.answers, workspace_.answer_begin, workspace_.logp, &pairs, &objective,
-                                                           &meta, scale, device_sums, device_results, workspace_.coef});
+    engine_.ops.preference_loss(engine_.device, {batch.answers, workspace_.answer_begin, workspace_.logp, &pairs, &objective, &meta,
+                                                 scale, device_sums, device_results, workspace_.coef});
     run_backward(progress);
 
     std::vector<double> host(count);
-    model.engine.ops.copy_to_host(model.engine.device, host.data(), device_sums, count * sizeof(double));
+    engine_.ops.copy_to_host(engine_.device, host.data(), device_sums, count * sizeof(double));
     std::copy_n(host.begin(), answers, sums);
     if (results.dsums != nullptr) std::copy_n(host.begin() + long(answers), answers, results.dsums);
     for (size_t i = 0; i < std::size(by_row); i++) {
@@ -186,28 +194,38 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
 
 double apo_trainer::step(const apo_adamw& a) {
     check_adamw(a);
-    const int64_t n = model.shape.parameters();
-    const double norm = std::sqrt(model.engine.ops.squared_norm(model.engine.device, floats(gradients_), n));
+    const int64_t n = trained_.elements();
+    void* weights = trained_.at(0);
+    const double norm = std::sqrt(engine_.ops.squared_norm(engine_.device, floats(gradients_), n));
     if (!std::isfinite(norm)) fail(APO_E_NUMERIC, "the gradient's norm is %g; weights and moments are as before", norm);
     // As torch.nn.utils.clip_grad_norm_, whose curves are the yardstick.
     const double scale = a.clip > 0 ? std::min(1.0, a.clip / (norm + 1e-6)) : 1.0;
     forwarded_ = false;
     if (eight_bit_) {
         auto codes = [](const Buffer& moment) { return reinterpret_cast<uint8_t*>(moment.data()); };
-        auto scales = [&](const Buffer& moment) { return reinterpret_cast<float*>(moment.data() + codes_bytes(model.shape)); };
-        model.engine.ops.adamw8_step(model.engine.device,
-                                     {n, model.dtype, floats(gradients_), float(scale), model.weights.data(), codes(moment1_), scales(moment1_),
-                                      codes(moment2_), scales(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step, seed_});
-        return norm;
+        auto scales = [&](const Buffer& moment) { return reinterpret_cast<float*>(moment.data() + codes_bytes(n)); };
+        engine_.ops.adamw8_step(engine_.device,
+                                {n, trained_.dtype, floats(gradients_), float(scale), weights, codes(moment1_), scales(moment1_),
+                                 codes(moment2_), scales(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step, seed_});
+    } else {
+        engine_.ops.adamw_step(engine_.device,
+                               {n, trained_.dtype, floats(gradients_), float(scale), weights, remainders(), floats(moment1_),
+                                floats(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
     }
-    model.engine.ops.adamw_step(model.engine.device,
-                                {n, model.dtype, floats(gradients_), float(scale), model.weights.data(), remainders(), floats(moment1_),
-                                 floats(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
+    trained_.changed(0, n);
+    set_step(a.step);
     return norm;
 }
 
 void apo_trainer::zero_gradients() {
-    model.engine.ops.fill_zero(model.engine.device, gradients_.data(), gradients_.bytes());
+    engine_.ops.fill_zero(engine_.device, gradients_.data(), gradients_.bytes());
+    rows_ = 0;
+}
+
+void apo_trainer::set_step(int64_t step) {
+    if (step < 0) fail(APO_E_ARGUMENT, "step is %lld; expected 0 or more", (long long)step);
+    step_ = step;
+    rows_ = 0;
 }
 
 const Buffer& apo_trainer::moment(int32_t state) const {
@@ -218,7 +236,7 @@ const Buffer& apo_trainer::moment(int32_t state) const {
 }
 
 float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t count) {
-    const TensorSpec& spec = model.tensor(index);
+    const TensorSpec& spec = trained_.tensor(index);
     check_range(spec, offset, count);
     float* base = nullptr;
     switch (state) {
@@ -235,36 +253,36 @@ float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t 
 
 void apo_trainer::read(int32_t which, int32_t index, int64_t offset, int64_t count, float* target) {
     if (which == APO_STATE_MASTER) return read_master(index, offset, count, target);
-    model.engine.ops.copy_to_host(model.engine.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
+    engine_.ops.copy_to_host(engine_.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
 }
 
 void apo_trainer::write(int32_t which, int32_t index, int64_t offset, int64_t count, const float* source) {
     if (which == APO_STATE_MASTER) return write_master(index, offset, count, source);
     float* target = state(which, index, offset, count);
-    model.engine.ops.copy_to_device(model.engine.device, target, source, size_t(count) * sizeof(float));
+    engine_.ops.copy_to_device(engine_.device, target, source, size_t(count) * sizeof(float));
 }
 
 void apo_trainer::read_master(int32_t index, int64_t offset, int64_t count, float* target) {
-    if (remainders() == nullptr) return model.read(index, offset, count, target, DType::f32);
-    const TensorSpec& spec = model.tensor(index);
+    if (remainders() == nullptr) return trained_.read(index, offset, count, target, DType::f32);
+    const TensorSpec& spec = trained_.tensor(index);
     check_range(spec, offset, count);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
-    model.read(index, offset, count, upper.data(), DType::bf16);
-    model.engine.ops.copy_to_host(model.engine.device, remainder.data(), remainders() + spec.offset + offset, size_t(count) * sizeof(uint16_t));
+    trained_.read(index, offset, count, upper.data(), DType::bf16);
+    engine_.ops.copy_to_host(engine_.device, remainder.data(), remainders() + spec.offset + offset, size_t(count) * sizeof(uint16_t));
     for (size_t i = 0; i < size_t(count); i++) target[i] = join_f32(upper[i], remainder[i]);
 }
 
 void apo_trainer::write_master(int32_t index, int64_t offset, int64_t count, const float* source) {
-    if (remainders() == nullptr) return model.write(index, offset, count, source, DType::f32);
-    const TensorSpec& spec = model.tensor(index);
+    if (remainders() == nullptr) return trained_.write(index, offset, count, source, DType::f32);
+    const TensorSpec& spec = trained_.tensor(index);
     check_range(spec, offset, count);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
     for (size_t i = 0; i < size_t(count); i++) {
         const SplitF32 split = split_f32(source[i]);
         upper[i] = split.upper, remainder[i] = split.remainder;
     }
-    model.write(index, offset, count, upper.data(), DType::bf16);  // refuses NaN and infinity
-    model.engine.ops.copy_to_device(model.engine.device, remainders() + spec.offset + offset, remainder.data(), size_t(count) * sizeof(uint16_t));
+    trained_.write(index, offset, count, upper.data(), DType::bf16);  // refuses NaN and infinity
+    engine_.ops.copy_to_device(engine_.device, remainders() + spec.offset + offset, remainder.data(), size_t(count) * sizeof(uint16_t));
 }
 
 int64_t apo_trainer::packed_bytes(int32_t state) const {
@@ -281,9 +299,9 @@ char* apo_trainer::packed(int32_t state, int64_t offset, int64_t bytes) const {
 }
 
 void apo_trainer::read_packed(int32_t state, int64_t offset, int64_t bytes, void* target) {
-    model.engine.ops.copy_to_host(model.engine.device, target, packed(state, offset, bytes), size_t(bytes));
+    engine_.ops.copy_to_host(engine_.device, target, packed(state, offset, bytes), size_t(bytes));
 }
 
 void apo_trainer::write_packed(int32_t state, int64_t offset, int64_t bytes, const void* source) {
-    model.engine.ops.copy_to_device(model.engine.device, packed(state, offset, bytes), source, size_t(bytes));
+    engine_.ops.copy_to_device(engine_.device, packed(state, offset, bytes), source, size_t(bytes));
 }

@@ -1,4 +1,4 @@
-// Gradients, optimizer state, and the training step of a model.
+// Gradients, optimizer state, and the training step of a model's weights, or of an adapter's on a model whose own are frozen.
 #pragma once
 
 #include "head.h"
@@ -12,13 +12,14 @@ struct TrainerBytes {
 };
 
 // Throws APO_E_ARGUMENT for options out of range.
-TrainerBytes trainer_bytes(const Shape& shape, DType dtype, const HeadSizes& head, const apo_trainer_options& options);
+TrainerBytes trainer_bytes(const NetworkShape& network, const HeadSizes& head, const apo_trainer_options& options);
 
 }  // namespace apo
 
 // The handle of metaapo.h.
 struct apo_trainer {
-    apo_trainer(apo_model& model, const apo_trainer_options& options);
+    // adapter: what is trained; null: the model is.
+    apo_trainer(apo_model& model, apo_adapter* adapter, const apo_trainer_options& options);
     ~apo_trainer();
     apo_trainer(const apo_trainer&) = delete;
 
@@ -29,13 +30,14 @@ struct apo_trainer {
                     double scale, double* sums, const apo_pair_results& results, apo::Progress& progress);
     double step(const apo_adamw& adamw);
     void zero_gradients();
+    void set_step(int64_t step);
     void read(int32_t state, int32_t index, int64_t offset, int64_t count, float* target);
     void write(int32_t state, int32_t index, int64_t offset, int64_t count, const float* source);
     int64_t packed_bytes(int32_t state) const;
     void read_packed(int32_t state, int64_t offset, int64_t bytes, void* target);
     void write_packed(int32_t state, int64_t offset, int64_t bytes, const void* source);
 
-    apo_model& model;
+    const apo::Network network;
 
 private:
     void run_forward(const apo_batch& batch, apo::Progress& progress);
@@ -48,8 +50,15 @@ private:
     const apo::Buffer& moment(int32_t state) const;
     char* packed(int32_t state, int64_t offset, int64_t bytes) const;
 
+    apo::Gradients gradients() const;
+
+    apo_engine& engine_;
+    apo::Parameters& trained_;
     const bool eight_bit_;
     const uint64_t seed_;
+    int64_t step_ = 0;  // optimizer steps so far, and the rows since then: what dropout is keyed by
+    int64_t rows_ = 0;
+    apo::Opened opened_;
     apo::Buffer gradients_, moment1_, moment2_, memory_;
     // The lower halves of f32 master weights (split_f32.h): only where the weights are bf16 and the moments f32.
     apo::Buffer remainders_;

@@ -4,12 +4,14 @@
 //   n = RMSNorm(x);  q,k,v = n Wqkv (+ b);  [q,k = RMSNorm over heads];  q,k = RoPE(q,k)
 //   x = x + Attention(q,k,v) Wo (+ b)
 //   n = RMSNorm(x);  x = x + (silu(n Wgate) * (n Wup)) Wdown (+ b)
-// What attention reads differs: a packed batch reads itself (PackedAttention), decoding reads the KV cache (generator).
+// with an adapter's paths beside each product. What attention reads differs: a packed batch reads itself (PackedAttention), decoding reads the KV cache (generator).
 #pragma once
 
 #include "batch.h"
-#include "model.h"
+#include "gradients.h"
+#include "network.h"
 #include "progress.h"
+#include "weight_stream.h"
 #include "workspace.h"
 
 namespace apo {
@@ -33,13 +35,14 @@ private:
     const std::vector<Segment>& segments_;
 };
 
-// Embeds w.ids and runs all layers and the final norm over `tokens` rows at w.positions: w.hidden (T,C).
-void transformer_forward(const apo_model& model, Workspace& w, int64_t tokens, AttentionStep& attention, Progress& progress);
+// Embeds w.ids and runs all layers and the final norm over `tokens` rows at w.positions: w.hidden (T,C). `weights` is for a whole
+// forward.
+void transformer_forward(const Network& network, WeightStream& weights, Workspace& w, int64_t tokens, AttentionStep& attention, Progress& progress);
 
-// From w.dnormed, the gradient of w.hidden, to the gradients of all weights but the head's; gradients has the layout of the
-// model's weights. Accumulates. The workspace is that of the forward, and its activations are used up.
-void transformer_backward(const apo_model& model, Workspace& w, int64_t tokens, const std::vector<Segment>& segments,
-                          float* gradients, Progress& progress);
+// From w.dnormed, the gradient of w.hidden, to the gradients of all that is trained but the head. Accumulates. The workspace is that of
+// the forward, and its activations are used up. `weights` is for the layers from the last down to gradients.lowest_layer().
+void transformer_backward(const Network& network, WeightStream& weights, Workspace& w, int64_t tokens, const std::vector<Segment>& segments,
+                          const Gradients& gradients, Progress& progress);
 
 // Copies the batch's index arrays to the device.
 void upload(const apo_model& model, Workspace& w, const Batch& batch);

@@ -3,9 +3,9 @@
 
 #include <vector>
 
+#include "adapter_shape.h"
 #include "engine.h"
 #include "head_sizes.h"
-#include "shape.h"
 
 namespace apo {
 
@@ -27,6 +27,7 @@ struct LayerActivations {
     void* middle;       // (T,C) residual stream after attention; the input's own memory where nothing is kept
     float* middle_rstd; // (T)
     void* gate_up;      // (T,2F)
+    void* low_rank[kGroups];  // (T,ranks) of each group's paths; null without
 };
 
 struct Workspace {
@@ -61,16 +62,25 @@ struct Workspace {
     void* dqkv;        // (T,W)
     void* dattention;  // (T,H*D)
     void* dswiglu;     // (T,F)
+    void* low_rank_gradient;  // (T,ranks), the most of all groups
+
+    // Dropout in front of an adapter, of the forward and of its backward: a probability of 0 is none.
+    DropoutKey dropout;
+    void* dropped;     // (T,in), the widest input of a path; null where the adapter has no dropout
 };
 
 // Deals the memory of one workspace from the arena. logit_rows: whole rows of logits that are wanted at once, as for sampling.
-Workspace layout_workspace(Arena& arena, const Shape& shape, DType dtype, const HeadSizes& head, int64_t max_tokens, Keep keep,
+Workspace layout_workspace(Arena& arena, const NetworkShape& network, const HeadSizes& head, int64_t max_tokens, Keep keep,
                            int64_t logit_rows = 0);
+
+// The same with memory of its own, which has to live as long.
+Workspace make_workspace(apo_engine& engine, Buffer& memory, const NetworkShape& network, int64_t max_tokens, Keep keep,
+                         int64_t logit_rows = 0);
 
 // The bytes that layout_workspace takes, split into what grows with the layers and the rest.
 struct WorkspaceBytes {
     int64_t activations, scratch;
 };
-WorkspaceBytes workspace_bytes(const Shape& shape, DType dtype, const HeadSizes& head, int64_t max_tokens, Keep keep, int64_t logit_rows = 0);
+WorkspaceBytes workspace_bytes(const NetworkShape& network, const HeadSizes& head, int64_t max_tokens, Keep keep, int64_t logit_rows = 0);
 
 }  // namespace apo

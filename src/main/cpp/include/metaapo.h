@@ -3,7 +3,7 @@
  *
  * Conventions, stated once:
  *  - Ownership. apo_*_create gives the caller one handle, apo_*_close takes it back. A handle must be closed before its
- *    parent (engine > model > scorer | trainer | generator); closing a parent first is APO_E_STATE and closes nothing.
+ *    parent (engine > model > adapter > scorer | trainer | generator; an adapter may be left out); closing a parent first is APO_E_STATE and closes nothing.
  *    Arrays passed in belong to the caller and are only read during the call; arrays passed out are the caller's and
  *    are filled during the call. Nothing is retained.
  *  - Status. Every function that can fail returns an apo_status and, unless error is NULL, fills *error with the code
@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 4
+#define APO_ABI_VERSION 5
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -78,6 +78,7 @@ typedef struct apo_progress {
 
 typedef struct apo_engine apo_engine;
 typedef struct apo_model apo_model;
+typedef struct apo_adapter apo_adapter;
 typedef struct apo_scorer apo_scorer;
 typedef struct apo_trainer apo_trainer;
 typedef struct apo_generator apo_generator;
@@ -161,15 +162,17 @@ typedef struct apo_tensor_info {
     int64_t count;    /**< elements */
 } apo_tensor_info;
 
-/** Allocates a model with all weights zero, held in dtype (an apo_dtype). */
-APO_API apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
-                                    apo_error* error);
+/** How a model's weights are kept. */
+typedef struct apo_model_options {
+    int32_t dtype;     /**< an apo_dtype, of weights and activations */
+    int32_t offloaded; /**< 1: the layers' weights lie in pinned host memory, and one layer is copied to the GPU while the one before
+                            runs, so that two are there at a time. Results have the same bits. For scorers, and for trainers of an
+                            adapter; a generator, and a trainer of the model itself, is APO_E_STATE. On the CPU no difference */
+} apo_model_options;
 
-/** As apo_model_create, with the layers' weights in pinned host memory: a scorer copies one layer to the GPU while the one before
- *  runs, so that two are there at a time. Results have the same bits. For scorers alone: a trainer or generator of such a model
- *  is APO_E_STATE, except on the CPU, where it is an ordinary model. */
-APO_API apo_status apo_model_create_offloaded(apo_engine* engine, const apo_model_config* config, int32_t dtype, apo_model** model,
-                                              apo_error* error);
+/** Allocates a model with all weights zero. */
+APO_API apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, const apo_model_options* options,
+                                    apo_model** model, apo_error* error);
 
 /** Number of tensors; they are numbered 0.. in the order of transformers' state dict. */
 APO_API apo_status apo_model_tensor_count(apo_model* model, int32_t* count, apo_error* error);
@@ -194,6 +197,72 @@ APO_API apo_status apo_model_copy(apo_model* target, apo_model* source, apo_erro
 
 APO_API apo_status apo_model_close(apo_model* model, apo_error* error);
 
+/* ---------------------------------------------------------------- adapters */
+
+/** The projections of a layer that an adapter may stand beside: columns of apo_adapter_config's tables. */
+typedef enum apo_projection {
+    APO_Q = 0,
+    APO_K = 1,
+    APO_V = 2,
+    APO_O = 3,
+    APO_GATE = 4,
+    APO_UP = 5,
+    APO_DOWN = 6
+} apo_projection;
+
+/** Projections of a layer. */
+#define APO_PROJECTIONS 7
+
+/** Shape of a low-rank adapter (LoRA, arXiv 2106.09685). A projection y = W x + b becomes y = W x + b + s B (A drop(x)), A (r, in) and
+ *  B (out, r). The adapter's weights are f32, its products run in the model's dtype. */
+typedef struct apo_adapter_config {
+    int32_t head;         /**< an apo_head. APO_HEAD_LM: the model's own LM head. APO_HEAD_VALUE: a score head of the adapter's own, on a
+                               model with any head */
+    int32_t layers;       /**< L, as the model's */
+    const int32_t* ranks; /**< (L, 7) r of each projection, at most the least side of its matrix; 0: none there */
+    const double* scales; /**< (L, 7) s of each: alpha / r, or alpha / sqrt(r) of rsLoRA; not 0. Not read where the rank is 0 */
+    double dropout;       /**< p in [0, 1): elements of x are dropped, and the others divided by 1 - p, in trainers alone */
+    uint64_t seed;        /**< of dropout, whose masks are keyed by (seed, optimizer step, layer, projection, token in the step, column):
+                               the same on every device, and again when a run resumes (apo_trainer_set_step) */
+} apo_adapter_config;
+
+/** How the A's of a fresh adapter are drawn. */
+typedef enum apo_adapter_init {
+    APO_INIT_UNIFORM = 0, /**< in +-1 / sqrt(in) */
+    APO_INIT_GAUSSIAN = 1 /**< N(0, 1 / r^2) */
+} apo_adapter_init;
+
+/** Allocates an adapter with all weights zero, which changes nothing that the model computes. Several may be open on one model, and
+ *  what runs without one is the model itself. A config with nothing to train is APO_E_ARGUMENT. */
+APO_API apo_status apo_adapter_create(apo_model* model, const apo_adapter_config* config, apo_adapter** adapter, apo_error* error);
+
+/** Number of tensors; they are numbered 0.. in the order of PEFT's files, layer by layer. */
+APO_API apo_status apo_adapter_tensor_count(apo_adapter* adapter, int32_t* count, apo_error* error);
+
+/** A tensor under its name in PEFT's files after "base_model.model.": "model.layers.0.self_attn.q_proj.lora_A.weight" (r, in),
+ *  "....lora_B.weight" (out, r), "score.weight" (1, C). */
+APO_API apo_status apo_adapter_tensor(apo_adapter* adapter, int32_t index, apo_tensor_info* info, apo_error* error);
+
+/** As apo_model_write. While a trainer of the adapter is open, its weights may be written directly too: it keeps no others. */
+APO_API apo_status apo_adapter_write(apo_adapter* adapter, int32_t index, int64_t offset, int64_t count, const void* source,
+                                     int32_t source_dtype, apo_error* error);
+
+/** As apo_model_read. */
+APO_API apo_status apo_adapter_read(apo_adapter* adapter, int32_t index, int64_t offset, int64_t count, void* target,
+                                    int32_t target_dtype, apo_error* error);
+
+/** Fresh weights: A as kind (an apo_adapter_init) says, B zero, a score head N(0, 0.02^2), from a counter-based generator. */
+APO_API apo_status apo_adapter_initialize(apo_adapter* adapter, uint64_t seed, int32_t kind, apo_error* error);
+
+/** Copies all weights; both adapters have one head, the same ranks and scales, and one engine. */
+APO_API apo_status apo_adapter_copy(apo_adapter* target, apo_adapter* source, apo_error* error);
+
+APO_API apo_status apo_adapter_close(apo_adapter* adapter, apo_error* error);
+
+/** target = source with W + s B A for each projection of its adapter, product and sum in f32, rounded once into target's dtype; a value
+ *  head is the adapter's. target is an ordinary model of source's shape with the adapter's head, and not source itself. */
+APO_API apo_status apo_model_merge(apo_model* target, apo_model* source, apo_adapter* adapter, apo_error* error);
+
 /* ---------------------------------------------------------------- batches */
 
 /** Packed sequences: P packs, N answers, T tokens. Host arrays. */
@@ -209,8 +278,9 @@ typedef struct apo_batch {
 
 /* ---------------------------------------------------------------- scoring */
 
-/** A forward-only workspace for batches of up to max_tokens tokens. */
-APO_API apo_status apo_scorer_create(apo_model* model, int64_t max_tokens, apo_scorer** scorer, apo_error* error);
+/** A forward-only workspace for batches of up to max_tokens tokens. adapter: of this model, or NULL for the model alone. */
+APO_API apo_status apo_scorer_create(apo_model* model, apo_adapter* adapter, int64_t max_tokens, apo_scorer** scorer,
+                                     apo_error* error);
 
 /** log p of every answer token given all before it, and their sums.
  *  token_logps: (sum of answer_lengths) float, answers in order, or NULL. sums: (N) double. LM head only. */
@@ -364,9 +434,15 @@ typedef enum apo_state {
     APO_STATE_MOMENT2 = 3
 } apo_state;
 
-/** Gradients, optimizer state and workspace for a model; one trainer a model. Zero gradients and moments. */
-APO_API apo_status apo_trainer_create(apo_model* model, const apo_trainer_options* options, apo_trainer** trainer,
-                                      apo_error* error);
+/** Gradients, optimizer state and workspace, all zero. adapter NULL: the model is trained. Else the adapter of this model alone is: its
+ *  tensors are what _read, _write and _packed reach, and nothing is allocated for the model's, whose weights stay as they are. One
+ *  trainer a model, and one an adapter. */
+APO_API apo_status apo_trainer_create(apo_model* model, apo_adapter* adapter, const apo_trainer_options* options,
+                                      apo_trainer** trainer, apo_error* error);
+
+/** Says that `step` optimizer steps have been done, for a trainer that goes on where another ended: apo_trainer_step says it after each.
+ *  Dropout of an adapter depends on it, and nothing else. */
+APO_API apo_status apo_trainer_set_step(apo_trainer* trainer, int64_t step, apo_error* error);
 
 /** Forward that keeps what the backward needs. Outputs as apo_scorer_logprobs; for a value head sums are the scores and
  *  token_logps must be NULL. */
@@ -451,9 +527,10 @@ typedef struct apo_answers {
     float* token_logps; /**< (M, max_new_tokens) or NULL */
 } apo_answers;
 
-/** KV cache and workspace for continuous-batching generation. LM head only. */
-APO_API apo_status apo_generator_create(apo_model* model, const apo_generator_options* options, apo_generator** generator,
-                                        apo_error* error);
+/** KV cache and workspace for continuous-batching generation. LM head only. adapter: of this model, or NULL for the model alone; its
+ *  products run beside the model's, whose weights are not touched. */
+APO_API apo_status apo_generator_create(apo_model* model, apo_adapter* adapter, const apo_generator_options* options,
+                                        apo_generator** generator, apo_error* error);
 
 /** Answers all prompts. An answer depends on its prompt, key, sampling and the weights alone (to rounding), not on
  *  scheduling or batch mates. */
@@ -471,8 +548,9 @@ APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* erro
 /** Bytes by purpose, computed from shapes alone, equal to what the create calls allocate (backend: at most). */
 typedef struct apo_memory_plan {
     int64_t weights;
-    int64_t weights_offloaded; /**< in place of `weights`, of apo_model_create_offloaded */
-    int64_t gradients;
+    int64_t weights_offloaded; /**< in place of `weights`, of apo_model_options.offloaded */
+    int64_t adapter;      /**< an adapter's weights */
+    int64_t gradients;    /**< of the model's weights or, with an adapter, of that's alone; so are master and moments */
     int64_t master;       /**< of bf16 weights, where the optimizer keeps f32 masters: 2 bytes each beside the weights */
     int64_t moments;
     int64_t offloaded;    /**< of master and moments, what lies in host memory: all or nothing */
@@ -483,10 +561,11 @@ typedef struct apo_memory_plan {
     int64_t backend;      /**< what a GPU's kernels and matrix library take for themselves, at most */
 } apo_memory_plan;
 
-/** Plans a model with a trainer, a scorer of the same max_tokens and a generator; options may be NULL for none of it. device is
- *  an apo_device_kind, which need not be there. */
-APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t device, const apo_trainer_options* trainer,
-                            const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error);
+/** Plans a model with an adapter, a trainer, a scorer of the same max_tokens and a generator; each may be NULL for none of it. device is
+ *  an apo_device, which need not be there. */
+APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t device, const apo_adapter_config* adapter,
+                            const apo_trainer_options* trainer, const apo_generator_options* generator, apo_memory_plan* plan,
+                            apo_error* error);
 
 #ifdef __cplusplus
 }
