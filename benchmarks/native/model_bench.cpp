@@ -11,6 +11,7 @@
 // operations that the job has to do, a shared prompt once and nothing of a recomputation; gb_per_s of decoding the bytes
 // of weights and cache that a step has to read. share is of --peak-tflops or --peak-gbs, as op_bench measured them; 0 without.
 // --layers N keeps N layers of the shape, for cards that do not hold the whole. Where the plan does not fit: exit status 4.
+// --adapter-rank R puts a low-rank adapter on all seven projections: it is what dpo trains, and the other jobs run with it.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ namespace {
 
 struct Options {
     std::string jobs = "score,dpo,generate", shape = "30m", dtype = "f32", device = "cpu", decode = "1,64", peak_tflops = "0", peak_gbs = "0";
-    int prompts = 4, prompt_len = 256, response_len = 256, k = 8, new_tokens = 64, reps = 3, threads = 0, recompute = 0, layers = 0;
+    int prompts = 4, prompt_len = 256, response_len = 256, k = 8, new_tokens = 64, reps = 3, threads = 0, recompute = 0, layers = 0, adapter_rank = 0;
     bool share = true;
 };
 
@@ -159,12 +160,19 @@ public:
         check(apo_engine_create(&engine_options, &engine, &error));
         check(apo_engine_info(engine, &info, &error));
         batch = make_batch(o, config.vocab_size);
+        ranks.assign(size_t(config.layers) * APO_PROJECTIONS, o.adapter_rank);
+        scales.assign(ranks.size(), 2);
+        adapter_config = {APO_HEAD_LM, config.layers, ranks.data(), scales.data(), 0, 0};
         refuse_what_does_not_fit();
         const apo_model_options model_options{dtype, 0};
         check(apo_model_create(engine, &config, &model_options, &model, &error));
         random_weights();
+        if (o.adapter_rank == 0) return;
+        check(apo_adapter_create(model, &adapter_config, &adapter, &error));
+        check(apo_adapter_initialize(adapter, 0, APO_INIT_UNIFORM, &error));
     }
     ~Bench() {
+        check(apo_adapter_close(adapter, &error));
         check(apo_model_close(model, &error));
         check(apo_engine_close(engine, &error));
     }
@@ -181,11 +189,23 @@ public:
 private:
     bool wants(const char* job) const { return ("," + o.jobs + ",").find(std::string(",") + job + ",") != std::string::npos; }
 
+    const apo_adapter_config* adapter_config_or_null() const { return o.adapter_rank > 0 ? &adapter_config : nullptr; }
+
+    // Operations of a forward through the adapter: two for each of its weights and token.
+    double adapter_flops() const {
+        if (o.adapter_rank == 0) return 0;
+        const double heads = double(config.heads) * config.head_dim, kv = double(config.kv_heads) * config.head_dim;
+        const double C = config.hidden_size, F = config.intermediate_size;
+        const double sides = (C + heads) + 2 * (C + kv) + (heads + C) + 2 * (C + F) + (F + C);
+        return 2 * double(batch.view.token_count) * o.adapter_rank * sides * config.layers;
+    }
+
     void refuse_what_does_not_fit() {
         const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, nullptr, wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
-        const double need = double(plan.weights + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
+        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, adapter_config_or_null(),
+                       wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
+        const double need = double(plan.weights + plan.adapter + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;
         std::fprintf(stderr, "model_bench: %s with %d layers needs %.1f GiB, %.1f are free; use --layers, --recompute 1 or a smaller batch\n",
                      o.shape.c_str(), config.layers, need / (1 << 30), double(info.memory_free) / (1 << 30));
@@ -236,10 +256,10 @@ private:
         const double seconds = time.seconds, tflops = flops / seconds / 1e12, gbs = bytes / seconds / 1e9;
         const double peak = std::atof((bytes > 0 ? o.peak_gbs : o.peak_tflops).c_str());
         std::printf("{\"job\": \"%s\", \"shape\": \"%s\", \"layers\": %d, \"recompute\": %d, \"params_m\": %.1f, \"dtype\": \"%s\", \"device\": \"%s\", "
-                    "\"isa\": \"%s\", \"threads\": %d, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
+                    "\"isa\": \"%s\", \"threads\": %d, \"adapter_rank\": %d, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
                     "\"share\": %.4f, \"peak_gib\": %.2f, \"metaapo\": \"%s\"}\n",
                     job.c_str(), o.shape.c_str(), config.layers, o.recompute, double(parameters(config)) / 1e6, o.dtype.c_str(), o.device.c_str(), info.isa,
-                    info.threads, seconds, time.cpu_seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
+                    info.threads, o.adapter_rank, seconds, time.cpu_seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
         std::fflush(stdout);
     }
 
@@ -248,9 +268,9 @@ private:
     void score() {
         std::vector<double> sums(size_t(batch.view.answers));
         apo_scorer* scorer = nullptr;
-        check(apo_scorer_create(model, nullptr, batch.view.token_count, &scorer, &error));
+        check(apo_scorer_create(model, adapter, batch.view.token_count, &scorer, &error));
         const Time time = median_time(o.reps, [&] { check(apo_scorer_logprobs(scorer, &batch.view, nullptr, sums.data(), nullptr, &error)); });
-        report("score", time, padded_tokens(), forward_flops(config, o), 0);
+        report("score", time, padded_tokens(), forward_flops(config, o) + adapter_flops(), 0);
         check(apo_scorer_close(scorer, &error));
     }
 
@@ -258,7 +278,7 @@ private:
         const int answers = 2 * o.prompts;
         const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_trainer* trainer = nullptr;
-        check(apo_trainer_create(model, nullptr, &options, &trainer, &error));
+        check(apo_trainer_create(model, adapter, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));
         check(apo_trainer_forward(trainer, &batch.view, nullptr, reference.data(), nullptr, &error));
         std::vector<int32_t> chosen, rejected;
@@ -274,7 +294,7 @@ private:
             const apo_adamw adamw{1e-6, 0.9, 0.95, 1e-8, 0.01, 1.0, ++step};
             check(apo_trainer_step(trainer, &adamw, &norm, &error));
         });
-        report("dpo", time, padded_tokens(), 3 * forward_flops(config, o), 0);
+        report("dpo", time, padded_tokens(), (o.adapter_rank > 0 ? 2 : 3) * forward_flops(config, o) + 3 * adapter_flops(), 0);
         check(apo_trainer_close(trainer, &error));
     }
 
@@ -284,7 +304,7 @@ private:
         const int count = prompts * k;
         const apo_generator_options options{count, 0, int64_t(prompts) * (o.prompt_len + 64 + int64_t(k) * (longest + 64))};
         apo_generator* generator = nullptr;
-        check(apo_generator_create(model, nullptr, &options, &generator, &error));
+        check(apo_generator_create(model, adapter, &options, &generator, &error));
         std::mt19937 random(0);
         const std::vector<int32_t> tokens = draw(random, prompts * o.prompt_len, config.vocab_size), lengths(static_cast<size_t>(prompts), o.prompt_len);
         std::vector<uint64_t> keys(static_cast<size_t>(prompts));
@@ -329,6 +349,10 @@ private:
     apo_device_info info{};
     apo_engine* engine = nullptr;
     apo_model* model = nullptr;
+    std::vector<int32_t> ranks;
+    std::vector<double> scales;
+    apo_adapter_config adapter_config{};
+    apo_adapter* adapter = nullptr;
     Batch batch;
 };
 
@@ -338,7 +362,7 @@ Options parse(int argc, char** argv) {
                                               {"--decode", &o.decode}, {"--peak-tflops", &o.peak_tflops}, {"--peak-gbs", &o.peak_gbs}};
     std::map<std::string, int*> numbers{{"--prompts", &o.prompts}, {"--prompt-len", &o.prompt_len}, {"--response-len", &o.response_len},
                                         {"--k", &o.k}, {"--new-tokens", &o.new_tokens}, {"--reps", &o.reps}, {"--threads", &o.threads},
-                                        {"--recompute", &o.recompute}, {"--layers", &o.layers}};
+                                        {"--recompute", &o.recompute}, {"--layers", &o.layers}, {"--adapter-rank", &o.adapter_rank}};
     for (int i = 1; i < argc; i++) {
         std::string flag = argv[i];
         if (flag == "--no-share") {

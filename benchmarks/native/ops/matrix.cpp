@@ -69,6 +69,11 @@ void add_matrix_cases(Cases& cases, const Target& target, const Sizes& s, DType 
         cases.push_back(product(target, "input_gradient", T, w.in, w.out, false, false, dtype, dtype, 0));
         cases.push_back(product(target, "weight_gradient", w.out, w.in, T, true, false, dtype, DType::f32, 1));
     }
+    // The thin ones of low-rank paths of rank 16: beside q, k and v together, and the output of one.
+    const int64_t C = s.hidden, W = s.width();
+    cases.push_back(product(target, "low_rank_into", T, 48, C, false, true, dtype, dtype, 0));
+    cases.push_back(product(target, "low_rank_out_of", T, W, 16, false, true, dtype, dtype, 1));
+    cases.push_back(product(target, "low_rank_gradient", 48, C, T, true, false, dtype, DType::f32, 1));
     Packed causal, shared;
     const int64_t length = std::min(s.sequence, T), sequences = std::max<int64_t>(1, T / length);
     for (int64_t i = 0; i < sequences; i++) causal.add(length, 0, 0);

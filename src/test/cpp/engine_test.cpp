@@ -4,52 +4,23 @@
 #include "backends.h"
 #include "engine/engine.h"
 #include "metaapo.h"
+#include "packs.h"
 #include "test.h"
 #include "tiny_model.h"
 
+using apo_test::apart;
+using apo_test::kAnswers;
+using apo_test::kOther;
+using apo_test::kPrompt;
+using apo_test::on_engines;
+using apo_test::Packs;
+using apo_test::shared;
 using apo_test::tiny;
 using apo_test::World;
 
 namespace {
 
 apo_error error;
-
-struct Packs {
-    std::vector<int32_t> tokens, prompt_lengths, answer_counts, answer_lengths;
-
-    void add(const std::vector<int32_t>& prompt, const std::vector<std::vector<int32_t>>& answers) {
-        tokens.insert(tokens.end(), prompt.begin(), prompt.end());
-        prompt_lengths.push_back(int32_t(prompt.size()));
-        answer_counts.push_back(int32_t(answers.size()));
-        for (const auto& answer : answers) {
-            tokens.insert(tokens.end(), answer.begin(), answer.end());
-            answer_lengths.push_back(int32_t(answer.size()));
-        }
-    }
-    apo_batch batch() const {
-        return {int32_t(prompt_lengths.size()), int32_t(answer_lengths.size()), int64_t(tokens.size()), tokens.data(), prompt_lengths.data(),
-                answer_counts.data(), answer_lengths.data()};
-    }
-};
-
-const std::vector<int32_t> kPrompt{3, 1, 4, 1, 5}, kOther{9, 2};
-const std::vector<std::vector<int32_t>> kAnswers{{6, 5, 3, 5}, {8, 9, 7}, {9}, {3, 2, 3, 8, 4, 6}};
-
-Packs shared() {
-    Packs p;
-    p.add(kPrompt, {kAnswers[0], kAnswers[1]});
-    p.add(kOther, {kAnswers[2], kAnswers[3]});
-    return p;
-}
-
-Packs apart() {
-    Packs p;
-    p.add(kPrompt, {kAnswers[0]});
-    p.add(kPrompt, {kAnswers[1]});
-    p.add(kOther, {kAnswers[2]});
-    p.add(kOther, {kAnswers[3]});
-    return p;
-}
 
 std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) {
     apo_scorer* scorer = nullptr;
@@ -85,16 +56,6 @@ std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bo
     }
     CHECK(apo_trainer_close(trainer, &error) == APO_OK);
     return all;
-}
-
-// The test on each kind of device.
-template <class Body>
-void on_engines(Body body) {
-    for (const apo_test::Backend& backend : apo_test::engine_backends()) {
-        const int before = apo_test::failures();
-        body(backend);
-        if (apo_test::failures() != before) std::printf("    on %s\n", backend.name.c_str());
-    }
 }
 
 void check_same(const std::vector<float>& a, const std::vector<float>& b, double tolerance) {
@@ -334,7 +295,7 @@ TEST(bad_arguments_are_refused_in_words) {
         apo_scorer* scorer = nullptr;
         refused(apo_scorer_create(world.model, nullptr, 0, &scorer, &error), APO_E_ARGUMENT, "max_tokens is 0");
         CHECK(apo_scorer_create(world.model, nullptr, 10, &scorer, &error) == APO_OK);
-        refused(apo_model_close(world.model, &error), APO_E_STATE, "open scorers");
+        refused(apo_model_close(world.model, &error), APO_E_STATE, "the model has 1 open adapters, scorers");
         double sums[8];
         Packs packs;
         packs.add({1, 2}, {{29}});

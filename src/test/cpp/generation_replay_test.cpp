@@ -6,7 +6,7 @@
 
 #include "emulated_gpu.h"
 #include "test.h"
-#include "tiny_model.h"
+#include "tiny_adapter.h"
 
 namespace {
 
@@ -59,9 +59,9 @@ struct Answers {
 
 class Generator {
 public:
-    Generator(World& world, int32_t sequences, int64_t cache) : error(world.error) {
+    Generator(World& world, int32_t sequences, int64_t cache, apo_adapter* adapter = nullptr) : error(world.error) {
         const apo_generator_options options{sequences, 0, cache};
-        CHECK(apo_generator_create(world.model, nullptr, &options, &handle_, &error) == APO_OK);
+        CHECK(apo_generator_create(world.model, adapter, &options, &handle_, &error) == APO_OK);
     }
     ~Generator() { CHECK(apo_generator_close(handle_, &error) == APO_OK); }
     Generator(const Generator&) = delete;
@@ -119,9 +119,8 @@ apo_model_config shallow() {
 
 // Calls of one generator, which runs up to 4 answers at a time: answers of different lengths, more of them than places, other
 // samplings, and a prompt for which the workspace has to grow.
-std::vector<Answers> story(const Backend& backend, const apo_model_config& config, int32_t dtype) {
-    World world(backend, config, dtype);
-    Generator generator(world, 4, 40);
+std::vector<Answers> story(World& world, apo_adapter* adapter) {
+    Generator generator(world, 4, 40, adapter);
     apo_sampling greedy = sampling(2, 0);
     greedy.greedy = 1;
     std::vector<Answers> all;
@@ -134,6 +133,15 @@ std::vector<Answers> story(const Backend& backend, const apo_model_config& confi
     return all;
 }
 
+// `rank`: of an adapter, 0 for none.
+std::vector<Answers> story(const Backend& backend, const apo_model_config& config, int32_t dtype, int32_t rank) {
+    World world(backend, config, dtype);
+    apo_adapter* adapter = rank > 0 ? apo_test::random_adapter(world.model, apo_test::adapter_tables(config.layers, rank, 0.5)) : nullptr;
+    std::vector<Answers> all = story(world, adapter);
+    CHECK(apo_adapter_close(adapter, &world.error) == APO_OK);
+    return all;
+}
+
 }  // namespace
 
 TEST(generation_by_replays_is_that_of_single_launches) {
@@ -141,18 +149,19 @@ TEST(generation_by_replays_is_that_of_single_launches) {
     wide.hidden_size = 64, wide.heads = 2, wide.kv_heads = 1, wide.head_dim = 64;
     struct Case {
         apo_model_config config;
-        int32_t dtype;
+        int32_t dtype, rank;
     };
-    for (const Case& c : {Case{shallow(), APO_F32}, Case{shallow(), APO_BF16}, Case{wide, APO_BF16}}) {
+    for (const Case& c : {Case{shallow(), APO_F32, 0}, Case{shallow(), APO_BF16, 0}, Case{wide, APO_BF16, 0}, Case{shallow(), APO_F32, 4},
+                          Case{wide, APO_BF16, 16}}) {
         const Backend backend = apo_test::cuda_backend();
         apo::OpTable table;
-        const std::vector<Answers> replayed = story(counted(backend, table), c.config, c.dtype);
+        const std::vector<Answers> replayed = story(counted(backend, table), c.config, c.dtype, c.rank);
         CHECK(repeats.replayed() > repeats.times / 2);
-        const std::vector<Answers> launched = story(eager(backend, table), c.config, c.dtype);
+        const std::vector<Answers> launched = story(eager(backend, table), c.config, c.dtype, c.rank);
         CHECK(replayed == launched);
         CHECK(replayed.front() == replayed.back());
         if (c.dtype != APO_F32) continue;
-        const std::vector<Answers> cpu = story(cpu_backend(), c.config, c.dtype);
+        const std::vector<Answers> cpu = story(cpu_backend(), c.config, c.dtype, c.rank);
         for (size_t i = 0; i < cpu.size(); i++) CHECK(cpu[i].tokens == replayed[i].tokens && cpu[i].finish == replayed[i].finish);
     }
 }

@@ -124,39 +124,39 @@ public final class Engine extends NativeHandle {
         }
     }
 
-    /** A model with all weights zero. */
+    /** A model with all weights zero, on the device. */
     public Model createModel(ModelShape shape, Dtype dtype) {
-        ensureOpen();
-        return new Model(this, handle, shape, dtype, false);
+        return createModel(shape, new ModelOptions(dtype));
     }
 
-    /**
-     * As {@link #createModel}, with the layers' weights in pinned host memory: a scorer copies one layer to the GPU while the one
-     * before runs. The same bits; for scorers alone, except on the CPU, where it is an ordinary model.
-     */
-    public Model createOffloadedModel(ModelShape shape, Dtype dtype) {
+    /** A model with all weights zero. */
+    public Model createModel(ModelShape shape, ModelOptions options) {
         ensureOpen();
-        return new Model(this, handle, shape, dtype, true);
+        return new Model(this, handle, shape, options);
     }
 
     /**
      * Bytes that a model and what is opened on it will take, from the shape alone.
      *
      * @param device on which; it need not be there
+     * @param adapter null for none; with it the trainer is the adapter's
      * @param trainer null for none; a scorer of the same tokens is planned with it
      * @param generator null for none
      */
-    public static MemoryPlan plan(ModelShape shape, Dtype dtype, DeviceSpec device, TrainerOptions trainer, GeneratorOptions generator) {
+    public static MemoryPlan plan(
+            ModelShape shape, Dtype dtype, DeviceSpec device, AdapterShape adapter, TrainerOptions trainer, GeneratorOptions generator) {
         load();
         try (IntPointer windows = shape.windowsOf();
                 apo_model_config config = shape.toNative(windows);
+                AdapterShape.Arguments a = adapter == null ? null : adapter.toNative();
                 apo_trainer_options t = trainer == null ? null : trainer.toNative();
                 apo_generator_options g = generator == null ? null : generator.toNative();
                 apo_memory_plan plan = new apo_memory_plan()) {
-            Native.check(error -> MetaapoC.apo_plan(config, dtype.code(), code(resolve(device)), t, g, plan, error));
+            Native.check(error -> MetaapoC.apo_plan(config, dtype.code(), code(resolve(device)), a == null ? null : a.config, t, g, plan, error));
             return new MemoryPlan(
                     plan.weights(),
                     plan.weights_offloaded(),
+                    plan.adapter(),
                     plan.gradients(),
                     plan.master(),
                     plan.moments(),

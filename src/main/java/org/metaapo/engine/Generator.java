@@ -8,6 +8,7 @@ import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
 import org.metaapo.engine.internal.MetaapoC;
+import org.metaapo.engine.internal.apo_adapter;
 import org.metaapo.engine.internal.apo_answers;
 import org.metaapo.engine.internal.apo_generator;
 import org.metaapo.engine.internal.apo_generator_options;
@@ -21,10 +22,11 @@ public final class Generator extends NativeHandle {
 
     private final apo_generator handle = new apo_generator(null);
 
-    Generator(Model model, apo_model modelHandle, GeneratorOptions options) {
-        super(model);
+    /** @param adapterHandle null for the model alone */
+    Generator(NativeHandle parent, apo_model modelHandle, apo_adapter adapterHandle, GeneratorOptions options) {
+        super(parent);
         try (apo_generator_options o = options.toNative()) {
-            Native.check(error -> MetaapoC.apo_generator_create(modelHandle, o, handle, error));
+            Native.check(error -> MetaapoC.apo_generator_create(modelHandle, adapterHandle, o, handle, error));
         }
         register();
     }

@@ -4,8 +4,9 @@ package org.metaapo.engine;
  * Bytes by purpose.
  *
  * @param weights weights and rotary tables
- * @param weightsOffloaded the same of a model whose layers are offloaded ({@link Engine#createOffloadedModel})
- * @param gradients f32 gradients
+ * @param weightsOffloaded the same of a model whose layers are offloaded ({@link ModelOptions#offloaded})
+ * @param adapter an adapter's weights
+ * @param gradients f32 gradients, of the adapter alone where there is one; so are {@code master} and {@code moments}
  * @param master what f32 master weights have beyond bf16 weights: 2 bytes each
  * @param moments AdamW's two moments
  * @param offloaded of master and moments, what lies in host memory beside a GPU
@@ -18,6 +19,7 @@ package org.metaapo.engine;
 public record MemoryPlan(
         long weights,
         long weightsOffloaded,
+        long adapter,
         long gradients,
         long master,
         long moments,
@@ -29,7 +31,7 @@ public record MemoryPlan(
         long backend) {
     /** All on the device. */
     public long total() {
-        return weights + gradients + master + moments - offloaded + trainerActivations + trainerWorkspace + scorer + generator
+        return weights + adapter + gradients + master + moments - offloaded + trainerActivations + trainerWorkspace + scorer + generator
                 + backend;
     }
 }

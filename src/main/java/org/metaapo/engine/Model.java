@@ -1,50 +1,34 @@
 package org.metaapo.engine;
 
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_engine;
 import org.metaapo.engine.internal.apo_model;
 import org.metaapo.engine.internal.apo_model_config;
-import org.metaapo.engine.internal.apo_tensor_info;
+import org.metaapo.engine.internal.apo_model_options;
 
 /** Weights on a device. */
-public final class Model extends NativeHandle {
+public final class Model extends NativeHandle implements Network {
     private final apo_model handle = new apo_model(null);
     private final ModelShape shape;
     private final Dtype dtype;
     private final List<TensorInfo> tensors;
 
-    Model(Engine engine, apo_engine engineHandle, ModelShape shape, Dtype dtype, boolean offloaded) {
+    Model(Engine engine, apo_engine engineHandle, ModelShape shape, ModelOptions options) {
         super(engine);
         this.shape = shape;
-        this.dtype = dtype;
+        this.dtype = options.dtype();
         try (IntPointer windows = shape.windowsOf();
-                apo_model_config config = shape.toNative(windows)) {
-            Native.check(error -> offloaded
-                    ? MetaapoC.apo_model_create_offloaded(engineHandle, config, dtype.code(), handle, error)
-                    : MetaapoC.apo_model_create(engineHandle, config, dtype.code(), handle, error));
+                apo_model_config config = shape.toNative(windows);
+                apo_model_options o = options.toNative()) {
+            Native.check(error -> MetaapoC.apo_model_create(engineHandle, config, o, handle, error));
         }
-        this.tensors = readTensors();
+        this.tensors = Tensors.list(
+                (count, error) -> MetaapoC.apo_model_tensor_count(handle, count, error),
+                (index, info, error) -> MetaapoC.apo_model_tensor(handle, index, info, error));
         register();
-    }
-
-    private List<TensorInfo> readTensors() {
-        int[] count = new int[1];
-        Native.check(error -> MetaapoC.apo_model_tensor_count(handle, count, error));
-        List<TensorInfo> list = new ArrayList<>();
-        try (apo_tensor_info info = new apo_tensor_info()) {
-            for (int i = 0; i < count[0]; i++) {
-                int index = i;
-                Native.check(error -> MetaapoC.apo_model_tensor(handle, index, info, error));
-                List<Long> dimensions = info.rank() == 1 ? List.of(info.shape(0)) : List.of(info.shape(0), info.shape(1));
-                list.add(new TensorInfo(index, Native.text(info.name()), dimensions, info.count()));
-            }
-        }
-        return List.copyOf(list);
     }
 
     /** The model's shape. */
@@ -52,50 +36,34 @@ public final class Model extends NativeHandle {
         return shape;
     }
 
-    /** Element type of the weights. */
+    @Override
+    public Head head() {
+        return shape.head();
+    }
+
+    @Override
     public Dtype dtype() {
         return dtype;
     }
 
     /** All tensors, in the order of transformers' state dict. */
+    @Override
     public List<TensorInfo> tensors() {
         return tensors;
     }
 
-    /**
-     * Writes elements of a tensor, from {@code offset} on, from the remaining bytes of a direct buffer in native order.
-     *
-     * @param source element type in the buffer; f32 becomes bf16 by rounding to the nearest, of two to the larger in magnitude
-     * @throws org.metaapo.error.NumericException for NaN or infinity; names tensor and element
-     */
+    @Override
     public void write(TensorInfo tensor, long offset, ByteBuffer buffer, Dtype source) {
         ensureOpen();
-        long count = elements(buffer, source);
-        try (BytePointer pointer = new BytePointer(buffer)) {
-            Native.check(error ->
-                    MetaapoC.apo_model_write(handle, tensor.index(), offset, count, pointer, source.code(), error));
-        }
+        Tensors.transfer(buffer, source, (count, pointer, error) ->
+                MetaapoC.apo_model_write(handle, tensor.index(), offset, count, pointer, source.code(), error));
     }
 
-    /** Reads elements of a tensor, from {@code offset} on, into the remaining bytes of a direct buffer in native order. */
+    @Override
     public void read(TensorInfo tensor, long offset, ByteBuffer buffer, Dtype target) {
         ensureOpen();
-        long count = elements(buffer, target);
-        try (BytePointer pointer = new BytePointer(buffer)) {
-            Native.check(error ->
-                    MetaapoC.apo_model_read(handle, tensor.index(), offset, count, pointer, target.code(), error));
-        }
-    }
-
-    private static long elements(ByteBuffer buffer, Dtype dtype) {
-        if (!buffer.isDirect()) {
-            throw new IllegalArgumentException("the buffer is on the heap; expected a direct one");
-        }
-        if (buffer.remaining() % dtype.bytes() != 0) {
-            throw new IllegalArgumentException(
-                    "the buffer has " + buffer.remaining() + " bytes; expected a multiple of " + dtype.bytes());
-        }
-        return buffer.remaining() / dtype.bytes();
+        Tensors.transfer(buffer, target, (count, pointer, error) ->
+                MetaapoC.apo_model_read(handle, tensor.index(), offset, count, pointer, target.code(), error));
     }
 
     /** Fresh weights: matrices N(0, deviation²), norms 1, biases 0; a seed gives the same weights everywhere. */
@@ -111,22 +79,37 @@ public final class Model extends NativeHandle {
         Native.check(error -> MetaapoC.apo_model_copy(handle, other.handle, error));
     }
 
-    /** Opens a scorer for micro-batches of up to {@code maxTokens} tokens. */
+    /** Opens an adapter on this model, with all weights zero; several may be open. */
+    public Adapter createAdapter(AdapterShape adapter) {
+        ensureOpen();
+        return new Adapter(this, handle, adapter);
+    }
+
+    /**
+     * Takes the weights of the adapter's model with the adapter worked in, W + s·B·A in f32, rounded once into this model's dtype.
+     * This model has that one's shape and the adapter's head.
+     */
+    public void mergeFrom(Adapter adapter) {
+        ensureOpen();
+        adapter.mergeInto(handle);
+    }
+
+    @Override
     public Scorer scorer(long maxTokens) {
         ensureOpen();
-        return new Scorer(this, handle, maxTokens);
+        return new Scorer(this, handle, null, maxTokens);
     }
 
-    /** Opens the model's trainer; there is one at a time. */
+    @Override
     public Trainer trainer(TrainerOptions options) {
         ensureOpen();
-        return new Trainer(this, handle, options);
+        return new Trainer(this, handle, null, options);
     }
 
-    /** Opens a generator. */
+    @Override
     public Generator generator(GeneratorOptions options) {
         ensureOpen();
-        return new Generator(this, handle, options);
+        return new Generator(this, handle, null, options);
     }
 
     @Override

@@ -3,6 +3,7 @@ package org.metaapo.engine;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.metaapo.engine.internal.MetaapoC;
+import org.metaapo.engine.internal.apo_adapter;
 import org.metaapo.engine.internal.apo_model;
 import org.metaapo.engine.internal.apo_scorer;
 
@@ -10,9 +11,10 @@ import org.metaapo.engine.internal.apo_scorer;
 public final class Scorer extends NativeHandle {
     private final apo_scorer handle = new apo_scorer(null);
 
-    Scorer(Model model, apo_model modelHandle, long maxTokens) {
-        super(model);
-        Native.check(error -> MetaapoC.apo_scorer_create(modelHandle, maxTokens, handle, error));
+    /** @param adapterHandle null for the model alone */
+    Scorer(NativeHandle parent, apo_model modelHandle, apo_adapter adapterHandle, long maxTokens) {
+        super(parent);
+        Native.check(error -> MetaapoC.apo_scorer_create(modelHandle, adapterHandle, maxTokens, handle, error));
         register();
     }
 

@@ -8,19 +8,21 @@ import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_adamw;
+import org.metaapo.engine.internal.apo_adapter;
 import org.metaapo.engine.internal.apo_model;
 import org.metaapo.engine.internal.apo_trainer;
 import org.metaapo.engine.internal.apo_trainer_options;
 
-/** Gradients and optimizer state of a model, and the training step. */
+/** Gradients and optimizer state of a model's weights, or of an adapter's alone, and the training step. */
 public final class Trainer extends NativeHandle {
     private final apo_trainer handle = new apo_trainer(null);
     private int answers;
 
-    Trainer(Model model, apo_model modelHandle, TrainerOptions options) {
-        super(model);
+    /** @param adapterHandle null for the model alone */
+    Trainer(NativeHandle parent, apo_model modelHandle, apo_adapter adapterHandle, TrainerOptions options) {
+        super(parent);
         try (apo_trainer_options o = options.toNative()) {
-            Native.check(error -> MetaapoC.apo_trainer_create(modelHandle, o, handle, error));
+            Native.check(error -> MetaapoC.apo_trainer_create(modelHandle, adapterHandle, o, handle, error));
         }
         register();
     }
@@ -112,6 +114,15 @@ public final class Trainer extends NativeHandle {
             Native.check(error -> MetaapoC.apo_trainer_step(handle, a, norm, error));
         }
         return norm[0];
+    }
+
+    /**
+     * Says that so many optimizer steps have been done, for a trainer that goes on where another ended; {@link #step} says it after
+     * each. An adapter's dropout depends on it.
+     */
+    public void setStep(long step) {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_trainer_set_step(handle, step, error));
     }
 
     /** Forgets the gradients, as after a failed call. */

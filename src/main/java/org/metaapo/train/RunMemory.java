@@ -49,14 +49,14 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
                     config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
-        MemoryPlan policy = Engine.plan(shape, dtype, device, trainer, generator);
+        MemoryPlan policy = Engine.plan(shape, dtype, device, null, trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
                 : config.flag("reference.offload") ? policy.weightsOffloaded() : policy.weights();
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {
             MemoryPlan plan = Engine.plan(
-                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, device, new TrainerOptions(maxTokens, true), null);
+                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, device, null, new TrainerOptions(maxTokens, true), null);
             reward = plan.weights() + plan.scorer();
         }
         return new RunMemory(policy, reference, reward);

@@ -10,6 +10,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.Trainer;
@@ -123,7 +124,7 @@ final class RunParts implements AutoCloseable {
     }
 
     private Model newReference(ModelShape shape) {
-        return config.flag("reference.offload") ? engine.createOffloadedModel(shape, dtype()) : engine.createModel(shape, dtype());
+        return engine.createModel(shape, new ModelOptions(dtype(), config.flag("reference.offload")));
     }
 
     /** Writes the result. */
