@@ -1,0 +1,209 @@
+package org.metaapo.adapter;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.metaapo.checkpoint.Dtype;
+import org.metaapo.checkpoint.SafetensorsFile;
+import org.metaapo.checkpoint.SafetensorsWriter;
+import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.checkpoint.TensorSource;
+import org.metaapo.checkpoint.TensorSpec;
+import org.metaapo.engine.Head;
+import org.metaapo.error.DataException;
+import org.metaapo.files.Json;
+import org.metaapo.model.ModelConfig;
+
+/**
+ * An open adapter folder in PEFT's format: {@code adapter_config.json} and {@code adapter_model.safetensors}. Opening checks that the
+ * adapter fits its base, field by field and tensor by tensor, but reads no weights.
+ */
+public final class AdapterFolder implements AutoCloseable {
+    /** Configuration of an adapter. */
+    public static final String CONFIG = "adapter_config.json";
+
+    private static final String TENSORS = "adapter_model.safetensors";
+    private static final String PREFIX = "base_model.model.";
+
+    private final Path path;
+    private final AdapterConfig config;
+    private final AdapterLayout layout;
+    private final SafetensorsFile file;
+
+    private AdapterFolder(Path path, AdapterConfig config, AdapterLayout layout, SafetensorsFile file) {
+        this.path = path;
+        this.config = config;
+        this.layout = layout;
+        this.file = file;
+    }
+
+    /**
+     * Opens an adapter of a model.
+     *
+     * @throws DataException if it is no adapter folder, has a field that is not supported, or does not fit the model
+     */
+    public static AdapterFolder open(Path path, ModelConfig base) {
+        AdapterConfig config = readConfig(path);
+        AdapterLayout layout;
+        try {
+            layout = config.layout(base);
+        } catch (IllegalArgumentException e) {
+            throw new DataException(path.resolve(CONFIG) + ": " + e.getMessage(), e);
+        }
+        Path tensors = path.resolve(TENSORS);
+        if (!Files.isRegularFile(tensors)) {
+            throw new DataException(path + ": " + TENSORS + " is missing" + (Files.exists(path.resolve("adapter_model.bin"))
+                    ? ": adapter_model.bin is a pickle, which can run code when it is read; save the adapter again with PEFT (safe_serialization=True)"
+                    : ": save the adapter with safetensors"));
+        }
+        SafetensorsFile file = SafetensorsFile.open(tensors);
+        boolean opened = false;
+        try {
+            check(file, layout.tensors(base), base);
+            opened = true;
+            return new AdapterFolder(path, config, layout, file);
+        } finally {
+            if (!opened) {
+                file.close();
+            }
+        }
+    }
+
+    /** Reads and checks {@code adapter_config.json} alone. */
+    public static AdapterConfig readConfig(Path path) {
+        Path file = path.resolve(CONFIG);
+        if (!Files.isRegularFile(file)) {
+            throw new DataException(path + ": " + CONFIG + " is missing: expected an adapter folder as PEFT writes it" + (Files.exists(path.resolve("config.json"))
+                    ? ", found a whole model, which is given as --model or model.path" : ""));
+        }
+        return AdapterConfigReader.read(file, Json.read(file));
+    }
+
+    private static void check(SafetensorsFile file, Map<String, long[]> expected, ModelConfig base) {
+        SortedSet<String> missing = new TreeSet<>();
+        expected.keySet().stream().filter(name -> !file.tensors().containsKey(PREFIX + name)).forEach(missing::add);
+        if (!missing.isEmpty()) {
+            throw new DataException(file.path() + ": " + some(missing) + (missing.size() == 1 ? " is" : " are")
+                    + " missing that " + CONFIG + " asks for, with a base of " + base.layers() + " layers");
+        }
+        SortedSet<String> extra = new TreeSet<>(file.tensors().keySet());
+        extra.removeIf(name -> name.startsWith(PREFIX) && expected.containsKey(name.substring(PREFIX.length())));
+        if (!extra.isEmpty()) {
+            throw new DataException(file.path() + ": " + some(extra) + (extra.size() == 1 ? " is" : " are") + " there that " + CONFIG
+                    + " knows nothing of, with a base of " + base.layers() + " layers; is this the adapter's base?");
+        }
+        expected.forEach((name, shape) -> {
+            TensorInfo tensor = file.tensors().get(PREFIX + name);
+            if (!Arrays.equals(tensor.shape(), shape)) {
+                throw new DataException(file.path() + ": tensor " + PREFIX + name + ": expected shape " + Arrays.toString(shape) + ", found "
+                        + Arrays.toString(tensor.shape()) + "; the adapter is of another base or rank");
+            }
+            switch (tensor.dtype()) {
+                case F32, F16, BF16 -> { }
+                default -> throw new DataException(file.path() + ": tensor " + PREFIX + name + ": expected dtype F32, F16 or BF16, found " + tensor.dtype());
+            }
+        });
+    }
+
+    private static String some(SortedSet<String> names) {
+        String first = String.join(", ", names.stream().limit(3).toList());
+        return names.size() <= 3 ? first : first + " and " + (names.size() - 3) + " more tensors";
+    }
+
+    /** The folder. */
+    public Path path() {
+        return path;
+    }
+
+    /** The checked configuration. */
+    public AdapterConfig config() {
+        return config;
+    }
+
+    /** Which weights of the base are adapted. */
+    public AdapterLayout layout() {
+        return layout;
+    }
+
+    /** A tensor by its name without PEFT's prefix, as in {@link AdapterLayout#tensors}. */
+    public TensorInfo tensor(String name) {
+        return file.tensors().get(PREFIX + name);
+    }
+
+    /** Reads a part of a tensor's data: see {@link SafetensorsFile#read}. */
+    public long read(String name, long byteOffset, ByteBuffer target) {
+        return file.read(PREFIX + name, byteOffset, target);
+    }
+
+    /** Closes the file; calling it again does nothing. */
+    @Override
+    public void close() {
+        file.close();
+    }
+
+    /**
+     * Writes the two files of an adapter into a folder that is there, in f32, so that PEFT loads them.
+     *
+     * @param tensors gives the data of {@link AdapterLayout#tensors}, by the names of it
+     */
+    public static void write(Path folder, AdapterConfig config, ModelConfig base, TensorSource tensors) throws java.io.IOException {
+        List<TensorSpec> specs = new ArrayList<>();
+        config.layout(base).tensors(base).forEach((name, shape) -> specs.add(new TensorSpec(PREFIX + name, Dtype.F32, shape)));
+        SafetensorsWriter.write(folder.resolve(TENSORS), specs, Map.of("format", "pt"), (spec, offset, chunk) -> tensors.fill(
+                new TensorSpec(spec.name().substring(PREFIX.length()), spec.dtype(), spec.shape()), offset, chunk));
+        Files.writeString(folder.resolve(CONFIG), Json.writePretty(json(config)));
+    }
+
+    private static JsonNode json(AdapterConfig config) {
+        ObjectNode json = Json.mapper().createObjectNode();
+        json.put("peft_type", "LORA").put("task_type", config.head() == Head.VALUE ? "SEQ_CLS" : "CAUSAL_LM");
+        json.put("base_model_name_or_path", config.base()).put("inference_mode", true);
+        json.put("r", config.rank());
+        number(json, "lora_alpha", config.alpha());
+        json.put("lora_dropout", config.dropout()).put("use_rslora", config.rslora());
+        json.put("bias", "none").put("fan_in_fan_out", false).put("use_dora", false);
+        json.set("target_modules", modules(config.targets()));
+        json.set("exclude_modules", config.excluded().isEmpty() ? null : modules(config.excluded()));
+        json.set("layers_to_transform", config.layers().isEmpty() ? null : Json.mapper().valueToTree(new java.util.TreeSet<>(config.layers())));
+        json.set("layers_pattern", config.layersPattern().isEmpty() ? null : Json.mapper().valueToTree(config.layersPattern()));
+        ObjectNode ranks = json.putObject("rank_pattern");
+        config.rankPattern().forEach(ranks::put);
+        ObjectNode alphas = json.putObject("alpha_pattern");
+        config.alphaPattern().forEach((key, alpha) -> number(alphas, key, alpha));
+        json.set("modules_to_save", config.head() == Head.VALUE ? Json.mapper().valueToTree(List.of("score")) : null);
+        switch (config.init()) {
+            case UNIFORM -> json.put("init_lora_weights", true);
+            case GAUSSIAN -> json.put("init_lora_weights", "gaussian");
+        }
+        return json;
+    }
+
+    /** PEFT declares alpha as an integer; one that is whole is written as such. */
+    private static void number(ObjectNode json, String name, double value) {
+        if (value == Math.rint(value)) {
+            json.put(name, (long) value);
+        } else {
+            json.put(name, value);
+        }
+    }
+
+    private static JsonNode modules(Modules modules) {
+        if (modules.isAllLinear()) {
+            ArrayNode names = Json.mapper().createArrayNode();
+            for (Projection projection : Projection.values()) {
+                names.add(projection.shortName());
+            }
+            return names;
+        }
+        return modules.expression() != null ? Json.mapper().getNodeFactory().textNode(modules.expression()) : Json.mapper().valueToTree(modules.names());
+    }
+}
