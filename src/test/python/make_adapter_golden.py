@@ -34,15 +34,18 @@ CASES = {
 }
 
 
-def adapted(case):
+def fresh(case):
     if case.get("task_type") == "SEQ_CLS":
-        base = AutoModelForSequenceClassification.from_pretrained(sys.argv[1], num_labels=1)
-    else:
-        base = AutoModelForCausalLM.from_pretrained(sys.argv[1])
-    model = get_peft_model(base, LoraConfig(**case))
+        return AutoModelForSequenceClassification.from_pretrained(sys.argv[1], num_labels=1)
+    return AutoModelForCausalLM.from_pretrained(sys.argv[1])
+
+
+def adapted(case):
     with tempfile.TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
+        get_peft_model(fresh(case), LoraConfig(**case)).save_pretrained(folder)
         config = json.load(open(folder + "/adapter_config.json"))
+        # Read back, for saving sorts the patterns' keys, of which the first that fits counts.
+        model = get_peft_model(fresh(case), LoraConfig.from_pretrained(folder))
     config["base_model_name_or_path"] = "tiny-llama"
     for key in ("target_modules", "exclude_modules"):  # a set in PEFT, whose order changes
         if isinstance(config.get(key), list):

@@ -62,7 +62,7 @@ final class AdapterConfigReader {
         List<String> saved = saved();
         Head head = saved.isEmpty() && !json.path("task_type").asText().equals("SEQ_CLS") ? Head.LM : Head.VALUE;
         return new AdapterConfig(
-                rank("r", json.path("r").isMissingNode() ? 8 : json.path("r").asInt(-1)),
+                json.has("r") ? rank("r", json.get("r")) : 8,
                 number("lora_alpha", 8, -1e9, 1e9),
                 number("lora_dropout", 0, 0, Math.nextDown(1.0)),
                 flag("use_rslora"),
@@ -185,7 +185,7 @@ final class AdapterConfigReader {
     private Map<String, Integer> rankPattern() {
         Map<String, Integer> pattern = new LinkedHashMap<>();
         object("rank_pattern").properties().forEach(
-                entry -> pattern.put(entry.getKey(), rank("rank_pattern", entry.getValue().asInt(-1))));
+                entry -> pattern.put(entry.getKey(), rank("rank_pattern", entry.getValue())));
         return pattern;
     }
 
@@ -211,11 +211,11 @@ final class AdapterConfigReader {
         return node;
     }
 
-    private int rank(String field, int value) {
-        if (value < 1) {
+    private int rank(String field, JsonNode value) {
+        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
             throw wrong(field, "a rank of 1 or more");
         }
-        return value;
+        return value.intValue();
     }
 
     private double number(String field, double absent, double min, double max) {

@@ -120,7 +120,7 @@ class AdapterConfigTest {
         json.putArray("target_modules").add("c_attn");
         assertThatThrownBy(() -> read(json).layout(BASE)).hasMessageContaining("c_attn").hasMessageContaining("q_proj");
         ObjectNode beyond = plain().put("r", 65);
-        assertThatThrownBy(() -> read(beyond).layout(BASE)).hasMessageContaining("rank 65").hasMessageContaining("32");
+        assertThatThrownBy(() -> read(beyond).layout(BASE)).hasMessageContaining("rank 65").hasMessageContaining("64");
         ObjectNode broken = plain().put("target_modules", "(q_proj");
         assertThatThrownBy(() -> read(broken).layout(BASE)).hasMessageContaining("(q_proj").hasMessageContaining("not a regular expression");
     }
