@@ -1,11 +1,18 @@
 package org.metaapo.adapter;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
-
+import org.metaapo.engine.Adapter;
+import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Projection;
 import org.metaapo.model.ModelConfig;
 
 /**
@@ -23,7 +30,7 @@ import org.metaapo.model.ModelConfig;
  * @param rankPattern expressions of module names to their r; the first that fits counts
  * @param alphaPattern the same of alpha
  * @param modulesToSave modules that are trained whole and lie in the file: the score head of a reward adapter
- * @param init how fresh matrices are drawn
+ * @param init how fresh A's are drawn; B is zero
  * @param head what the adapter's outputs are for
  * @param base {@code base_model_name_or_path}; null where the file has none
  */
@@ -39,58 +46,54 @@ public record AdapterConfig(
         Map<String, Integer> rankPattern,
         Map<String, Double> alphaPattern,
         List<String> modulesToSave,
-        Init init,
+        Adapter.Init init,
         Head head,
         String base) {
-
-    /** How fresh A is drawn; B is zero. */
-    public enum Init {
-        /** Uniform in ±1/√in, as PEFT's {@code true}. */
-        UNIFORM,
-        /** Normal with standard deviation 1/r. */
-        GAUSSIAN
-    }
 
     /** Copies the collections, in their order. */
     public AdapterConfig {
         layers = Set.copyOf(layers);
         layersPattern = List.copyOf(layersPattern);
-        rankPattern = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(rankPattern));
-        alphaPattern = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(alphaPattern));
+        rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
+        alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
         modulesToSave = List.copyOf(modulesToSave);
     }
 
     /**
      * Which of a model's weights are adapted, and how.
      *
+     * @param seed of dropout
      * @throws IllegalArgumentException if none is, a rank is above a dimension, or a pattern is no expression; says which
      */
-    public AdapterLayout layout(ModelConfig model) {
-        int[][] ranks = new int[model.layers()][Projection.values().length];
-        double[][] scales = new double[model.layers()][Projection.values().length];
-        boolean any = false;
+    public AdapterShape shape(ModelConfig model, long seed) {
+        List<Map<Projection, AdapterShape.LowRank>> adapted = new ArrayList<>();
         for (int layer = 0; layer < model.layers(); layer++) {
+            Map<Projection, AdapterShape.LowRank> paths = new EnumMap<>(Projection.class);
             for (Projection projection : Projection.values()) {
-                String path = projection.module(layer);
-                if (!adapts(path)) {
-                    continue;
+                String path = AdapterTensors.module(layer, projection);
+                if (adapts(path)) {
+                    int most = Math.min(AdapterTensors.inputs(projection, model), AdapterTensors.outputs(projection, model));
+                    paths.put(projection, lowRank(path, most));
                 }
-                int r = patternKey(rankPattern, path) == null ? rank : rankPattern.get(patternKey(rankPattern, path));
-                double a = patternKey(alphaPattern, path) == null ? alpha : alphaPattern.get(patternKey(alphaPattern, path));
-                int most = Math.min(projection.inputs(model), projection.outputs(model));
-                if (r > most) {
-                    throw new IllegalArgumentException("rank " + r + " of " + path + " is above the weight's smaller dimension, " + most);
-                }
-                ranks[layer][projection.ordinal()] = r;
-                scales[layer][projection.ordinal()] = rslora ? a / Math.sqrt(r) : a / r;
-                any = true;
             }
+            adapted.add(paths);
         }
-        if (!any) {
+        if (adapted.stream().allMatch(Map::isEmpty)) {
             throw new IllegalArgumentException("the targets " + shown(targets) + " fit no linear map of the model; there are "
-                    + String.join(", ", java.util.Arrays.stream(Projection.values()).map(Projection::shortName).toList()));
+                    + String.join(", ", Arrays.stream(Projection.values()).map(AdapterTensors::shortName).toList()));
         }
-        return new AdapterLayout(ranks, scales, dropout, head);
+        return new AdapterShape(head, adapted, dropout, seed);
+    }
+
+    private AdapterShape.LowRank lowRank(String path, int most) {
+        String rankKey = patternKey(rankPattern, path);
+        String alphaKey = patternKey(alphaPattern, path);
+        int r = rankKey == null ? rank : rankPattern.get(rankKey);
+        double a = alphaKey == null ? alpha : alphaPattern.get(alphaKey);
+        if (r > most) {
+            throw new IllegalArgumentException("rank " + r + " of " + path + " is above the weight's smaller dimension, " + most);
+        }
+        return new AdapterShape.LowRank(r, rslora ? a / Math.sqrt(r) : a / r);
     }
 
     private static String shown(Modules modules) {

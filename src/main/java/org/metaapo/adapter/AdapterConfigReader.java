@@ -9,6 +9,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.metaapo.engine.Adapter;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -166,16 +167,16 @@ final class AdapterConfigReader {
         return saved.stream().distinct().toList();
     }
 
-    private AdapterConfig.Init init() {
+    private Adapter.Init init() {
         JsonNode node = json.path("init_lora_weights");
         if (node.isMissingNode() || node.isNull() || node.isBoolean()) {
-            return AdapterConfig.Init.UNIFORM;
+            return Adapter.Init.UNIFORM;
         }
         String name = node.asText().toLowerCase(java.util.Locale.ROOT);
         // eva and orthogonal say how a start was found, which the file's tensors hold whole.
         return switch (name) {
-            case "gaussian" -> AdapterConfig.Init.GAUSSIAN;
-            case "true", "eva", "orthogonal" -> AdapterConfig.Init.UNIFORM;
+            case "gaussian" -> Adapter.Init.GAUSSIAN;
+            case "true", "eva", "orthogonal" -> Adapter.Init.UNIFORM;
             default -> throw new DataException(file + ": init_lora_weights: \"" + name + "\" changes the base model's weights or trains a "
                     + "part alone, expected true, gaussian, eva or orthogonal; convert the adapter to plain LoRA with PEFT "
                     + "(path_initial_model_for_weight_conversion)");

@@ -3,11 +3,13 @@ package org.metaapo.adapter;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -15,19 +17,26 @@ import java.util.TreeSet;
 import org.metaapo.checkpoint.Dtype;
 import org.metaapo.checkpoint.SafetensorsFile;
 import org.metaapo.checkpoint.SafetensorsWriter;
+import org.metaapo.checkpoint.StoredTensors;
 import org.metaapo.checkpoint.TensorInfo;
 import org.metaapo.checkpoint.TensorSource;
 import org.metaapo.checkpoint.TensorSpec;
+import org.metaapo.engine.Adapter;
+import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Projection;
 import org.metaapo.error.DataException;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelConfig;
+import org.metaapo.model.WeightCopier;
 
 /**
  * An open adapter folder in PEFT's format: {@code adapter_config.json} and {@code adapter_model.safetensors}. Opening checks that the
  * adapter fits its base, field by field and tensor by tensor, but reads no weights.
  */
-public final class AdapterFolder implements AutoCloseable {
+public final class AdapterFolder implements StoredTensors, AutoCloseable {
     /** Configuration of an adapter. */
     public static final String CONFIG = "adapter_config.json";
 
@@ -36,26 +45,27 @@ public final class AdapterFolder implements AutoCloseable {
 
     private final Path path;
     private final AdapterConfig config;
-    private final AdapterLayout layout;
+    private final AdapterShape shape;
     private final SafetensorsFile file;
 
-    private AdapterFolder(Path path, AdapterConfig config, AdapterLayout layout, SafetensorsFile file) {
+    private AdapterFolder(Path path, AdapterConfig config, AdapterShape shape, SafetensorsFile file) {
         this.path = path;
         this.config = config;
-        this.layout = layout;
+        this.shape = shape;
         this.file = file;
     }
 
     /**
      * Opens an adapter of a model.
      *
+     * @param seed of dropout, where the adapter is trained
      * @throws DataException if it is no adapter folder, has a field that is not supported, or does not fit the model
      */
-    public static AdapterFolder open(Path path, ModelConfig base) {
+    public static AdapterFolder open(Path path, ModelConfig base, long seed) {
         AdapterConfig config = readConfig(path);
-        AdapterLayout layout;
+        AdapterShape shape;
         try {
-            layout = config.layout(base);
+            shape = config.shape(base, seed);
         } catch (IllegalArgumentException e) {
             throw new DataException(path.resolve(CONFIG) + ": " + e.getMessage(), e);
         }
@@ -68,9 +78,9 @@ public final class AdapterFolder implements AutoCloseable {
         SafetensorsFile file = SafetensorsFile.open(tensors);
         boolean opened = false;
         try {
-            check(file, layout.tensors(base), base);
+            check(file, AdapterTensors.of(shape, base), base);
             opened = true;
-            return new AdapterFolder(path, config, layout, file);
+            return new AdapterFolder(path, config, shape, file);
         } finally {
             if (!opened) {
                 file.close();
@@ -86,6 +96,11 @@ public final class AdapterFolder implements AutoCloseable {
                     ? ", found a whole model, which is given as --model or model.path" : ""));
         }
         return AdapterConfigReader.read(file, Json.read(file));
+    }
+
+    /** What the folder's two files hold, as digests. */
+    public static List<String> digests(Path path) {
+        return List.of(Digests.sha256(path.resolve(CONFIG)), Digests.sha256(path.resolve(TENSORS)));
     }
 
     private static void check(SafetensorsFile file, Map<String, long[]> expected, ModelConfig base) {
@@ -119,7 +134,7 @@ public final class AdapterFolder implements AutoCloseable {
         return names.size() <= 3 ? first : first + " and " + (names.size() - 3) + " more tensors";
     }
 
-    /** The folder. */
+    @Override
     public Path path() {
         return path;
     }
@@ -130,18 +145,45 @@ public final class AdapterFolder implements AutoCloseable {
     }
 
     /** Which weights of the base are adapted. */
-    public AdapterLayout layout() {
-        return layout;
+    public AdapterShape shape() {
+        return shape;
     }
 
-    /** A tensor by its name without PEFT's prefix, as in {@link AdapterLayout#tensors}. */
+    /** By the name without PEFT's prefix, as in {@link AdapterTensors#of}. */
+    @Override
     public TensorInfo tensor(String name) {
         return file.tensors().get(PREFIX + name);
     }
 
-    /** Reads a part of a tensor's data: see {@link SafetensorsFile#read}. */
+    @Override
     public long read(String name, long byteOffset, ByteBuffer target) {
         return file.read(PREFIX + name, byteOffset, target);
+    }
+
+    /**
+     * Fills an adapter of this shape; closes it where that fails.
+     *
+     * @throws DataException if a weight is NaN or infinite, with file, tensor and element
+     */
+    public Adapter load(Adapter adapter) {
+        try {
+            WeightCopier copier = new WeightCopier(this, adapter, null);
+            adapter.tensors().forEach(copier::copy);
+            return adapter;
+        } catch (RuntimeException e) {
+            adapter.close();
+            throw e;
+        }
+    }
+
+    /** Writes an adapter of a model as a folder that PEFT loads; it appears whole or not at all. */
+    public static void save(Path target, Adapter adapter, AdapterConfig config, ModelConfig base) {
+        Map<String, org.metaapo.engine.TensorInfo> byName = new HashMap<>();
+        adapter.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
+        AtomicFiles.folder(target, folder -> write(folder, config, base, (tensor, offset, chunk) -> {
+            chunk.rewind();
+            adapter.read(byName.get(tensor.name()), offset / Float.BYTES, chunk, org.metaapo.engine.Dtype.F32);
+        }));
     }
 
     /** Closes the file; calling it again does nothing. */
@@ -153,11 +195,11 @@ public final class AdapterFolder implements AutoCloseable {
     /**
      * Writes the two files of an adapter into a folder that is there, in f32, so that PEFT loads them.
      *
-     * @param tensors gives the data of {@link AdapterLayout#tensors}, by the names of it
+     * @param tensors gives the data of {@link AdapterTensors#of}, by the names of it
      */
-    public static void write(Path folder, AdapterConfig config, ModelConfig base, TensorSource tensors) throws java.io.IOException {
+    public static void write(Path folder, AdapterConfig config, ModelConfig base, TensorSource tensors) throws IOException {
         List<TensorSpec> specs = new ArrayList<>();
-        config.layout(base).tensors(base).forEach((name, shape) -> specs.add(new TensorSpec(PREFIX + name, Dtype.F32, shape)));
+        AdapterTensors.of(config.shape(base, 0), base).forEach((name, shape) -> specs.add(new TensorSpec(PREFIX + name, Dtype.F32, shape)));
         SafetensorsWriter.write(folder.resolve(TENSORS), specs, Map.of("format", "pt"), (spec, offset, chunk) -> tensors.fill(
                 new TensorSpec(spec.name().substring(PREFIX.length()), spec.dtype(), spec.shape()), offset, chunk));
         Files.writeString(folder.resolve(CONFIG), Json.writePretty(json(config)));
@@ -173,7 +215,7 @@ public final class AdapterFolder implements AutoCloseable {
         json.put("bias", "none").put("fan_in_fan_out", false).put("use_dora", false);
         json.set("target_modules", modules(config.targets()));
         json.set("exclude_modules", config.excluded().isEmpty() ? null : modules(config.excluded()));
-        json.set("layers_to_transform", config.layers().isEmpty() ? null : Json.mapper().valueToTree(new java.util.TreeSet<>(config.layers())));
+        json.set("layers_to_transform", config.layers().isEmpty() ? null : Json.mapper().valueToTree(new TreeSet<>(config.layers())));
         json.set("layers_pattern", config.layersPattern().isEmpty() ? null : Json.mapper().valueToTree(config.layersPattern()));
         ObjectNode ranks = json.putObject("rank_pattern");
         config.rankPattern().forEach(ranks::put);
@@ -200,7 +242,7 @@ public final class AdapterFolder implements AutoCloseable {
         if (modules.isAllLinear()) {
             ArrayNode names = Json.mapper().createArrayNode();
             for (Projection projection : Projection.values()) {
-                names.add(projection.shortName());
+                names.add(AdapterTensors.shortName(projection));
             }
             return names;
         }

@@ -14,7 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.TensorInfo;
 import org.metaapo.engine.Trainer;
 import org.metaapo.error.DataException;
@@ -48,9 +48,10 @@ public final class CheckpointStore {
     /**
      * Writes a checkpoint of a step and deletes those that are too old.
      *
-     * @param kept a further model whose weights go with it, in its own dtype; null for none
+     * @param model what the trainer trains: a model, or an adapter alone
+     * @param kept a further one whose weights go with it, in its own dtype; null for none
      */
-    public void save(long step, Model model, Trainer trainer, Model kept, Object state) {
+    public void save(long step, Network model, Trainer trainer, Network kept, Object state) {
         AtomicFiles.folder(folder.resolve(name(step)), target -> {
             Map<String, TensorSource> sources = new HashMap<>();
             List<TensorSpec> specs = new ArrayList<>();
@@ -81,7 +82,7 @@ public final class CheckpointStore {
         prune();
     }
 
-    private static Dtype fileDtype(Model model) {
+    private static Dtype fileDtype(Network model) {
         return Dtype.valueOf(model.dtype().name());
     }
 
@@ -177,7 +178,7 @@ public final class CheckpointStore {
     }
 
     /** Loads weights and moments of the checkpoint of a step into the trainer, and the further model's weights where there is one. */
-    public void restore(long step, Model model, Trainer trainer, Model kept) {
+    public void restore(long step, Network model, Trainer trainer, Network kept) {
         Path file = folder.resolve(name(step)).resolve(TENSORS);
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
             for (Trainer.State part : byTensor(trainer)) {

@@ -1,5 +1,6 @@
 package org.metaapo.cli;
 
+import java.nio.file.Files;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.report.Report;
@@ -29,7 +30,7 @@ final class TrainCommand implements Callable<Integer> {
             Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING));
             RunFolder folder = new RunFolder(run.path("out"));
             Report.write(folder);
-            view.note("model: " + folder.model() + "   report: " + folder.report());
+            view.note((Files.isDirectory(folder.adapter()) ? "adapter: " + folder.adapter() : "model: " + folder.model()) + "   report: " + folder.report());
         }
         return 0;
     }

@@ -63,6 +63,7 @@ public final class RunConfig {
         ConfigKeys.all().forEach(key -> values.put(key.name(), key.fallback()));
         Object recipe = given.get("recipe");
         values.putAll(RecipeKeys.defaults((String) (recipe == null ? values.get("recipe") : recipe)));
+        values.putAll(AdapterKeys.defaults(given));
         given.forEach((name, value) -> {
             if (value != null) {
                 values.put(name, value);
@@ -154,6 +155,7 @@ public final class RunConfig {
             throw new UsageException(where + ": data.train is not set; expected a list of JSONL, JSON or Parquet files");
         }
         RecipeKeys.check(this, where);
+        AdapterKeys.check(this, where);
         RewardKeys.check(this, where, RecipeKeys.needsRewards(this));
         if (reals("optimizer.betas").size() != 2) {
             throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");

@@ -25,6 +25,21 @@ public sealed interface Network permits Model, Adapter {
     /** Reads elements of a tensor, from {@code offset} on, into the remaining bytes of a direct buffer in native order. */
     void read(TensorInfo tensor, long offset, ByteBuffer buffer, Dtype target);
 
+    /**
+     * Copies the tensors of a network of the same kind and shape.
+     *
+     * @throws IllegalArgumentException if one is a model and the other an adapter
+     */
+    default void copyFrom(Network other) {
+        if (this instanceof Model model && other instanceof Model source) {
+            model.copyFrom(source);
+        } else if (this instanceof Adapter adapter && other instanceof Adapter source) {
+            adapter.copyFrom(source);
+        } else {
+            throw new IllegalArgumentException("a model and an adapter have other tensors; one cannot be copied to the other");
+        }
+    }
+
     /** Opens a scorer for micro-batches of up to {@code maxTokens} tokens. */
     Scorer scorer(long maxTokens);
 

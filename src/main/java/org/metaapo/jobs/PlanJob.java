@@ -30,6 +30,7 @@ public final class PlanJob {
         row(out, "longest pack", String.format(Locale.ROOT, "%,d tokens", size.longestPack()));
         out.append('\n');
         memory(out, "weights", plan.weights());
+        memory(out, "adapter weights (f32)", plan.adapter());
         memory(out, "reference weights", memory.reference());
         memory(out, "gradients (f32)", plan.gradients());
         memory(out, plan.offloaded() > 0 ? "masters beyond bf16, host" : "masters beyond bf16", plan.master());

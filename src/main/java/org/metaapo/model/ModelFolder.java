@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import org.metaapo.checkpoint.SafetensorsFile;
+import org.metaapo.checkpoint.StoredTensors;
 import org.metaapo.checkpoint.TensorInfo;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -24,7 +25,7 @@ import org.metaapo.files.Json;
  * reads no weights, except a head stored beside an embedding to which it is said to be tied. All methods may be called from
  * several threads.
  */
-public final class ModelFolder implements AutoCloseable {
+public final class ModelFolder implements StoredTensors, AutoCloseable {
     private static final String SINGLE = "model.safetensors";
     private static final String INDEX = "model.safetensors.index.json";
 
@@ -201,7 +202,7 @@ public final class ModelFolder implements AutoCloseable {
         return names.size() <= 3 ? first : first + " and " + (names.size() - 3) + " more";
     }
 
-    /** The folder. */
+    @Override
     public Path path() {
         return path;
     }
@@ -228,7 +229,8 @@ public final class ModelFolder implements AutoCloseable {
         return Collections.unmodifiableMap(tensors);
     }
 
-    /** One tensor; a name that the model has not is an {@link IllegalArgumentException}. */
+    /** A name that the model has not is an {@link IllegalArgumentException}. */
+    @Override
     public TensorInfo tensor(String name) {
         return file(name).tensors().get(name);
     }
@@ -238,7 +240,7 @@ public final class ModelFolder implements AutoCloseable {
         return file(name).map(name);
     }
 
-    /** Reads a part of a tensor's data: see {@link SafetensorsFile#read}. */
+    @Override
     public long read(String name, long byteOffset, ByteBuffer dst) {
         return file(name).read(name, byteOffset, dst);
     }

@@ -18,8 +18,6 @@ import org.metaapo.error.NumericException;
 
 /** Carries weights between Hugging Face folders and the engine, chunk by chunk and off the heap. */
 public final class ModelLoader {
-    private static final int CHUNK_ELEMENTS = 1 << 20;
-
     private ModelLoader() {}
 
     /** The engine's shape of a folder's configuration, for sequences of as many tokens as it has positions. */
@@ -67,11 +65,10 @@ public final class ModelLoader {
             if (head != folder.config().head()) {
                 model.initialize(seed, folder.config().initializerRange());
             }
-            ByteBuffer source = direct(CHUNK_ELEMENTS * 4);
-            ByteBuffer widened = direct(CHUNK_ELEMENTS * 4);
+            WeightCopier copier = new WeightCopier(folder, model, trainer);
             for (TensorInfo tensor : model.tensors()) {
                 if (folder.expectedTensors().containsKey(tensor.name())) {
-                    copy(folder, model, trainer, tensor, source, widened);
+                    copier.copy(tensor);
                 }
             }
             return model;
@@ -79,49 +76,6 @@ public final class ModelLoader {
             model.close();
             throw e;
         }
-    }
-
-    private static ByteBuffer direct(int bytes) {
-        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    private static void copy(
-            ModelFolder folder, Model model, Trainer trainer, TensorInfo tensor, ByteBuffer source, ByteBuffer widened) {
-        org.metaapo.checkpoint.Dtype stored = folder.tensor(tensor.name()).dtype();
-        for (long offset = 0; offset < tensor.count(); offset += CHUNK_ELEMENTS) {
-            int count = (int) Math.min(CHUNK_ELEMENTS, tensor.count() - offset);
-            source.clear().limit(count * stored.bytes());
-            folder.read(tensor.name(), offset * stored.bytes(), source);
-            source.rewind();
-            try {
-                switch (stored) {
-                    case F32 -> write(model, trainer, tensor, offset, source);
-                    // A new trainer's masters have no bits beyond these.
-                    case BF16 -> model.write(tensor, offset, source, Dtype.BF16);
-                    case F16 -> write(model, trainer, tensor, offset, widen(source, widened, count));
-                    default -> throw new DataException(folder.path() + ": " + tensor.name() + " has dtype " + stored
-                            + "; expected F32, F16 or BF16");
-                }
-            } catch (NumericException e) {
-                throw new DataException(folder.path() + ": " + e.getMessage() + "; the weights are damaged", e);
-            }
-        }
-    }
-
-    private static void write(Model model, Trainer trainer, TensorInfo tensor, long offset, ByteBuffer floats) {
-        if (trainer == null) {
-            model.write(tensor, offset, floats, Dtype.F32);
-        } else {
-            trainer.write(Trainer.State.MASTER, tensor, offset, floats.asFloatBuffer());
-        }
-    }
-
-    private static ByteBuffer widen(ByteBuffer halves, ByteBuffer out, int count) {
-        out.clear().limit(count * 4);
-        for (int i = 0; i < count; i++) {
-            out.putFloat(i * 4, TensorValues.halfToFloat(halves.getShort(i * 2)));
-        }
-        return out;
     }
 
     /** Writes a model that came from {@code source} as a Hugging Face folder, in the model's own dtype. */

@@ -8,7 +8,7 @@ import java.util.function.LongConsumer;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Generator;
 import org.metaapo.engine.GeneratorOptions;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Progress;
 import org.metaapo.engine.Sampling;
 
@@ -16,11 +16,11 @@ import org.metaapo.engine.Sampling;
 public final class AnswerWriter {
     private static final long OUTPUT_TOKENS = 1 << 26;
 
-    private final Model model;
+    private final Network model;
     private final int sequences;
 
     /** Decodes up to {@code sequences} answers at once. */
-    public AnswerWriter(Model model, int sequences) {
+    public AnswerWriter(Network model, int sequences) {
         this.model = model;
         this.sequences = sequences;
     }

@@ -10,7 +10,7 @@ import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.metaapo.data.EncodedRow;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Pairs;
@@ -24,7 +24,7 @@ import org.metaapo.error.NumericException;
 public final class PairScorer {
     private static final int GROUP = 32;
 
-    private final Model model;
+    private final Network model;
     private final long maxTokens;
     private final boolean sharePrompts;
 
@@ -34,7 +34,7 @@ public final class PairScorer {
      * @param maxTokens tokens of one forward, at least the longest pack's
      * @param sharePrompts whether a pair's answers run in one pack
      */
-    public PairScorer(Model model, long maxTokens, boolean sharePrompts) {
+    public PairScorer(Network model, long maxTokens, boolean sharePrompts) {
         this.model = model;
         this.maxTokens = maxTokens;
         this.sharePrompts = sharePrompts;

@@ -1,12 +1,12 @@
 package org.metaapo.train;
 
 import java.util.List;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 
 /** Scoring as a phase of a run: it tells its progress and hears a stop. */
 record PhasedScoring(RunListener listener, StopSignal stop, long maxTokens, boolean sharePrompts) implements References.BatchScorer {
     @Override
-    public void scorePacks(Model model, List<PairScorer.Pack> packs, List<double[]> sums, String phase) {
+    public void scorePacks(Network model, List<PairScorer.Pack> packs, List<double[]> sums, String phase) {
         listener.begin(phase, packs.size());
         new PairScorer(model, maxTokens, sharePrompts).scorePacks(packs, sums, done -> {
             listener.progress(done, "");

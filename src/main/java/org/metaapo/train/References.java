@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.metaapo.data.EncodedRow;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.error.InterruptedRunException;
 
 /**
@@ -25,7 +25,7 @@ final class References {
 
     private static final String PHASE = "reference log-probs";
 
-    private final Model model;
+    private final Network model;
     private final Update update;
     private final RunData data;
     private final BatchScorer scorer;
@@ -42,23 +42,23 @@ final class References {
     /** Scores under a model, with progress under a name. */
     interface BatchScorer {
         /** Adds the sums of each pack's answers from the {@code sums.size()}-th pack on; after a stop that is a beginning to go on from. */
-        void scorePacks(Model model, List<PairScorer.Pack> packs, List<double[]> sums, String phase);
+        void scorePacks(Network model, List<PairScorer.Pack> packs, List<double[]> sums, String phase);
 
         /** Each answer of each pack. */
-        default List<double[]> scorePacks(Model model, List<PairScorer.Pack> packs, String phase) {
+        default List<double[]> scorePacks(Network model, List<PairScorer.Pack> packs, String phase) {
             List<double[]> sums = new ArrayList<>();
             scorePacks(model, packs, sums, phase);
             return sums;
         }
 
         /** (chosen, rejected) of each pair, with 0 for an answer that is not there. */
-        default List<double[]> score(Model model, List<PairScorer.Pair> pairs, String phase) {
+        default List<double[]> score(Network model, List<PairScorer.Pair> pairs, String phase) {
             return PairScorer.ofPairs(pairs, scorePacks(model, PairScorer.packsOf(pairs), phase));
         }
     }
 
     /** {@code model} is what the run begins with; the state is a checkpoint's, or null. */
-    References(Model model, Update update, RunData data, State state, BatchScorer scorer) {
+    References(Network model, Update update, RunData data, State state, BatchScorer scorer) {
         this.model = model;
         this.update = update;
         this.data = data;
@@ -71,12 +71,12 @@ final class References {
     }
 
     /** The weights that a checkpoint must hold: those that neither a file nor the policy has. Null where there are none. */
-    Model kept() {
+    Network kept() {
         return update == Update.SLICE_LATE ? model : null;
     }
 
     /** A slice is going to be prepared; {@code first} of the whole run. */
-    void begin(boolean first, Model policy) {
+    void begin(boolean first, Network policy) {
         if (update == Update.SLICE && !first) {
             model.copyFrom(policy);
         }
@@ -86,7 +86,7 @@ final class References {
     }
 
     /** A slice is prepared, by the policy as it is. Nothing is scored under its reference any more. */
-    void end(Model policy) {
+    void end(Network policy) {
         if (update == Update.SLICE_LATE) {
             model.copyFrom(policy);
         }
@@ -120,7 +120,7 @@ final class References {
     }
 
     /** The reference itself, to sample from. */
-    Model model() {
+    Network model() {
         return model;
     }
 

@@ -9,6 +9,7 @@ import java.util.Locale;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.AdamW;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
@@ -111,7 +112,7 @@ final class Run implements AutoCloseable {
         listener.note("continuing at step " + step);
     }
 
-    private org.metaapo.engine.Model keptModel() {
+    private Network keptModel() {
         return parts.references() == null ? null : parts.references().kept();
     }
 
@@ -254,7 +255,7 @@ final class Run implements AutoCloseable {
 
     private void finish() {
         parts.meta().writeResult(folder);
-        parts.saveModel(folder.model());
+        parts.saveResult(folder);
         ObjectNode line = MetricsWriter.line().put("kind", "end").put("step", step);
         totals.write(line);
         if (totals.rewardLookups > 0) {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.adapter.AdapterFolder;
 import org.metaapo.config.ConfigKey;
 import org.metaapo.config.ConfigKeys;
 import org.metaapo.config.RunConfig;
@@ -38,7 +39,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
     /** Keys by which nothing changes but rounding, time, or what is kept on the way. */
     private static final Set<String> FREE = Set.of(
             "out", "device", "threads", "data.cache", "checkpoint.every", "checkpoint.keep", "reward.token_env", "reward.answers_per_request",
-            "reward.parallel", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
+            "reward.parallel", "adapter.merge", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
             "train.recompute", "rollout.sequences");
 
     private static final int SAMPLE_BYTES = 1024;
@@ -57,6 +58,9 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
                     contents.put("the weights of " + key, digest(folder));
                 }
             }
+        }
+        if (config.path("adapter.path") != null) {
+            contents.put("the adapter of adapter.path", digest(AdapterFolder.digests(config.path("adapter.path")).toString()));
         }
         RewardSource reward = Recipe.of(config).rewards(config);
         if (reward != null && !reward.isLocal()) {

@@ -30,6 +30,11 @@ public record RunFolder(Path path) {
         return path.resolve("model");
     }
 
+    /** The result of a run that trains an adapter, in PEFT's format. */
+    public Path adapter() {
+        return path.resolve("adapter");
+    }
+
     /** What the run was begun with. */
     public Path fingerprint() {
         return path.resolve("fingerprint.json");
@@ -97,7 +102,7 @@ public record RunFolder(Path path) {
 
     /** The end line of a finished run: its totals. Null where there is none. */
     public JsonNode end() {
-        if (!Files.isRegularFile(metrics()) || !Files.isDirectory(model())) {
+        if (!Files.isRegularFile(metrics()) || !Files.isDirectory(model()) && !Files.isDirectory(adapter())) {
             return null;
         }
         String text = StrictText.read(metrics());

@@ -41,7 +41,8 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
         DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
         long maxTokens = data.maxTokens(recipe, config);
-        ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()), data.longestSequence(recipe, config));
+        PolicyAdapter adapter = PolicyAdapter.of(config, model, config.path("model.path"), recipe.head());
+        ModelShape shape = ModelLoader.shape(adapter == null ? model.withHead(recipe.head()) : model, data.longestSequence(recipe, config));
         GeneratorOptions generator = null;
         Rollout rollout = recipe.rollout(config);
         if (rollout != null) {
@@ -49,8 +50,9 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
                     config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
-        MemoryPlan policy = Engine.plan(shape, dtype, device, null, trainer, generator);
+        MemoryPlan policy = Engine.plan(shape, dtype, device, adapter == null ? null : adapter.shape(), trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
+                : adapter != null && config.path("reference.path") == null ? ownReference(config, recipe, adapter, policy)
                 : config.flag("reference.offload") ? policy.weightsOffloaded() : policy.weights();
         long reward = 0;
         RewardSource source = recipe.rewards(config);
@@ -60,6 +62,11 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
             reward = plan.weights() + plan.scorer();
         }
         return new RunMemory(policy, reference, reward);
+    }
+
+    /** Bytes of a reference that is the policy's own start, where an adapter is trained: the model without it takes none. */
+    private static long ownReference(RunConfig config, Recipe recipe, PolicyAdapter adapter, MemoryPlan policy) {
+        return adapter.start() == null && recipe.referenceUpdate(config) == References.Update.NEVER ? 0 : policy.adapter();
     }
 
     /** Options of a run's trainer. */

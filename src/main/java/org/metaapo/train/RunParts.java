@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.Row;
+import org.metaapo.adapter.AdapterFolder;
+import org.metaapo.engine.Adapter;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -12,6 +14,7 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.Trainer;
 import org.metaapo.model.ModelFolder;
@@ -35,7 +38,10 @@ final class RunParts implements AutoCloseable {
     private final long maxTokens;
     private final List<AutoCloseable> open = new ArrayList<>();
 
-    private Model policy;
+    private final PolicyAdapter adapter;
+    private Model model;
+    /** The model, or the adapter on it that is trained. */
+    private Network policy;
     private Trainer trainer;
     private References references;
     private Annotator reward;
@@ -51,6 +57,7 @@ final class RunParts implements AutoCloseable {
         this.objective = recipe.objective(config);
         this.meta = keep(new MetaLearning(config, recipe));
         this.maxTokens = data.maxTokens(recipe, config);
+        this.adapter = PolicyAdapter.of(config, source.config(), source.path(), recipe.head());
         this.engine = keep(Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")));
         this.own = recipe.isPreference() ? OwnObjective.of(config) : null;
         if (own != null) {
@@ -76,13 +83,30 @@ final class RunParts implements AutoCloseable {
             tryOut(totals);
         }
         listener.begin("loading the model", 0);
-        policy = engine.createModel(ModelLoader.shape(source.config().withHead(recipe.head()), data.longestSequence(recipe, config)), dtype());
-        trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
-        ModelLoader.load(policy, trainer, source, recipe.head(), config.integer("seed"));
+        loadPolicy();
         if (rewards != null && rewards.isLocal()) {
             reward = keep(rewards.open(engine, dtype(), maxTokens, null));
         }
         listener.end();
+    }
+
+    private Model newPolicyModel(Head head) {
+        return engine.createModel(
+                ModelLoader.shape(source.config().withHead(head), data.longestSequence(recipe, config)), new ModelOptions(dtype()));
+    }
+
+    private void loadPolicy() {
+        Head head = adapter == null ? recipe.head() : source.config().head();
+        model = newPolicyModel(head);
+        if (adapter == null) {
+            policy = model;
+            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+            ModelLoader.load(model, trainer, source, head, config.integer("seed"));
+        } else {
+            ModelLoader.load(model, source, head, config.integer("seed"));
+            policy = adapter.open(model, source, config.integer("seed"));
+            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+        }
     }
 
     /**
@@ -107,11 +131,14 @@ final class RunParts implements AutoCloseable {
         }
     }
 
-    private Model reference() {
+    private Network reference() {
         Path path = config.path("reference.path");
+        if (path == null && adapter != null) {
+            return adapterReference();
+        }
         if (path == null) {
-            Model copy = newReference(policy.shape());
-            copy.copyFrom(policy);
+            Model copy = newReference(model.shape());
+            copy.copyFrom(model);
             return copy;
         }
         listener.begin("loading the reference", 0);
@@ -123,14 +150,39 @@ final class RunParts implements AutoCloseable {
         }
     }
 
+    /**
+     * The model without its adapter, of which there are no second weights, unless the reference is an adapter of its own: the copy of one
+     * that is gone on with, as it was, or one that follows the policy.
+     */
+    private Network adapterReference() {
+        if (adapter.start() == null && recipe.referenceUpdate(config) == References.Update.NEVER) {
+            listener.note("reference: " + source.path() + " without an adapter");
+            return model;
+        }
+        listener.note("reference: " + source.path() + " with the adapter as it begins");
+        Adapter copy = model.createAdapter(adapter.shape());
+        copy.copyFrom(policy);
+        return copy;
+    }
+
     private Model newReference(ModelShape shape) {
         return engine.createModel(shape, new ModelOptions(dtype(), config.flag("reference.offload")));
     }
 
     /** Writes the result. */
-    void saveModel(Path folder) {
+    void saveResult(RunFolder folder) {
         listener.begin("writing the model", 0);
-        ModelLoader.save(folder, policy, source);
+        if (adapter == null) {
+            ModelLoader.save(folder.model(), model, source);
+        } else {
+            AdapterFolder.save(folder.adapter(), (Adapter) policy, adapter.config(), source.config());
+        }
+        if (adapter != null && config.flag("adapter.merge")) {
+            try (Model merged = newPolicyModel(recipe.head())) {
+                merged.mergeFrom((Adapter) policy);
+                ModelLoader.save(folder.model(), merged, source);
+            }
+        }
         listener.end();
     }
 
@@ -185,7 +237,7 @@ final class RunParts implements AutoCloseable {
         return maxTokens;
     }
 
-    Model policy() {
+    Network policy() {
         return policy;
     }
 

@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.metaapo.config.AdapterKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Shuffle;
@@ -85,7 +86,7 @@ final class Selection {
         Path file = folder.resolve("losses-" + run + "-" + half + ".json");
         Path out = folder.resolve("run-" + run + "-" + half);
         RunConfig own = config.with("recipe", "dpo").with("objective.name", "dpo").with("out", out.toString())
-                .with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
+                .with("adapter.merge", AdapterKeys.asked(config)).with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
         RunData part = data.pickingUnevaluated(trained);
         RunFingerprint print = RunFingerprint.of(own, part, source);
         String fingerprint = print.digest();

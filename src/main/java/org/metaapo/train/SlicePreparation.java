@@ -11,7 +11,7 @@ import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Prompt;
 import org.metaapo.data.Row;
 import org.metaapo.engine.GeneratedAnswer;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Sampling;
 import org.metaapo.files.Json;
 import org.metaapo.reward.Annotator;
@@ -127,7 +127,7 @@ final class SlicePreparation {
     }
 
     private void write(
-            List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration, Model model, int count,
+            List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration, Network model, int count,
             boolean greedy, long seed, String phase) {
         Sampling sampling = new Sampling(
                 count, parts.data().newTokens(config), greedy, config.count("rollout.top_k"), config.real("rollout.top_p"),

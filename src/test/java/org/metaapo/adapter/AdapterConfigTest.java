@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
@@ -50,15 +51,11 @@ class AdapterConfigTest {
         return GOLDEN.get("all").get("config").deepCopy();
     }
 
-    private static Map<String, double[]> modules(AdapterLayout layout) {
-        Map<String, double[]> modules = new TreeMap<>();
+    private static Map<String, AdapterShape.LowRank> modules(AdapterShape shape) {
+        Map<String, AdapterShape.LowRank> modules = new TreeMap<>();
         for (int layer = 0; layer < BASE.layers(); layer++) {
-            for (Projection projection : Projection.values()) {
-                int rank = layout.ranks()[layer][projection.ordinal()];
-                if (rank > 0) {
-                    modules.put(projection.module(layer), new double[] {rank, layout.scales()[layer][projection.ordinal()]});
-                }
-            }
+            String prefix = "model.layers." + layer + ".";
+            shape.layers().get(layer).forEach((projection, path) -> modules.put(prefix + projection.module(), path));
         }
         return modules;
     }
@@ -67,17 +64,17 @@ class AdapterConfigTest {
     @MethodSource("cases")
     void adaptsWhatPeftAdapts(String name) {
         JsonNode golden = GOLDEN.get(name);
-        Map<String, double[]> modules = modules(read(golden.get("config")).layout(BASE));
+        Map<String, AdapterShape.LowRank> modules = modules(read(golden.get("config")).shape(BASE, 0));
         assertThat(modules.keySet()).containsExactlyInAnyOrderElementsOf(golden.get("modules").propertyStream().map(Map.Entry::getKey).toList());
-        modules.forEach((module, rankAndScale) -> {
-            assertThat(rankAndScale[0]).as(module).isEqualTo(golden.get("modules").get(module).get(0).asDouble());
-            assertThat(rankAndScale[1]).as(module).isEqualTo(golden.get("modules").get(module).get(1).asDouble(), within(1e-12));
+        modules.forEach((module, path) -> {
+            assertThat(path.rank()).as(module).isEqualTo(golden.get("modules").get(module).get(0).asInt());
+            assertThat(path.scale()).as(module).isEqualTo(golden.get("modules").get(module).get(1).asDouble(), within(1e-12));
         });
     }
 
     @Test
     void aRewardAdapterHasAScoreHead() {
-        assertThat(read(GOLDEN.get("reward").get("config")).layout(BASE).tensors(BASE)).containsKey("score.weight");
+        assertThat(AdapterTensors.of(read(GOLDEN.get("reward").get("config")).shape(BASE, 0), BASE)).containsKey("score.weight");
         assertThat(read(plain()).head()).isEqualTo(Head.LM);
     }
 
@@ -104,30 +101,30 @@ class AdapterConfigTest {
     @ValueSource(strings = {"eva", "orthogonal"})
     void aStartThatTheFileHoldsWholeLoads(String init) {
         ObjectNode json = plain().put("init_lora_weights", init);
-        assertThat(read(json).layout(BASE).tensors(BASE)).hasSize(42);
+        assertThat(AdapterTensors.of(read(json).shape(BASE, 0), BASE)).hasSize(42);
     }
 
     @Test
     void unknownFieldsThatSayNothingAreFine() {
         ObjectNode json = plain().put("a_field_of_tomorrow", false).putNull("another");
         json.putObject("a_third");
-        assertThat(read(json).layout(BASE).parameters(BASE)).isPositive();
+        assertThat(modules(read(json).shape(BASE, 0))).hasSize(21);
     }
 
     @Test
     void refusesWhatFitsNothing() {
         ObjectNode json = plain();
         json.putArray("target_modules").add("c_attn");
-        assertThatThrownBy(() -> read(json).layout(BASE)).hasMessageContaining("c_attn").hasMessageContaining("q_proj");
+        assertThatThrownBy(() -> read(json).shape(BASE, 0)).hasMessageContaining("c_attn").hasMessageContaining("q_proj");
         ObjectNode beyond = plain().put("r", 65);
-        assertThatThrownBy(() -> read(beyond).layout(BASE)).hasMessageContaining("rank 65").hasMessageContaining("64");
+        assertThatThrownBy(() -> read(beyond).shape(BASE, 0)).hasMessageContaining("rank 65").hasMessageContaining("64");
         ObjectNode broken = plain().put("target_modules", "(q_proj");
-        assertThatThrownBy(() -> read(broken).layout(BASE)).hasMessageContaining("(q_proj").hasMessageContaining("not a regular expression");
+        assertThatThrownBy(() -> read(broken).shape(BASE, 0)).hasMessageContaining("(q_proj").hasMessageContaining("not a regular expression");
     }
 
     @Test
     void anExpressionThatTakesForEverIsRefused() {
         ObjectNode json = plain().put("target_modules", "((.*)*)*x");
-        assertThatThrownBy(() -> read(json).layout(BASE)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("takes too long");
+        assertThatThrownBy(() -> read(json).shape(BASE, 0)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("takes too long");
     }
 }

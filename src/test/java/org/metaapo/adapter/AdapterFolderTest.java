@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.checkpoint.Dtype;
 import org.metaapo.checkpoint.SafetensorsWriter;
 import org.metaapo.checkpoint.TensorSpec;
+import org.metaapo.engine.Adapter;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Fixtures;
@@ -37,7 +38,7 @@ class AdapterFolderTest {
     void write() throws IOException {
         config = new AdapterConfig(
                 4, 6.5, 0.05, true, Modules.of(List.of("q_proj", "down_proj")), new Modules(null, ".*layers\\.2\\..*"), Set.of(0, 1), List.of("layers"),
-                Map.of("down_proj", 2), Map.of("q_proj", 12.0), List.of("score"), AdapterConfig.Init.GAUSSIAN, Head.VALUE, "some/base");
+                Map.of("down_proj", 2), Map.of("q_proj", 12.0), List.of("score"), Adapter.Init.GAUSSIAN, Head.VALUE, "some/base");
         AdapterFolder.write(folder, config, BASE, (tensor, offset, chunk) -> {
             while (chunk.remaining() >= 4) {
                 chunk.putFloat(tensor.name().length() + offset);
@@ -52,12 +53,12 @@ class AdapterFolderTest {
     }
 
     private void refused(String... parts) {
-        assertThatThrownBy(() -> AdapterFolder.open(folder, BASE)).isInstanceOf(DataException.class).hasMessageContainingAll(parts);
+        assertThatThrownBy(() -> AdapterFolder.open(folder, BASE, 0)).isInstanceOf(DataException.class).hasMessageContainingAll(parts);
     }
 
     @Test
     void whatIsWrittenComesBack() {
-        try (AdapterFolder read = AdapterFolder.open(folder, BASE)) {
+        try (AdapterFolder read = AdapterFolder.open(folder, BASE, 0)) {
             assertThat(read.config()).isEqualTo(config);
             ByteBuffer buffer = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
             String name = "model.layers.1.mlp.down_proj.lora_A.weight";
@@ -72,7 +73,7 @@ class AdapterFolderTest {
     void allLinearIsWrittenAsNames() throws IOException {
         AdapterConfig all = new AdapterConfig(
                 2, 4, 0, false, new Modules(null, Modules.ALL_LINEAR), Modules.none(), Set.of(), List.of(), Map.of(), Map.of(), List.of(),
-                AdapterConfig.Init.UNIFORM, Head.LM, null);
+                Adapter.Init.UNIFORM, Head.LM, null);
         AdapterFolder.write(folder, all, BASE, (tensor, offset, chunk) -> { });
         assertThat(AdapterFolder.readConfig(folder).targets().names()).contains("q_proj", "down_proj").hasSize(7);
     }
@@ -80,12 +81,12 @@ class AdapterFolderTest {
     @Test
     void refusesAnotherBase() {
         ModelConfig other = ModelFolder.readConfig(Fixtures.path("tiny-qwen2"));
-        assertThatThrownBy(() -> AdapterFolder.open(folder, other)).isInstanceOf(DataException.class);
+        assertThatThrownBy(() -> AdapterFolder.open(folder, other, 0)).isInstanceOf(DataException.class);
     }
 
     @Test
     void refusesMissingForeignAndMisshapenTensors() {
-        Map<String, long[]> shapes = new java.util.LinkedHashMap<>(config.layout(BASE).tensors(BASE));
+        Map<String, long[]> shapes = new java.util.LinkedHashMap<>(AdapterTensors.of(config.shape(BASE, 0), BASE));
         shapes.remove("score.weight");
         tensors(folder, shapes, Dtype.F32);
         refused("score.weight", "missing");
