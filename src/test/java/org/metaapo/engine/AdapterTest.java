@@ -8,12 +8,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 /** Adapters through the facade; what they compute is checked by the native tests. */
 class AdapterTest {
     private static final ModelShape SHAPE = new ModelShape(
-            11, 8, 16, 2, 2, 1, 4, 32, 0, Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
+            11, 8, 16, 2, 2, 1, 4, 32, OptionalInt.empty(), List.of(), Head.LM, false, false, false, false, false,
+            ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
     private static final AdapterShape ALL = AdapterShape.uniform(
             Head.LM, 2, List.of(Projection.values()), new AdapterShape.LowRank(2, 2), 0, 0);
 
