@@ -107,12 +107,13 @@ public final class Recipes {
         }
     }
 
-    /** Whether policy, objective and reference are what the recipe needs. */
+    /** Whether policy, adapter, objective and reference are what the recipe needs. */
     private static void checkModels(RunConfig config, Recipe recipe, ModelFolder source) {
         if (recipe.head() == Head.LM) {
             source.requireHead(Head.LM);
         }
         checkOwnObjective(config, recipe);
+        PolicyAdapter.of(config, source.config(), source.path(), recipe.head());  // throws where it does not fit
         checkReference(config, source);
     }
 

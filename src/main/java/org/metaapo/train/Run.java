@@ -97,6 +97,7 @@ final class Run implements AutoCloseable {
             return;
         }
         checkpoints.restore(state.step(), parts.policy(), parts.trainer(), keptModel());
+        parts.trainer().setStep(state.step());
         step = state.step();
         epoch = state.epoch();
         slice = state.slice();
