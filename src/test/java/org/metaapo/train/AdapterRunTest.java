@@ -200,7 +200,7 @@ class AdapterRunTest {
         refused(UsageException.class, "c_attn", "adapter.rank=4", "adapter.targets=[c_attn]");
         refused(DataException.class, "adapter_config.json is missing", "adapter.path=" + Fixtures.path("tiny-llama"));
         refused(DataException.class, "a reward model's", "adapter.path=" + Fixtures.path("lora/llama-reward"));
-        refused(DataException.class, "shape", "adapter.path=" + Fixtures.path("lora/llama-all"), "model.path=" + Fixtures.path("tiny-qwen2"));
+        refused(DataException.class, "with a base of", "adapter.path=" + Fixtures.path("lora/llama-all"), "model.path=" + Fixtures.path("tiny-qwen2"));
     }
 
     private void refused(Class<? extends Exception> type, String message, String... overrides) {
