@@ -3,11 +3,14 @@ package org.metaapo.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -15,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.metaapo.error.DataException;
+import org.metaapo.files.Json;
 import org.metaapo.text.Answer;
 import org.metaapo.text.Message;
 
@@ -189,6 +193,61 @@ class DialogueTest {
     void whatNoTemplateCanTakeIsRefused(String prompt, String column, String words) {
         String row = "Hi".equals(prompt) ? pair("Hi", "Yo", "No") : pair(prompt, "a:Yo", "a:No");
         assertThatThrownBy(() -> load(row.replaceAll("}$", Matcher.quoteReplacement(", " + column + "}")))).hasMessageContaining(words);
+    }
+
+    /** Turns of a small world, so that rows agree often. */
+    private static String randomTurns(Random random, boolean mayBeText) {
+        if (mayBeText && random.nextInt(4) == 0) {
+            return List.of("A", "B", "").get(random.nextInt(3));
+        }
+        List<String> turns = new ArrayList<>();
+        String[] likely = {"u", "a", "u", "a", "t", "a"};
+        int start = random.nextInt(2);
+        if (random.nextInt(4) == 0) {
+            turns.add("s:" + (random.nextInt(4) == 0 ? "B" : "A"));
+        }
+        for (int i = start; i < start + 1 + random.nextInt(5); i++) {
+            String role = random.nextInt(12) == 0 ? List.of("s", "u", "a", "t").get(random.nextInt(4)) : likely[i % 6];
+            turns.add(role + ":" + (random.nextInt(3) == 0 ? "B" : "A"));
+        }
+        return String.join(" ", turns);
+    }
+
+    @Test
+    void anyRowIsPromptAndAnswersOrAnErrorOfItsOwn() {
+        Random random = new Random(5);
+        int good = 0;
+        for (int i = 0; i < 20_000; i++) {
+            String prompt = random.nextInt(3) == 0 ? null : randomTurns(random, true);
+            String[] sides = {randomTurns(random, true), randomTurns(random, true)};
+            JsonNode json = Json.parse(pair(prompt, sides[0], sides[1]), "row");
+            Row row;
+            try {
+                row = RowParser.parse(json, Schema.PAIR, 0, DataFiles.Options.STRICT, "row");
+            } catch (DataException e) {
+                assertThat(e.getMessage()).startsWith("row: ");
+                continue;
+            }
+            good++;
+            if (row.prompt().isPlain()) {
+                continue;
+            }
+            List<Message> before = row.prompt().conversation().turns();
+            assertThat(before.get(before.size() - 1).role()).isIn("user", "tool");
+            int side = 0;
+            for (Answer answer : List.of(row.chosen(), row.rejected())) {
+                String all = shown(before) + " " + shown(answer.turns());
+                assertThat(answer.turns().get(0).role()).isEqualTo("assistant");
+                assertThat(answer.turns().get(answer.turns().size() - 1).role()).isEqualTo("assistant");
+                // Nothing that a side or the prompt says is lost.
+                String said = sides[side++];
+                assertThat(all).endsWith(said.contains(":") ? said : "a:" + said);
+                if (prompt != null && prompt.contains(":")) {
+                    assertThat(all).contains(prompt);
+                }
+            }
+        }
+        assertThat(good).isGreaterThan(500);
     }
 
     @Test
