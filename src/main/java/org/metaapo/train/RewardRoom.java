@@ -7,6 +7,7 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.stream.IntStream;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.Row;
+import org.metaapo.error.DataException;
 import org.metaapo.reward.Overlong;
 import org.metaapo.reward.RewardReader;
 import org.metaapo.reward.RewardSource;
@@ -74,12 +75,16 @@ final class RewardRoom {
     }
 
     private Tokens tokens(Row row) {
-        int longest = 0;
-        if (ownAnswers && row.isPair()) {
-            for (Answer answer : List.of(row.chosen(), row.rejected())) {
-                longest = Math.max(longest, reader.encode(row.prompt(), answer).length);
+        try {
+            int longest = 0;
+            if (ownAnswers && row.isPair()) {
+                for (Answer answer : List.of(row.chosen(), row.rejected())) {
+                    longest = Math.max(longest, reader.encode(row.prompt(), answer).length);
+                }
             }
+            return new Tokens(reader.promptTokens(row.prompt()), longest);
+        } catch (DataException e) {
+            throw new DataException(row.source() + ": for the reward model " + reader.folder() + ": " + e.getMessage(), e);
         }
-        return new Tokens(reader.promptTokens(row.prompt()), longest);
     }
 }

@@ -2,6 +2,7 @@ package org.metaapo.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.metaapo.checkpoint.SafetensorsFile;
 import org.metaapo.checkpoint.TensorInfo;
 import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
 import org.metaapo.files.RunLock;
 
 /** Bad input meets one clear line and the right exit status, from the command to the engine. */
@@ -65,6 +67,11 @@ class BadInputTest extends CommandTest {
         for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
             Files.copy(Fixtures.path("tiny-llama").resolve(name), model.resolve(name), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
         }
+        // Special tokens may lie beyond the vocabulary, others not.
+        Path tokenizer = model.resolve("tokenizer.json");
+        ObjectNode json = (ObjectNode) Json.read(tokenizer);
+        ((ObjectNode) json.path("added_tokens").get(json.path("added_tokens").size() - 2)).put("special", false);
+        Files.writeString(tokenizer, Json.write(json));
         assertFails(3, "the model's vocabulary 483 tokens", "train", config("recipe: dpo", "model: {path: " + model + "}"));
         assertFails(3, "vocabulary", "score", "--model", model.toString(), "--data", fixture("pairs.jsonl"));
     }

@@ -124,10 +124,10 @@ class FileFormatTest {
     void pagesOfOneValueAndOfNone() {
         List<Row> rows = load(RESOURCES.resolve("uf_tinypages.parquet"));
         assertThat(rows).hasSize(5);
-        assertThat(rows.get(0).chosen()).isEqualTo("Yo 0 東京");
+        assertThat(rows.get(0).chosen().shown()).isEqualTo("Yo 0 東京");
         for (int i = 0; i < 5; i++) {
             assertThat(rows.get(i).prompt().conversation().turns()).containsExactly(new Message("user", "Hi " + i));
-            assertThat(rows.get(i).rejected()).isEqualTo("No " + i);
+            assertThat(rows.get(i).rejected().shown()).isEqualTo("No " + i);
             assertThat(rows.get(i).scoreChosen()).isEqualTo(8.0);
         }
     }
@@ -136,9 +136,9 @@ class FileFormatTest {
     void structsOfListsAreListsOfStructs() throws IOException {
         List<Row> rows = load(RESOURCES.resolve("structoflists.parquet"));
         assertThat(rows).hasSize(5).allMatch(row -> row.prompt().conversation().turns().equals(List.of(new Message("user", "Hi")))
-                && row.chosen().equals("Yo") && row.rejected().equals("No"));
+                && row.chosen().shown().equals("Yo") && row.rejected().shown().equals("No"));
         String scored = "{\"instruction\": \"i\", \"completions\": {\"response\": [\"a\", \"b\"], \"overall_score\": [1, 2]}}\n";
-        assertThat(load(write("u.jsonl", latin(scored))).get(0).chosen()).isEqualTo("b");
+        assertThat(load(write("u.jsonl", latin(scored))).get(0).chosen().shown()).isEqualTo("b");
         Path uneven = write("uneven.jsonl", latin("{\"messages\": {\"role\": [\"user\", \"assistant\"], \"content\": [\"a\"]}}\n"));
         assertThatThrownBy(() -> load(uneven)).isInstanceOf(DataException.class)
                 .hasMessageContaining("uneven.jsonl:1: messages: a struct of lists that are not equally long: role has 2 entries, content 1");
