@@ -63,7 +63,7 @@ final class Dialogue {
      * @param row for messages
      * @param promptName of the prompt's column, for messages
      * @param prompt turns of the prompt that is given; empty for none
-     * @param fromText whether the prompt is given as a text, which conversations with their own history hold already
+     * @param fromText whether the prompt is given as a text, in whose place, as in TRL, conversations with their own history stand
      * @throws DataException naming the turn where prompt and answers contradict each other, or a role does not fit
      */
     static Parts parts(TurnParser row, String promptName, List<Message> prompt, boolean fromText, List<Side> sides) {
@@ -93,11 +93,7 @@ final class Dialogue {
         } else {
             history = talks.size() > 1 ? parting(talks) : firstAnswer(talks.get(0));
         }
-        List<Message> prompt = talks.get(0).turns().subList(0, history);
-        if (inAll) {
-            requireMention(prompt, given.get(0).content());
-        }
-        return checked(prompt, talks, history);
+        return checked(talks.get(0).turns().subList(0, history), talks, history);
     }
 
     private Talk talk(Side side, List<Message> turns, int given) {
@@ -182,16 +178,6 @@ final class Dialogue {
             turn++;
         }
         return turn;
-    }
-
-    /** A prompt beside conversations that hold it already must be one of theirs, or be made of their last. */
-    private void requireMention(List<Message> prompt, String text) {
-        boolean found = prompt.stream().anyMatch(turn -> turn.content().strip().equals(text.strip()))
-                || !prompt.isEmpty() && text.contains(prompt.get(prompt.size() - 1).content());
-        if (!found) {
-            throw row.error("the prompt " + Json.write(start(text)) + " is no turn of the conversations before their answers"
-                    + "; leave the column " + promptName + " out, or make them agree");
-        }
     }
 
     private Parts checked(List<Message> prompt, List<Talk> talks, int history) {

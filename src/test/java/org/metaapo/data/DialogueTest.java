@@ -81,7 +81,8 @@ class DialogueTest {
         "u:Hi | a:Yo | u:Hi a:No | u:Hi | a:Yo | a:No",
         "s:Be u:A a:B | u:Hi a:Yo | u:Hi a:No | s:Be u:A a:B u:Hi | a:Yo | a:No",
         "u:A | u:A a:B u:Hi a:Yo | u:A a:B u:Hi a:No | u:A a:B u:Hi | a:Yo | a:No",
-        // A text that the conversations hold already, at any of their turns.
+        // A text beside conversations with their history: these stand in its place, as in TRL's maybe_extract_prompt.
+        "Else | u:Hi a:Yo | u:Hi a:No | u:Hi | a:Yo | a:No",
         "A | u:A a:B u:Hi a:Yo | u:A a:B u:Hi a:No | u:A a:B u:Hi | a:Yo | a:No",
         "Hi | u:A a:B u:Hi a:Yo | u:A a:B u:Hi a:No | u:A a:B u:Hi | a:Yo | a:No",
     })
@@ -103,7 +104,6 @@ class DialogueTest {
         " | s:Be u:Hi a:Yo | u:Hi a:No | chosen, turn 1 is the system's \"Be\", and rejected, turn 1 is the user's \"Hi\"",
         " | u:Hi a:Yo | a:No | prompt: expected a text or a list of messages, found nothing",
         " | a:Yo | a:No | prompt: expected a text or a list of messages, found nothing",
-        "Else | u:Hi a:Yo | u:Hi a:No | the prompt \"Else\" is no turn of the conversations before their answers; leave the column prompt out",
         "s:Be | a:Yo | a:No | the prompt must end with a user's turn",
         "u:Hi | a:Yo a:Yes | a:No | chosen, turn 2: role assistant; expected user",
         "u:Hi | a:Yo u:And u:And a:Yes | a:No | chosen, turn 3: role user; expected assistant",
