@@ -76,7 +76,7 @@ void add_tables(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
     }});
     cases.push_back({"embedding_backward", shape, dtype, double(T * C * (b + 8)), 0, t.ops.embedding_backward != nullptr, [=] {
         Memory ids = upload(t, counting(T, V, 97)), dout = normal(t, dtype, T * C), dtable = zeros(t, V * C * 4);
-        return [=] { t.ops.embedding_backward(t.device, {T, C, V, dtype, ints(ids), dout.get(), floats(dtable)}); };
+        return [=] { t.ops.embedding_backward(t.device, {T, C, V, dtype, ints(ids), -1, dout.get(), floats(dtable)}); };
     }});
     cases.push_back({"gather_rows", rows, dtype, double(2 * T * C * b), 0, t.ops.gather_rows != nullptr, [=] {
         Memory index = upload(t, counting(T, T)), x = normal(t, dtype, T * C), out = zeros(t, T * C * b);
