@@ -161,7 +161,7 @@ TEST(a_loaded_backend_works_again_after_a_fault) {
     const apo_batch batch{1, 2, 8, tokens.data(), prompts.data(), counts.data(), answers.data()};
     const auto scorer_of = [](World& world) {
         apo_scorer* scorer = nullptr;
-        CHECK(apo_scorer_create(world.model, 8, &scorer, &world.error) == APO_OK);
+        CHECK(apo_scorer_create(world.model, nullptr, 8, &scorer, &world.error) == APO_OK);
         return scorer;
     };
     const auto score = [&](World& world, apo_scorer* scorer, std::vector<double>& sums) {
