@@ -32,7 +32,10 @@ __global__ void dropout_kernel(int64_t n, int pieces, Mask mask, bool accumulate
         in = load_all<N>(from);
         if (accumulate) out = load_all<N>(to);
     } else {
-        for (int i = 0; i < count; i++) {
+        // To N and not to count, so that the elements stay in registers.
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            if (i >= count) continue;
             in[i] = to_float(from[i]);
             if (accumulate) out[i] = to_float(to[i]);
         }
@@ -49,7 +52,10 @@ __global__ void dropout_kernel(int64_t n, int pieces, Mask mask, bool accumulate
     if constexpr (Whole) {
         store_all<N>(to, out);
     } else {
-        for (int i = 0; i < count; i++) to[i] = from_float<T>(out[i]);
+#pragma unroll
+        for (int i = 0; i < N; i++) {
+            if (i < count) to[i] = from_float<T>(out[i]);
+        }
     }
 }
 
