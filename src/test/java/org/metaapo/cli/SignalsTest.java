@@ -109,7 +109,7 @@ class SignalsTest {
     void ctrlCOnATerminalTakesACheckpointToo() throws Exception {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "util-linux's script makes the terminal");
         assumeHeard("INT");
-        String script = "TERM=xterm COLUMNS=70 NO_COLOR=1 script -qec '\"$LAUNCHER\" train run.yaml out=terminal' /dev/null";
+        String script = "TERM=xterm COLUMNS=70 NO_COLOR=1 script -qec 'exec \"$LAUNCHER\" train run.yaml out=terminal' /dev/null";
         Process process = shell.bash(script, Map.of())
                 .redirectErrorStream(true).redirectOutput(file("terminal.log").toFile()).start();
         await(process, () -> has(file("terminal/metrics.jsonl"), "\"step\":3"));
