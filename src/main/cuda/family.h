@@ -29,6 +29,7 @@ const char* recorder_notice(Recorder&);
 #define APO_OP_FUNCTION(name, Argument) void name(Device&, const Argument&);
 APO_OPS(APO_OP_FUNCTION)
 #undef APO_OP_FUNCTION
+int64_t quantized_rows(const QuantizedMatrix& w);
 double squared_norm(Device&, const float* x, int64_t n);
 
 }  // namespace cuda

@@ -34,6 +34,7 @@ const OpTable& ops() {
 #undef APO_OP_ENTRY
         t.logprob_rows = cuda_head::rows;
         t.logprob_scratch = cuda_head::scratch;
+        t.quantized_rows = quantized_rows;
         t.squared_norm = squared_norm;
         return t;
     }();

@@ -36,6 +36,7 @@ struct CpuDevice final : Device {
     InstructionRates rates{};      // where they decided about bf16
     Bf16Products bf16;
     Scratch shared;                // for an op's calling thread
+    Scratch weights;               // values of packed weights, for an op that has others multiply them
     std::vector<Scratch> private_; // one a thread
 
     // Scratch of at least `bytes` for each thread. Call it outside of parallel regions, where a failure may throw.

@@ -34,6 +34,7 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
 #undef APO_OP_ENTRY
         t.logprob_rows = cpu_head::rows;
         t.logprob_scratch = cpu_head::scratch;
+        t.quantized_rows = quantized_rows;
         t.squared_norm = squared_norm;
         return t;
     }();

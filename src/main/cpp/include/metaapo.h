@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 5
+#define APO_ABI_VERSION 6
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -161,6 +161,14 @@ typedef struct apo_tensor_info {
     int64_t shape[2]; /**< (rows, columns), or (n, 1) for rank 1 */
     int64_t count;    /**< elements */
 } apo_tensor_info;
+
+/** How the seven projections of each layer are kept: 16 or 32 bits a weight as all else, or fewer (ops/quantized.h). */
+typedef enum apo_quantize {
+    APO_QUANTIZE_NONE = 0,
+    APO_QUANTIZE_NF4 = 1,     /**< 4 bits in blocks of 64, whose scales have 8 bits (double quantisation): 4.127 bits a weight */
+    APO_QUANTIZE_NF4_F32 = 2, /**< the same with scales in f32: 4.5 bits a weight */
+    APO_QUANTIZE_INT8 = 3     /**< 8 bits with a scale a row */
+} apo_quantize;
 
 /** How a model's weights are kept. */
 typedef struct apo_model_options {

@@ -17,6 +17,7 @@
 
 #include "dropout.h"
 #include "metaapo.h"
+#include "quantized.h"
 
 namespace apo {
 
@@ -191,6 +192,13 @@ struct Scale { int64_t rows, n, ld; DType dtype; void* x; float factor; };
 // (dropout.h). y may be x. All backends give the same bits.
 struct Dropout { int64_t tokens, n; DType dtype; DropoutKey key; bool accumulate; const void* x; void* y; };
 
+// out(count) = values [first, first + count) of W, row after row, each rounded to bf16 (quantized.h). first is a multiple of
+// kNf4Block. Assigns. All backends give the same bits.
+struct Dequantize { QuantizedMatrix w; int64_t first, count; DType dtype; void* out; };
+// out(R,n; stride ldo) = x(R,k; stride ldx) W(n,k)^T of a few rows, W's codes read where they lie: its values are those of
+// dequantize, sums are f32. R is at most quantized_rows(w). Assigns.
+struct QuantizedProduct { QuantizedMatrix w; int64_t rows; DType dtype; const void* x; int64_t ldx; void* out; int64_t ldo; };
+
 // Work that is done again and again: work(context) calls ops and nothing else of the table, and all their arguments, addresses
 // among them, are the same whenever the key is, for one recorder; what differs from time to time lies in the device's memory. A
 // backend may record the work and then replay it, to the same bits, without calling it, or call it twice where recording fails.
@@ -200,7 +208,7 @@ struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 constexpr int64_t kMostFilling = 16;
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 9;
+constexpr int32_t kOpsAbiVersion = 10;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \
@@ -234,7 +242,9 @@ constexpr int32_t kOpsAbiVersion = 9;
     op(convert, Convert)                      \
     op(add, Add)                              \
     op(scale, Scale)                          \
-    op(dropout, Dropout)
+    op(dropout, Dropout)                      \
+    op(dequantize, Dequantize)                \
+    op(quantized_product, QuantizedProduct)
 
 // A backend's functions; none is null in a complete backend. Copies are between host and device, and the host's memory is
 // free for other use when they return; on the CPU they are memcpy. Arrays are of the device's memory unless an op says host.
@@ -270,6 +280,7 @@ struct OpTable {
 
     int64_t (*logprob_rows)(int64_t rows, int64_t hidden, int64_t vocab, bool backward);  // of `rows`, for a call to take: head_sizes.h
     size_t (*logprob_scratch)(int64_t rows, int64_t hidden, int64_t vocab, DType, bool backward);
+    int64_t (*quantized_rows)(const QuantizedMatrix& w);  // that quantized_product takes with it; 0 for none
     double (*squared_norm)(Device&, const float* x, int64_t n);  // sum of squares in f64, fixed order
 
 #define APO_OP_FIELD(name, Argument) void (*name)(Device&, const Argument&);
