@@ -1,4 +1,4 @@
-// Ops of generation: the cache, attention of single queries over it, products of few rows, sampling.
+// Ops of generation: the cache, attention of single queries over it, products of few rows, with packed weights too, sampling.
 #include "bench.h"
 
 namespace op_bench {
@@ -56,13 +56,62 @@ void add_few_rows(Cases& cases, const Target& t, const Sizes& s, DType dtype, in
     }});
 }
 
+// Bytes of a packed matrix.
+double packed_bytes(apo::Packing packing, int64_t n, int64_t k) {
+    return packing == apo::Packing::int8 ? double(n * k + 4 * n) : double(n * k) * (0.5 + 1.0 / 64 + 4.0 / (64 * 256));
+}
+
+// Random codes, and scales as of weights of about 1 / 64.
+struct PackedMatrix {
+    PackedMatrix(const Target& t, apo::Packing packing, int64_t n, int64_t k)
+        : codes(normal(t, DType::f32, n * k / 4)), scales(normal(t, DType::f32, packing == apo::Packing::int8 ? n : apo::nested_blocks(n * k / 64), 0.02f)),
+          scale_codes(normal(t, DType::f32, n * k / 256 + 1)), map(normal(t, DType::f32, 256)),
+          matrix{packing, n, k, bytes(codes), floats(scales), bytes(scale_codes), floats(map), 0.05f} {}
+    static const uint8_t* bytes(const Memory& memory) { return reinterpret_cast<const uint8_t*>(memory.get()); }
+    Memory codes, scales, scale_codes, map;
+    apo::QuantizedMatrix matrix;
+};
+
+constexpr struct {
+    const char* name;
+    apo::Packing packing;
+} kPackings[] = {{"nf4", apo::Packing::nf4}, {"int8", apo::Packing::int8}};
+
+// The same with packed weights, which it reads where they lie.
+void add_packed_rows(Cases& cases, const Target& t, const Sizes& s, DType dtype, int64_t B) {
+    const int64_t n = 2 * s.ffn, k = s.hidden, b = int64_t(bytes_of(dtype));
+    for (const auto& kind : kPackings) {
+        cases.push_back({"quantized_product", kind.name + (" " + shape_text({{"m", B}, {"n", n}, {"k", k}})), dtype,
+                         packed_bytes(kind.packing, n, k) + double(B * (n + k) * b), 0,
+                         t.ops.quantized_product != nullptr && B <= t.ops.quantized_rows({kind.packing, n, k, nullptr, nullptr, nullptr, nullptr, 0}), [=, packing = kind.packing] {
+            Memory x = normal(t, dtype, B * k), y = zeros(t, B * n * b);
+            return [=, w = PackedMatrix(t, packing, n, k)] { t.ops.quantized_product(t.device, {w.matrix, B, dtype, x.get(), k, y.get(), n}); };
+        }});
+    }
+}
+
+// In front of a product of many rows.
+void add_dequantize(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
+    const int64_t n = 2 * s.ffn, k = s.hidden, b = int64_t(bytes_of(dtype));
+    for (const auto& kind : kPackings) {
+        cases.push_back({"dequantize", kind.name + (" " + shape_text({{"n", n}, {"k", k}})), dtype, packed_bytes(kind.packing, n, k) + double(n * k * b), 0,
+                         t.ops.dequantize != nullptr, [=, packing = kind.packing] {
+            Memory out = zeros(t, n * k * b);
+            return [=, w = PackedMatrix(t, packing, n, k)] { t.ops.dequantize(t.device, {w.matrix, 0, n * k, dtype, out.get()}); };
+        }});
+    }
+}
+
 }  // namespace
 
 void add_decode_cases(Cases& cases, const Target& target, const Sizes& sizes, DType dtype) {
+    add_dequantize(cases, target, sizes, dtype);
+    add_packed_rows(cases, target, sizes, dtype, 8);
     for (int64_t rows : {int64_t(1), int64_t(64), int64_t(256)}) {
         if (rows > sizes.tokens) continue;
         add_cache(cases, target, sizes, dtype, rows);
         add_few_rows(cases, target, sizes, dtype, rows);
+        add_packed_rows(cases, target, sizes, dtype, rows);
         add_sample(cases, target, sizes, rows);
     }
 }

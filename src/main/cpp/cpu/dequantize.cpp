@@ -14,6 +14,7 @@ namespace {
 
 typedef uint8_t vb __attribute__((vector_size(16)));
 typedef uint32_t vw __attribute__((vector_size(64)));  // 16 of them, on any instruction set
+typedef uint16_t vq __attribute__((vector_size(32)));
 typedef float vs __attribute__((vector_size(64)));
 
 struct Table {
@@ -25,7 +26,7 @@ Table nf4_table(float scale) {
     std::memcpy(&values, kNf4, sizeof values);
     values *= scale;
     const vw bits = (vw)values;
-    const vw halves = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    const vq halves = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, vq);
     return {__builtin_convertvector(halves, vb), __builtin_convertvector(halves >> 8, vb)};
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kMostRows = 64;                  // as gemm's few rows
 constexpr int64_t kVectorRows = 8;
-constexpr int64_t kPieceElements = 1 << 17;        // of weights in the cache
+constexpr int64_t kPieceElements = 1 << 18;        // of weights in the cache
 constexpr int kVectors = int(kNf4Block) / kLanes;  // of a block of 64 columns
 
 // bf16 values as f32.
@@ -23,41 +23,31 @@ inline vf rounded(vf x) {
     return (vf)((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
 }
 
-// How many bits further lanes 8 to 15 look.
-inline vu upper_lanes() {
-    vu bits{};
-    for (int l = 8; l < kLanes; l++) bits[l] = 16;
-    return bits;
-}
-
-// A row of NF4. A block's 32 bytes are 8 words of 8 codes, which come one after the other by shifting: a vector has a code of each of
-// some words, and 16 lanes have two of each.
+// A row of NF4. Half-words of four codes stand beside each other in a vector's lanes, and its four codes come one after the other by
+// shifting.
 struct Nf4Row {
     const uint8_t* codes;
     const float* scales;
 
     // Where in the block's columns lane l of vector v stands.
-    static int column(int v, int l) {
-        const int word = kLanes == 4 ? v % 2 * 4 + l : l % 8, code = kLanes == 16 ? v + l / 8 * 4 : kLanes == 8 ? v : v / 2;
-        return 8 * word + (code ^ 1);  // the first of two is the upper half
-    }
+    static int column(int v, int l) { return (v / 4 * kLanes + l) * 4 + (v % 4 ^ 1); }  // the first of two is the upper half of a byte
 
     struct Block {
         vf values[16 / kLanes];
-        vu words[kLanes == 4 ? 2 : 1];
+        vu words[kVectors / 4];
 
-        vf vector(int v) const { return looked_up<kLanes>(v); }
+        vf vector(int v) const { return looked_up<kLanes>(words[v / 4] >> uint32_t(v % 4 * 4)); }
 
+        // The values of the lowest four bits.
         template <int Lanes>
-        vf looked_up(int v) const {
+        vf looked_up(vu index) const {
             if constexpr (Lanes == 16) {
-                return __builtin_shuffle(values[0], (vi)(words[0] >> (upper_lanes() + uint32_t(4 * v))));
+                return __builtin_shuffle(values[0], (vi)index);
             } else if constexpr (Lanes == 8) {
-                return __builtin_shuffle(values[0], values[Lanes / 8], (vi)(words[0] >> uint32_t(4 * v)));
+                return __builtin_shuffle(values[0], values[Lanes / 8], (vi)index);
             } else {
-                const vu index = (words[v % (8 / Lanes)] >> uint32_t(v / 2 * 4)) & 15u;
                 vf out;
-                for (int l = 0; l < kLanes; l++) out[l] = reinterpret_cast<const float*>(values)[index[l]];
+                for (int l = 0; l < kLanes; l++) out[l] = reinterpret_cast<const float*>(values)[index[l] & 15u];
                 return out;
             }
         }
@@ -66,28 +56,30 @@ struct Nf4Row {
     Block block(int64_t b) const {
         Block out;
         for (int i = 0; i < 16 / kLanes; i++) out.values[i] = rounded(load(kNf4 + i * kLanes) * scales[b]);
-        constexpr size_t bytes = std::min(sizeof out.words, size_t(kNf4Block) / 2);
-        char* words = reinterpret_cast<char*>(out.words);
-        for (size_t at = 0; at < sizeof out.words; at += bytes) std::memcpy(words + at, codes + b * (kNf4Block / 2), bytes);
+        for (int i = 0; i < kVectors / 4; i++) {
+            vh halves;
+            std::memcpy(&halves, codes + b * (kNf4Block / 2) + i * int64_t(sizeof halves), sizeof halves);
+            out.words[i] = __builtin_convertvector(halves, vu);
+        }
         return out;
     }
 };
 
+// The same of int8, with words of four codes.
 struct Int8Row {
-    const int8_t* codes;
+    const uint8_t* codes;
     float scale;
 
-    static int column(int v, int l) { return v * kLanes + l; }
+    static int column(int v, int l) { return (v / 4 * kLanes + l) * 4 + v % 4; }
 
     struct Block {
-        const int8_t* codes;
+        const uint8_t* codes;
         float scale;
 
         vf vector(int v) const {
-            typedef int8_t narrow __attribute__((vector_size(kLanes)));
-            narrow c;
-            std::memcpy(&c, codes + v * kLanes, sizeof c);
-            return rounded(__builtin_convertvector(__builtin_convertvector(c, vi), vf) * scale);
+            vi words;
+            std::memcpy(&words, codes + v / 4 * int64_t(sizeof words), sizeof words);
+            return rounded(__builtin_convertvector((vi)((vu)words << uint32_t(24 - v % 4 * 8)) >> 24, vf) * scale);
         }
     };
 
@@ -131,7 +123,7 @@ void rows_at(const QuantizedProduct& op, int64_t row, const float* panel, float*
         multiply_rows<M, N>(rows, blocks, panel, out);
     } else {
         Int8Row rows[N];
-        for (int i = 0; i < N; i++) rows[i] = {reinterpret_cast<const int8_t*>(w.codes) + (row + i) * w.columns, int8_scale(w, row + i)};
+        for (int i = 0; i < N; i++) rows[i] = {w.codes + (row + i) * w.columns, int8_scale(w, row + i)};
         multiply_rows<M, N>(rows, blocks, panel, out);
     }
     for (int64_t m = 0; m < op.rows; m++) {
