@@ -23,8 +23,14 @@ if(NOT METAAPO_SANITIZE)
   target_link_options(metaapo_emulated_gpu PRIVATE -Wl,--no-undefined)
 endif()
 
+add_library(metaapo_test_formulas OBJECT "${METAAPO_TEST_DIR}/formulas.cpp")
+metaapo_compile(metaapo_test_formulas)
+target_compile_options(metaapo_test_formulas PRIVATE -O2 -fno-sanitize=all)
+
 file(GLOB METAAPO_TEST_SOURCES CONFIGURE_DEPENDS "${METAAPO_TEST_DIR}/*.cpp")
-add_executable(metaapo_tests ${METAAPO_TEST_SOURCES} ${METAAPO_OBJECTS} $<TARGET_OBJECTS:metaapo_emulated_cuda>)
+list(REMOVE_ITEM METAAPO_TEST_SOURCES "${METAAPO_TEST_DIR}/formulas.cpp")
+add_executable(metaapo_tests ${METAAPO_TEST_SOURCES} ${METAAPO_OBJECTS} $<TARGET_OBJECTS:metaapo_emulated_cuda>
+  $<TARGET_OBJECTS:metaapo_test_formulas>)
 metaapo_compile(metaapo_tests)
 foreach(target metaapo_tests metaapo_emulated_cuda)
   target_compile_options(${target} PRIVATE -Wno-unknown-pragmas)  # #pragma unroll is nvcc's

@@ -2,11 +2,12 @@
 # Builds and runs every test; ./metaapo test calls it once the tools are there. With a name, only what carries it:
 #   ./metaapo test jvm      the JVM suite under -Xcheck:jni, with JaCoCo
 #   ./metaapo test install  the installed C package, linked by a small program (after jvm)
-#   ./metaapo test native   the native suite: the CPU's part and, of the emulated CUDA kernels, the op cases under ASan and UBSan, with
-#                           gcov; all of the emulated part without them
+#   ./metaapo test native   the native suite: the CPU's part and, of the emulated CUDA kernels, the op cases under ASan and UBSan; all of
+#                           the emulated part without them
 #   ./metaapo test gpu      whole commands on the emulated GPU beside the CPU (after jvm)
 #   ./metaapo test cuda     nvcc compiles the CUDA backend for all its targets; skipped where there is no nvcc
 #   ./metaapo test resume   kill -9 at random moments of a small run (also: resume COUNT)
+#   ./metaapo test coverage the native suite with gcov; not part of the whole
 #   ./metaapo test fuzz     each parser on inputs that Jazzer makes, guided by coverage; not part of the whole (also: fuzz RUNS
 #                           [TARGET]; after jvm)
 set -euo pipefail
@@ -51,7 +52,6 @@ native_tests() {
     shift
     cmake -S src/main/cpp -B "$dir" -G Ninja -DMETAAPO_TESTS=ON -DMETAAPO_CUDA=off -DMETAAPO_DNNL_ROOT="$PWD/target/dnnl" "$@" >/dev/null
     cmake --build "$dir" --target metaapo_tests
-    find "$dir" -name '*.gcda' -delete
 }
 
 # Sanitizers make the emulation ten times slower, so that whole models run on it without them. Threads that wait must not spin: each
@@ -59,13 +59,21 @@ native_tests() {
 native() {
     section "native suite, AddressSanitizer and UndefinedBehaviorSanitizer"
     local checked=target/native-checked emulated=target/native-emulated
-    native_tests "$checked" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_SANITIZE=ON -DMETAAPO_COVERAGE=ON
+    native_tests "$checked" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_SANITIZE=ON
     OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cpu --jobs "$cores"
     OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cuda --jobs "$cores" ops_ cuda_emulation cuda_graph cuda_recovery cuda_products
-    summary+=("$(gcov_total "$checked")")
     section "native suite, all that is of the emulated GPU"
     native_tests "$emulated" -DCMAKE_BUILD_TYPE=Release
     OMP_WAIT_POLICY=passive "$emulated/metaapo_tests" --backends cuda --jobs "$cores"
+}
+
+coverage() {
+    section "native suite, gcov"
+    local dir=target/native-coverage
+    native_tests "$dir" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_COVERAGE=ON
+    find "$dir" -name '*.gcda' -delete
+    OMP_WAIT_POLICY=passive "$dir/metaapo_tests" --jobs "$cores"
+    summary+=("$(gcov_total "$dir")")
 }
 
 # Line coverage of src/main/cpp and, emulated, src/main/cuda; a line compiled for several instruction sets counts once for the
@@ -139,10 +147,10 @@ fuzz() {
 for suite in $suites; do
     begun=$SECONDS
     case "$suite" in
-        jvm | install | native | gpu | cuda) "$suite" ;;
+        jvm | install | native | coverage | gpu | cuda) "$suite" ;;
         resume) resume "${2:-}" ;;
         fuzz) fuzz "${2:-}" "${3:-}" ;;
-        *) echo "no such suite: $suite; there are jvm, install, native, gpu, cuda, resume, fuzz" >&2; exit 2 ;;
+        *) echo "no such suite: $suite; there are jvm, install, native, coverage, gpu, cuda, resume, fuzz" >&2; exit 2 ;;
     esac
     times+=("$(printf '%-8s %5d s' "$suite" $((SECONDS - begun)))")
 done

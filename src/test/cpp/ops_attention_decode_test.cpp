@@ -1,5 +1,6 @@
 // Decoding over the paged cache: rows of shared and of own pages, against the formulas in f64.
-#include "attention_case.h"
+#include "decode_step.h"
+#include "formulas.h"
 #include "op_case.h"
 
 using namespace apo_test;

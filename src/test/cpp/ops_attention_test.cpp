@@ -1,7 +1,8 @@
 #include <map>
 #include <utility>
 
-#include "attention_case.h"
+#include "decode_step.h"
+#include "formulas.h"
 #include "op_case.h"
 
 using namespace apo_test;

@@ -1,7 +1,7 @@
 // Attention's cases for tiles: each kernel of the CUDA backend, all rows and all gradients, against the formulas in f64.
 #include "emulated_gpu.h"
 
-#include "attention_case.h"
+#include "formulas.h"
 #include "op_case.h"
 
 using namespace apo_test;

@@ -1,4 +1,5 @@
 #include "cpu/device.h"
+#include "formulas.h"
 #include "op_case.h"
 
 using namespace apo_test;
@@ -17,13 +18,11 @@ void check_product(const apo::OpTable& ops, apo::Device& device, DType a_type, D
     g.a_type = a_type, g.b_type = b_type, g.c_type = c_type;
     g.a = a.data(), g.lda = transpose_a ? m : k, g.b = b.data(), g.ldb = transpose_b ? k : n, g.c = c.data(), g.ldc = n, g.beta = beta;
     ops.gemm(device, g);
-    for (int i = 0; i < m; i++) {
-        for (int j = 0; j < n; j++) {
-            double sum = beta == 0 ? 0 : before[size_t(i * n + j)];
-            for (int x = 0; x < k; x++) sum += left[size_t(transpose_a ? x * m + i : i * k + x)] * right[size_t(transpose_b ? j * k + x : x * n + j)];
-            // Sums in f32, of which a bf16 is rounded once: by half of the last of its 8 digits.
-            CHECK_CLOSE(c[size_t(i * n + j)], sum, tolerance(DType::f32, 3 * std::sqrt(double(k))) + (c_type == DType::bf16 ? std::fabs(sum) * 0x1p-8 : 0));
-        }
+    std::vector<double> expected = beta == 0 ? std::vector<double>(before.size()) : before;
+    naive_product(m, n, k, transpose_a, transpose_b, left, right, expected);
+    for (size_t i = 0; i < expected.size(); i++) {
+        // Sums in f32, of which a bf16 is rounded once: by half of the last of its 8 digits.
+        CHECK_CLOSE(c[i], expected[i], tolerance(DType::f32, 3 * std::sqrt(double(k))) + (c_type == DType::bf16 ? std::fabs(expected[i]) * 0x1p-8 : 0));
     }
 }
 

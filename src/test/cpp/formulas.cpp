@@ -1,41 +1,12 @@
-// Attention over packed segments by its formulas in f64, which the tests take for true.
-#pragma once
+#include "formulas.h"
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
-
-#include "device_memory.h"
 
 namespace apo_test {
 
-struct AttentionCase {
-    int H, G, D, window;
-    std::vector<apo::Segment> segments;
-    int tokens() const { return segments.back().end; }
-    int width() const { return (H + 2 * G) * D; }
-    static int position(const apo::Segment& s, int t) { return s.position + t - s.begin; }
-
-    // body(key's token) for each key that query t of a segment sees.
-    template <class Body>
-    void for_visible(const apo::Segment& s, int t, Body body) const {
-        auto near = [&](int key_position) { return window <= 0 || position(s, t) - key_position < window; };
-        for (int k = s.prompt_begin; k < s.prompt_end; k++) {
-            if (near(k - s.prompt_begin)) body(k);
-        }
-        for (int k = s.begin; k <= t; k++) {
-            if (near(position(s, k))) body(k);
-        }
-    }
-};
-
-struct AttentionResults {
-    std::vector<double> out, lse, dqkv;  // (T, H D), (T, H), (T, W)
-};
-
-// dqkv where dout is given; of these queries alone, where any are given.
-inline AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout,
-                                        const std::vector<int>& queries = {}) {
+AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout,
+                                 const std::vector<int>& queries) {
     const int W = c.width(), D = c.D;
     const double scale = 1 / std::sqrt(double(D));
     AttentionResults r{std::vector<double>(size_t(c.tokens() * c.H * D)), std::vector<double>(size_t(c.tokens() * c.H)),
@@ -80,12 +51,14 @@ inline AttentionResults naive_attention(const AttentionCase& c, const std::vecto
     return r;
 }
 
-// A step's attention of one layer, with a plan of its own.
-inline void decode(const apo::OpTable& ops, apo::Device& device, apo::AttentionDecode op) {
-    Memory plan(apo::decode_plan_bytes(op.rows));
-    op.plan = plan.device();
-    ops.plan_decode(device, op);
-    ops.attention_decode(device, op);
+void naive_product(int m, int n, int k, bool transpose_a, bool transpose_b, const std::vector<double>& a, const std::vector<double>& b,
+                   std::vector<double>& c) {
+    for (int i = 0; i < m; i++) {
+        for (int x = 0; x < k; x++) {
+            const double left = a[size_t(transpose_a ? x * m + i : i * k + x)];
+            for (int j = 0; j < n; j++) c[size_t(i * n + j)] += left * b[size_t(transpose_b ? j * k + x : x * n + j)];
+        }
+    }
 }
 
 }  // namespace apo_test
