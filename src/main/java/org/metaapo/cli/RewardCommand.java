@@ -55,7 +55,10 @@ final class RewardCommand implements Callable<Integer> {
         if (source == null) {
             throw new UsageException(config + ": names no source of rewards");
         }
-        boolean isKept = cache != null && !source.isLocal();
+        boolean isKept = cache != null;
+        if (isKept && source.isLocal()) {
+            throw new UsageException("--cache keeps the scores of a service, judge, class or command, and a local model has none to keep; leave it out");
+        }
         StopSignal stop = isKept ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
         try (ProgressView view = common.view()) {
             RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), variables.of(run), view, stop).write(destination);

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
+import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.ScoreJob;
 import picocli.CommandLine.Command;
@@ -39,6 +40,9 @@ final class ScoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (metaLearner != null && reference == null) {
+            throw new UsageException("--meta-learner needs --reference DIR too: the weight is one of the score, which is against a reference");
+        }
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model, reference, metaLearner));
         RunConfig settings = RunConfig.defaults(lengths.overrides());
         ScoreJob.Lengths limits = new ScoreJob.Lengths(settings.count("data.max_length"), settings.count("data.max_prompt_length"));

@@ -25,6 +25,8 @@ class MainTest extends CommandTest {
         assertFails(2, "Missing required", "score");
         assertFails(2, "--k", "generate", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"), "--k", "0");
         assertFails(2, "cuda:N", "info", "--device", "gpu");
+        assertFails(2, "--meta-learner needs --reference",
+                "score", "--model", fixture("tiny-llama"), "--meta-learner", "m.json", "--data", fixture("pairs.jsonl"));
         assertFails(2, "no dtype f16", "score", "--dtype", "f16", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"));
         assertFails(2, "no such file", "train", temp.resolve("none.yaml").toString());
         Path yaml = write("a.yaml", "recipe: dpo\nout: x\nmodel: {path: m}\ndata: {train: [d]}\ntrain:\n  bach: 3\n");

@@ -48,6 +48,7 @@ class RewardCommandTest extends CommandTest {
         assertThat(Json.parse(out.lines().toList().get(0), "out").path("score_rejected").asDouble()).isEqualTo(7);
         assertThat(run("reward", "--reward", "path=" + fixture("tiny-rm"), "--data", data, "--quiet")).as(err).isZero();
         assertFails(2, "no source of rewards is given", "reward", "--data", data);
+        assertFails(2, "a local model has none to keep", "reward", "--model", fixture("tiny-rm"), "--cache", cache, "--data", data);
         assertFails(2, "reward.path and reward.class are set", "reward", "--model", fixture("tiny-rm"), "--reward", "class=a.B", "--data", data);
         assertFails(2, "there is no class a.B", "reward", "--reward", "class=a.B", "--data", data);
         assertFails(2, "did you mean reward.url?", "reward", "--reward", "ulr=x", "--data", data);
