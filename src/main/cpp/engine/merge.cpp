@@ -46,12 +46,11 @@ void merge_path(apo_model& target, const apo_model& source, const apo_adapter& a
 
 void merge(apo_model& target, const apo_model& source, apo_adapter& adapter) {
     if (&adapter.model != &source) fail(APO_E_ARGUMENT, "the adapter is another model's than the source");
-    if (&target == &source) fail(APO_E_ARGUMENT, "target is the source; a merge is into a copy");
     if (target.shape.value_head() != adapter.shape.value_head()) {
         fail(APO_E_ARGUMENT, "the adapter has %s head and the target %s head", adapter.shape.value_head() ? "a value" : "the LM",
              target.shape.value_head() ? "a value" : "an LM");
     }
-    target.copy_from(source);
+    if (&target != &source) target.copy_from(source);
     const Room room = make_room(target.engine, adapter);
     for (int64_t l = 0; l < source.shape.L; l++) {
         const LayerOffsets& at = source.shape.layer(l);

@@ -268,7 +268,8 @@ APO_API apo_status apo_adapter_copy(apo_adapter* target, apo_adapter* source, ap
 APO_API apo_status apo_adapter_close(apo_adapter* adapter, apo_error* error);
 
 /** target = source with W + s B A for each projection of its adapter, product and sum in f32, rounded once into target's dtype; a value
- *  head is the adapter's. target is an ordinary model of source's shape with the adapter's head, and not source itself. */
+ *  head is the adapter's. target is an ordinary model of source's shape with the adapter's head. It may be source itself, whose weights are
+ *  then gone: no merge can be undone, and the adapter is not to run on it any more. */
 APO_API apo_status apo_model_merge(apo_model* target, apo_model* source, apo_adapter* adapter, apo_error* error);
 
 /* ---------------------------------------------------------------- batches */

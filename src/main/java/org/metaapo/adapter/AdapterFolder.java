@@ -30,6 +30,7 @@ import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelConfig;
+import org.metaapo.model.ModelWriter;
 import org.metaapo.model.WeightCopier;
 
 /**
@@ -96,6 +97,24 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
                     ? ", found a whole model, which is given as --model or model.path" : ""));
         }
         return AdapterConfigReader.read(file, Json.read(file));
+    }
+
+    /**
+     * Whether the folder brings a tokenizer and template of its own.
+     *
+     * @throws DataException if it has some of a tokenizer's files and not tokenizer.json: half a tokenizer would be mixed with the base's
+     */
+    public boolean hasTokenizer() {
+        if (Files.isRegularFile(path.resolve("tokenizer.json"))) {
+            return true;
+        }
+        for (String name : ModelWriter.TOKENIZER_FILES) {
+            if (Files.exists(path.resolve(name))) {
+                throw new DataException(path + ": " + name + " is there and tokenizer.json is not; put all of the tokenizer's files beside the adapter, or "
+                        + "none, and the base's tokenizer and template count");
+            }
+        }
+        return false;
     }
 
     /** What the folder's two files hold, as digests. */
@@ -176,14 +195,21 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
         }
     }
 
-    /** Writes an adapter of a model as a folder that PEFT loads; it appears whole or not at all. */
-    public static void save(Path target, Adapter adapter, AdapterConfig config, ModelConfig base) {
+    /**
+     * Writes an adapter of a model as a folder that PEFT loads; it appears whole or not at all.
+     *
+     * @param tokenizerFolder where the tokenizer's files and the template are copied from, which belong to the adapter as its weights do
+     */
+    public static void save(Path target, Adapter adapter, AdapterConfig config, ModelConfig base, Path tokenizerFolder) {
         Map<String, org.metaapo.engine.TensorInfo> byName = new HashMap<>();
         adapter.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
-        AtomicFiles.folder(target, folder -> write(folder, config, base, (tensor, offset, chunk) -> {
-            chunk.rewind();
-            adapter.read(byName.get(tensor.name()), offset / Float.BYTES, chunk, org.metaapo.engine.Dtype.F32);
-        }));
+        AtomicFiles.folder(target, folder -> {
+            ModelWriter.copyTokenizer(tokenizerFolder, folder);
+            write(folder, config, base, (tensor, offset, chunk) -> {
+                chunk.rewind();
+                adapter.read(byName.get(tensor.name()), offset / Float.BYTES, chunk, org.metaapo.engine.Dtype.F32);
+            });
+        });
     }
 
     /** Closes the file; calling it again does nothing. */

@@ -1,5 +1,6 @@
 package org.metaapo.adapter;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -30,13 +31,18 @@ public final class AdapterTensors {
         return Collections.unmodifiableMap(tensors);
     }
 
+    /** Weights of an adapter, all together. */
+    public static long parameters(AdapterShape adapter, ModelConfig model) {
+        return of(adapter, model).values().stream().mapToLong(shape -> Arrays.stream(shape).reduce(1, Math::multiplyExact)).sum();
+    }
+
     /** The whole path of a module, such as {@code model.layers.3.self_attn.q_proj}. */
     static String module(int layer, Projection projection) {
         return "model.layers." + layer + "." + projection.module();
     }
 
     /** The last part of a module's path, such as {@code q_proj}. */
-    static String shortName(Projection projection) {
+    public static String shortName(Projection projection) {
         return projection.module().substring(projection.module().indexOf('.') + 1);
     }
 

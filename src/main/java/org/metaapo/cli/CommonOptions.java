@@ -11,7 +11,7 @@ final class CommonOptions {
     @Option(names = "--device", paramLabel = "D", description = "auto, cpu or cuda:N (default: ${DEFAULT-VALUE})", defaultValue = "auto")
     private String device;
 
-    @Option(names = "--dtype", paramLabel = "T", description = "f32 or bf16 (default: ${DEFAULT-VALUE})", defaultValue = "bf16")
+    @Option(names = "--dtype", paramLabel = "T", description = "f32 or bf16 (default: bf16; of merge: the model's own)")
     private String dtype;
 
     @Option(names = "--threads", paramLabel = "N", description = "processor threads; 0: all cores", defaultValue = "0")
@@ -35,8 +35,13 @@ final class CommonOptions {
     }
 
     Dtype dtype() {
+        return dtype(Dtype.BF16);
+    }
+
+    /** The dtype, where none is given {@code otherwise}. */
+    Dtype dtype(Dtype otherwise) {
         try {
-            return Dtype.fromName(dtype);
+            return dtype == null ? otherwise : Dtype.fromName(dtype);
         } catch (IllegalArgumentException e) {
             throw new UsageException("--dtype: " + e.getMessage());
         }

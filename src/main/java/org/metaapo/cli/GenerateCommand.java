@@ -24,6 +24,9 @@ final class GenerateCommand implements Callable<Integer> {
     private Path model;
 
     @Mixin
+    private AdapterOption adapter;
+
+    @Mixin
     private DataOption data;
 
     @Mixin
@@ -63,11 +66,11 @@ final class GenerateCommand implements Callable<Integer> {
         require(topK >= 0, "--top-k is " + topK + "; expected 0 or more");
         require(sequences >= 1, "--sequences is " + sequences + "; expected 1 or more");
         Sampling sampling = new Sampling(k, maxNewTokens, greedy, topK, topP, temperature, common.seed(), new int[0]);
-        Destination destination = out.apartFrom(Inputs.of(data.paths(), model));
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path()));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
             GenerateJob.run(
-                            engine, common.dtype(), model, data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
+                            engine, common.dtype(), model, adapter.path(), data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
                             sampling, sequences, view)
                     .write(destination);
         }

@@ -42,6 +42,9 @@ final class InspectCommand implements Callable<Integer> {
             description = "folder of the model; its weights are read for --step0 only")
     private Path model;
 
+    @Mixin
+    private AdapterOption adapter;
+
     @Option(
             names = "--data",
             paramLabel = "FILE",
@@ -52,7 +55,7 @@ final class InspectCommand implements Callable<Integer> {
     @Option(
             names = "--config",
             paramLabel = "CONFIG.yaml",
-            description = "take model, data, lengths, template, loss, filters and seed from a run's configuration; other"
+            description = "take model, adapter, data, lengths, template, loss, filters and seed from a run's configuration; other"
                     + " options win")
     private Path config;
 
@@ -147,7 +150,8 @@ final class InspectCommand implements Callable<Integer> {
         RunConfig run = run();
         List<Path> rowsOf = data != null ? data : run.paths("data.train");
         Path folder = model != null ? model : run.path("model.path");
-        List<Path> inputs = Inputs.of(rowsOf, folder, config, tools, documents);
+        Path over = adapter.path() != null ? adapter.path() : run.path("adapter.path");
+        List<Path> inputs = Inputs.of(rowsOf, folder, over, config, tools, documents);
         lines = checked(out, inputs);
         page = checked(html, inputs);
         if (lines != null && lines.isSameAs(page)) {
@@ -155,6 +159,7 @@ final class InspectCommand implements Callable<Integer> {
         }
         InspectOptions options = new InspectOptions(
                 folder,
+                over,
                 rowsOf,
                 common.seed(run.integer("seed")),
                 shown,

@@ -29,6 +29,7 @@ import picocli.CommandLine;
             ScoreCommand.class,
             GenerateCommand.class,
             RewardCommand.class,
+            MergeCommand.class,
             InspectCommand.class,
             ReportCommand.class,
             BoundCommand.class,

@@ -24,6 +24,9 @@ final class RewardCommand implements Callable<Integer> {
     @Option(names = "--model", paramLabel = "DIR", description = "folder of a local reward model; the same as --reward path=DIR")
     private Path model;
 
+    @Mixin
+    private AdapterOption adapter;
+
     @Option(names = "--reward", paramLabel = "KEY=VALUE",
             description = "a key of the configuration's group reward, such as url=http://localhost:8000/score; may be given several times")
     private List<String> reward = List.of();
@@ -49,7 +52,7 @@ final class RewardCommand implements Callable<Integer> {
         if (cache != null && cache.toString().equals("-")) {
             throw new UsageException("--cache is -, which is standard output; expected a file that is kept");
         }
-        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, config, cache));
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path(), config, cache));
         RunConfig run = run();
         RewardSource source = RewardSource.of(run);
         if (source == null) {
@@ -72,6 +75,9 @@ final class RewardCommand implements Callable<Integer> {
         List<String> overrides = new ArrayList<>();
         if (model != null) {
             overrides.add("reward.path=" + model);
+        }
+        if (adapter.path() != null) {
+            overrides.add("reward.adapter=" + adapter.path());
         }
         reward.forEach(given -> overrides.add("reward." + given));
         if (config == null && overrides.isEmpty()) {

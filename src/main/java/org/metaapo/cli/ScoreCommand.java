@@ -20,7 +20,10 @@ final class ScoreCommand implements Callable<Integer> {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "folder of the policy")
     private Path model;
 
-    @Option(names = "--reference", paramLabel = "DIR", description = "folder of the reference")
+    @Mixin
+    private AdapterOption adapter;
+
+    @Option(names = "--reference", paramLabel = "DIR", description = "folder of the reference; with --adapter the same as --model for the model without it")
     private Path reference;
 
     @Mixin
@@ -43,13 +46,13 @@ final class ScoreCommand implements Callable<Integer> {
         if (metaLearner != null && reference == null) {
             throw new UsageException("--meta-learner needs --reference DIR too: the weight is one of the score, which is against a reference");
         }
-        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, reference, metaLearner));
+        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path(), reference, metaLearner));
         RunConfig settings = RunConfig.defaults(lengths.overrides());
         ScoreJob.Lengths limits = new ScoreJob.Lengths(settings.count("data.max_length"), settings.count("data.max_prompt_length"));
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
             ScoreJob.run(
-                            engine, common.dtype(), model, reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
+                            engine, common.dtype(), model, adapter.path(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
                             metaLearner, view)
                     .write(destination);
         }

@@ -1,5 +1,6 @@
 package org.metaapo.compare;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -156,8 +157,9 @@ final class Comparison {
         SeedWorld world = worlds.get(seed);
         return new Task(worldName(seed), world.work(), 2, world.isMade(), listener -> {
             world.make(listener, stop);
+            RunConfig shared = suite.shared(world, seed);
             starts.put(seed, evaluator(seed, Split.TEST).of(
-                    suite.shared(world, seed).path("model.path"), suite.folder(seed).resolve("start"), listener, stop));
+                    shared.path("model.path"), shared.path("adapter.path"), suite.folder(seed).resolve("start"), listener, stop));
         });
     }
 
@@ -182,13 +184,20 @@ final class Comparison {
         RunFolder folder = train(method, setting, seed, listener);
         Evaluator evaluator = evaluator(seed, Split.TEST);
         boolean isNew = evaluator.known(folder.path()) == null;
-        Evaluation evaluation = evaluator.of(folder.model(), folder.path(), listener, stop);
+        Evaluation evaluation = evaluated(method, setting, seed, Split.TEST, folder, listener);
         if (isNew) {
             board.note(String.format(Locale.ROOT, "%s: %s %.3f, start %.3f, win rate %.3f", name(method, seed),
                     evaluation.gold() == null ? "reward" : "gold reward", mean(evaluation.measure()), mean(starts.get(seed).measure()),
                     StatUtils.mean(evaluation.wins(starts.get(seed)))));
         }
         return new RunResult(seed, method.grid().get(setting), folder, evaluation);
+    }
+
+    /** Evaluates a run's result: an adapter over what it was trained on, without a merged copy, or a model. */
+    private Evaluation evaluated(Method method, int setting, long seed, Split split, RunFolder folder, RunListener listener) {
+        boolean adapts = Files.isDirectory(folder.adapter());
+        Path base = adapts ? suite.config(method, setting, worlds.get(seed), seed).path("model.path") : folder.model();
+        return evaluator(seed, split).of(base, adapts ? folder.adapter() : null, folder.path(), listener, stop);
     }
 
     private static double mean(double[][] values) {
@@ -213,7 +222,7 @@ final class Comparison {
                 String name = method.name() + " with " + String.join(" ", method.grid().get(i)) + ", seed " + seed;
                 runs.add(new Task(name, 1, 1, isFinished(method, i, seed), listener -> {
                     RunFolder folder = train(method, setting, seed, listener);
-                    ofMethod[setting] = mean(evaluator(seed, Split.VALIDATION).of(folder.model(), folder.path(), listener, stop).reward());
+                    ofMethod[setting] = mean(evaluated(method, setting, seed, Split.VALIDATION, folder, listener).reward());
                 }));
             }
         }

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Row;
@@ -14,7 +15,7 @@ import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratedAnswer;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Sampling;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
@@ -22,6 +23,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
+import org.metaapo.files.SamePath;
 import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
 import org.metaapo.reward.Annotator;
@@ -68,7 +70,7 @@ final class Evaluator {
         }
         RewardSource reward = RewardSource.of(shared);
         parts.addAll(List.of(answers + " answers", "dtype " + shared.text("dtype"), "start " + shared.path("model.path"),
-                "reward " + (reward.isLocal() ? shared.path("reward.path") : reward.identity()), "gold " + world.hasGold()));
+                "reward " + (reward.isLocal() ? reward.name() : reward.identity()), "gold " + world.hasGold()));
         rows.forEach(row -> parts.add(row.prompt().toString()));
         return Digests.sha256(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
     }
@@ -90,56 +92,67 @@ final class Evaluator {
         }
     }
 
-    /** Evaluates a policy, and keeps what it finds in a folder. */
-    Evaluation of(Path model, Path folder, RunListener listener, StopSignal stop) {
+    /**
+     * Evaluates a policy, and keeps what it finds in a folder.
+     *
+     * @param model its folder
+     * @param adapter folder of the adapter over it; null for none
+     */
+    Evaluation of(Path model, Path adapter, Path folder, RunListener listener, StopSignal stop) {
         Evaluation known = known(folder);
         if (known != null) {
             return known;
         }
         try (Engine engine = Engine.open(DeviceSpec.parse(shared.text("device")), shared.count("threads"))) {
-            Evaluation found = evaluate(engine, model, folder, listener, stop);
+            Evaluation found = evaluate(engine, model, adapter, folder, listener, stop);
             AtomicFiles.write(file(folder), Json.write(found));
             return found;
         }
     }
 
-    private Evaluation evaluate(Engine engine, Path model, Path folder, RunListener listener, StopSignal stop) {
+    private Evaluation evaluate(Engine engine, Path model, Path adapter, Path folder, RunListener listener, StopSignal stop) {
         Dtype dtype = Dtype.fromName(shared.text("dtype"));
         List<List<GeneratedAnswer>> written;
         List<List<String>> texts;
         List<int[]> prompts;
         double[][] own;
-        try (Policy policy = Policy.open(model, ChatOptions.of(shared));
-                Model weights = policy.load(engine, dtype)) {
+        double[][] reference = null;
+        try (Policy policy = Policy.open(model, adapter, ChatOptions.of(shared));
+                AdaptedFolder.Loaded weights = policy.load(engine, dtype)) {
             Answering answering = new Answering(policy, rows);
             prompts = answering.prompts();
             int room = Math.min(shared.count("rollout.max_new_tokens"), answering.room());
             if (room < 1) {
                 throw new DataException(world.prompts(split) + ": the longest prompt leaves no room for an answer in the model's "
-                        + policy.folder().config().maxPositions() + " positions");
+                        + policy.config().maxPositions() + " positions");
             }
             if (room < shared.count("rollout.max_new_tokens")) {
                 listener.note("held-out answers have at most " + room + " tokens, not rollout.max_new_tokens, " + shared.count("rollout.max_new_tokens")
-                        + ": the longest prompt leaves no more of the model's " + policy.folder().config().maxPositions() + " positions");
+                        + ": the longest prompt leaves no more of the model's " + policy.config().maxPositions() + " positions");
             }
             listener.begin("answering", rows.size());
             Sampling sampling = new Sampling(answers, room, false, 0, 1, 1, shared.integer("seed"), new int[0]);
-            written = answering.write(weights, sampling, shared.count("rollout.sequences"), done -> {
+            written = answering.write(weights.network(), sampling, shared.count("rollout.sequences"), done -> {
                 listener.progress(done, "");
                 stop.check();
             }, listener::note);
             listener.end();
             texts = answering.texts(written);
-            own = logprobs(weights, prompts, written, stop);
+            own = logprobs(weights.network(), prompts, written, stop);
+            if (shared.path("adapter.path") == null && SamePath.same(model, shared.path("model.path"))) {
+                reference = logprobs(weights.model(), prompts, written, stop);
+            }
+        }
+        if (reference == null) {
+            try (AdaptedFolder start = AdaptedFolder.open(shared.path("model.path"), shared.path("adapter.path"));
+                    AdaptedFolder.Loaded weights = start.load(engine, dtype, start.config().maxPositions())) {
+                reference = logprobs(weights.network(), prompts, written, stop);
+            }
         }
         double[][] ratio = own;
-        try (Policy start = Policy.open(shared.path("model.path"), ChatOptions.of(shared));
-                Model weights = start.load(engine, dtype)) {
-            double[][] reference = logprobs(weights, prompts, written, stop);
-            for (int i = 0; i < ratio.length; i++) {
-                for (int j = 0; j < answers; j++) {
-                    ratio[i][j] -= reference[i][j];
-                }
+        for (int i = 0; i < ratio.length; i++) {
+            for (int j = 0; j < answers; j++) {
+                ratio[i][j] -= reference[i][j];
             }
         }
         double[][] reward = rewards(engine, dtype, folder, texts, listener, stop);
@@ -150,7 +163,7 @@ final class Evaluator {
                 texts.stream().map(list -> list.toArray(String[]::new)).toArray(String[][]::new));
     }
 
-    private double[][] logprobs(Model model, List<int[]> prompts, List<List<GeneratedAnswer>> written, StopSignal stop) {
+    private double[][] logprobs(Network model, List<int[]> prompts, List<List<GeneratedAnswer>> written, StopSignal stop) {
         long longest = 1;
         for (int i = 0; i < prompts.size(); i++) {
             longest = Math.max(longest, prompts.get(i).length + written.get(i).stream().mapToInt(a -> a.tokens().length).sum());

@@ -46,7 +46,9 @@ public final class ConfigKeys {
             path("reference.path", "folder of the reference; the policy's own start where not set (of an adapter: the model without it); refused where the loss has none"),
             choice("reference.update", "never", List.of("never", "slice"), "slice: after the first slice the reference is the policy before it; recipe metaapo: before the slice before"),
             flag("reference.offload", false, "on a GPU, the reference's layers lie in host memory and come one by one while it scores; not with recipe xpo"),
-            path("reward.path", "rewards from a local model: its folder (recipe metaapo needs one of the first five reward keys)"),
+            path("reward.path", "rewards from a local model: its folder (recipe metaapo needs one of the first six reward keys)"),
+            path("reward.adapter", "rewards from a LoRA adapter with a score head, in PEFT's format: its folder; its base is reward.path, or model.path where "
+                    + "that is not set, and is then in memory once if an adapter is trained"),
             text("reward.url", null, "rewards from a service: its address, which takes POST"),
             text("reward.judge", null, "rewards from a judge: address of an OpenAI-compatible API, such as http://localhost:8000/v1"),
             text("reward.class", null, "rewards from a class of yours that implements org.metaapo.reward.RewardFunction"),
@@ -118,6 +120,9 @@ public final class ConfigKeys {
             integer("rollout.top_k", 0, 0, MANY, "tokens sampled from; 0: all"),
             integer("rollout.max_new_tokens", 2048, 1, MANY, "longest answer"),
             integer("rollout.sequences", 64, 1, 65536, "answers decoded at once"),
+            choice("rollout.merge", "auto", List.of("auto", "true", "false"),
+                    "with an adapter, sample from a copy of the model with the adapter worked in, which writes faster and takes the model's memory again; auto: "
+                            + "where it fits"),
             choice("rollout.decision", "adaptive", List.of("adaptive", "all", "random", "threshold", "none"),
                     "recipe metaapo, which prompts are sampled: u > w, all, u > threshold, w < threshold, none"),
             real("rollout.threshold", 0.5, 0, 1, "of decision random and threshold"),

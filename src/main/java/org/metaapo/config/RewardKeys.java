@@ -1,5 +1,6 @@
 package org.metaapo.config;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,8 @@ import org.metaapo.error.UsageException;
 public final class RewardKeys {
     /** Folder of a local model. */
     public static final String PATH = "reward.path";
+    /** Folder of a reward model's adapter, over the model of {@link #PATH}, or over the policy's. */
+    public static final String ADAPTER = "reward.adapter";
     /** Address of a reward service. */
     public static final String URL = "reward.url";
     /** Address of a judge. */
@@ -28,6 +31,7 @@ public final class RewardKeys {
 
     private static Map<String, List<String>> goesWith() {
         Map<String, List<String>> map = new LinkedHashMap<>();
+        map.put(ADAPTER, List.of(PATH));
         map.put(OVERLONG, List.of(PATH));
         map.put("reward.class_path", List.of(CLASS));
         map.put("reward.token_env", List.of(URL, JUDGE));
@@ -44,7 +48,8 @@ public final class RewardKeys {
 
     /** The key that names the source, or null. */
     public static String source(RunConfig config) {
-        return SOURCES.stream().filter(config::isSet).findFirst().orElse(null);
+        String given = SOURCES.stream().filter(config::isSet).findFirst().orElse(null);
+        return given == null && config.isSet(ADAPTER) ? PATH : given;
     }
 
     /**
@@ -54,12 +59,16 @@ public final class RewardKeys {
      * @throws UsageException naming the keys that do not go together, or the one that is missing
      */
     static void check(RunConfig config, String where, boolean required) {
-        List<String> given = SOURCES.stream().filter(config::isSet).toList();
+        List<String> given = new ArrayList<>(SOURCES.stream().filter(config::isSet).toList());
+        if (given.isEmpty() && config.isSet(ADAPTER)) {
+            checkBase(config, where);
+            given.add(PATH);
+        }
         if (given.size() > 1) {
             throw new UsageException(where + ": " + String.join(" and ", given) + " are set; expected one source of rewards");
         }
         if (given.isEmpty() && required) {
-            throw new UsageException(where + ": reward.path is not set, nor is reward.url, reward.judge, reward.class or reward.command; "
+            throw new UsageException(where + ": reward.path is not set, nor is reward.adapter, reward.url, reward.judge, reward.class or reward.command; "
                     + "expected one source of rewards");
         }
         for (Map.Entry<String, List<String>> entry : GOES_WITH.entrySet()) {
@@ -71,6 +80,12 @@ public final class RewardKeys {
         }
         if (given.equals(List.of(JUDGE)) && config.text("reward.judge_model") == null) {
             throw new UsageException(where + ": reward.judge_model is not set; expected the name of the model behind reward.judge");
+        }
+    }
+
+    private static void checkBase(RunConfig config, String where) {
+        if (config.path("model.path") == null) {
+            throw new UsageException(where + ": reward.adapter is set, and nothing says over which model; set reward.path to its base");
         }
     }
 }

@@ -3,11 +3,11 @@ package org.metaapo.demo;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.data.DataFiles;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Model;
 import org.metaapo.engine.Sampling;
 import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
@@ -57,12 +57,12 @@ public final class Demo {
     private List<String> answers(Path folder) {
         try (Engine engine = Engine.open(device, threads);
                 Policy policy = Policy.open(folder);
-                Model model = policy.load(engine, Dtype.F32)) {
+                AdaptedFolder.Loaded model = policy.load(engine, Dtype.F32)) {
             Answering answering = new Answering(policy, DataFiles.load(List.of(world.testPrompts()), DataFiles.Options.STRICT).rows());
             Sampling sampling = new Sampling(1, world.maxNewTokens(), false, 0, 1, 1, seed, new int[0]);
             listener.begin("answering held-out prompts", answering.prompts().size());
             List<String> texts = answering
-                    .texts(answering.write(model, sampling, SEQUENCES, done -> listener.progress(done, ""), listener::note))
+                    .texts(answering.write(model.network(), sampling, SEQUENCES, done -> listener.progress(done, ""), listener::note))
                     .stream()
                     .map(answers -> answers.get(0))
                     .toList();

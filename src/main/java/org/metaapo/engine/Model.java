@@ -87,7 +87,7 @@ public final class Model extends NativeHandle implements Network {
 
     /**
      * Takes the weights of the adapter's model with the adapter worked in, W + s·B·A in f32, rounded once into this model's dtype.
-     * This model has that one's shape and the adapter's head.
+     * This model has that one's shape and the adapter's head, or is that one, whose own weights are then gone for good.
      */
     public void mergeFrom(Adapter adapter) {
         ensureOpen();

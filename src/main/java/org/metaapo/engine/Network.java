@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /** What runs: a {@link Model}, or a model with an {@link Adapter} on it. */
-public sealed interface Network permits Model, Adapter {
+public sealed interface Network extends AutoCloseable permits Model, Adapter {
     /** What stands on top. */
     Head head();
 
@@ -48,4 +48,8 @@ public sealed interface Network permits Model, Adapter {
 
     /** Opens a generator. */
     Generator generator(GeneratorOptions options);
+
+    /** Closes what was opened on this, then this; of an adapter its model stays. Closing again does nothing. */
+    @Override
+    void close();
 }

@@ -12,6 +12,7 @@ import org.metaapo.text.ChatOptions;
  * What to inspect.
  *
  * @param model folder of the model; its weights are read only for {@code stepZero}
+ * @param adapter folder of an adapter over it; null for none
  * @param data files, patterns and folders of rows
  * @param seed of the choice among several worse answers
  * @param rows how many rows to show
@@ -28,6 +29,7 @@ import org.metaapo.text.ChatOptions;
  */
 public record InspectOptions(
         Path model,
+        Path adapter,
         List<Path> data,
         long seed,
         int rows,

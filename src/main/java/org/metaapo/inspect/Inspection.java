@@ -47,7 +47,7 @@ public final class Inspection {
                 json(options.tools()),
                 json(options.documents()));
         this.statistics =
-                new Statistics(policy.format(), policy.folder().config().maxPositions());
+                new Statistics(policy.format(), policy.config().maxPositions());
     }
 
     /**
@@ -79,10 +79,10 @@ public final class Inspection {
      * @throws DataException if no row can be read
      */
     public static Result run(InspectOptions options, Engine engine, Dtype dtype, RunListener listener) {
-        try (Policy policy = Policy.open(options.model(), options.chat())) {
-            if (options.stepZero() > 0 && policy.folder().config().head() != Head.LM) {
-                throw new UsageException("--step0 needs a language model; " + options.model() + " is "
-                        + policy.folder().config().architecture());
+        try (Policy policy = Policy.open(options.model(), options.adapter(), options.chat())) {
+            if (options.stepZero() > 0 && policy.config().head() != Head.LM) {
+                throw new UsageException("--step0 needs a language model; " + policy.folder().name() + " is "
+                        + policy.config().architecture());
             }
             Inspection inspection = new Inspection(options, policy);
             DataFiles.Summary summary = inspection.read(listener);
@@ -93,10 +93,10 @@ public final class Inspection {
             List<Finding> findings =
                     Findings.of(
                             inspection.statistics, options, policy.format(), inspection.probe,
-                            StopTokens.difference(policy.folder().stopSources(), policy.format()), stepZero);
+                            StopTokens.difference(policy.folder().base().stopSources(), policy.format()), stepZero);
             return new Result(
                     options,
-                    policy.folder().config(),
+                    policy.config(),
                     summary.schemas(),
                     inspection.statistics,
                     findings,
@@ -148,7 +148,7 @@ public final class Inspection {
         } else if (notable.size() < MOST_NOTABLE && (seen.isCut() || seen.dropped() != null)) {
             notable.add(seen);
         }
-        boolean fits = seen.longest() <= policy.folder().config().maxPositions();
+        boolean fits = seen.longest() <= policy.config().maxPositions();
         if (toScore.size() < options.stepZero()
                 && seen.dropped() == null
                 && !seen.answers().isEmpty()

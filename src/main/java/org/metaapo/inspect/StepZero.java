@@ -4,9 +4,10 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Scorer;
@@ -65,8 +66,8 @@ record StepZero(
     /** Reads the weights and scores rows, which have answers. */
     static StepZero of(Engine engine, Dtype dtype, Policy policy, List<SeenRow> rows, RunListener listener) {
         long longest = rows.stream().mapToLong(StepZero::tokens).max().orElse(1);
-        try (Model model = policy.load(engine, dtype);
-                Scorer scorer = model.scorer(Math.max(longest, MICRO_TOKENS))) {
+        try (AdaptedFolder.Loaded weights = policy.load(engine, dtype);
+                Scorer scorer = weights.network().scorer(Math.max(longest, MICRO_TOKENS))) {
             Map<Integer, float[][]> logps = new HashMap<>();
             List<double[]> sums = new ArrayList<>();
             listener.begin("scoring", rows.size());
@@ -75,7 +76,7 @@ record StepZero(
                 listener.progress(Math.min(rows.size(), from + GROUP), "");
             }
             listener.end();
-            return of(dtype, model, rows, logps, sums, longest, listener);
+            return of(dtype, weights, rows, logps, sums, longest, listener);
         }
     }
 
@@ -108,7 +109,7 @@ record StepZero(
 
     private static StepZero of(
             Dtype dtype,
-            Model model,
+            AdaptedFolder.Loaded weights,
             List<SeenRow> rows,
             Map<Integer, float[][]> logps,
             List<double[]> sums,
@@ -144,7 +145,7 @@ record StepZero(
                 pairSums.add(sums.get(r));
             }
         }
-        double loss = pairs.isEmpty() ? Double.NaN : loss(model, pairs, pairSums, longest, listener);
+        double loss = pairs.isEmpty() ? Double.NaN : loss(weights.network(), pairs, pairSums, longest, listener);
         return new StepZero(
                 dtype,
                 rows.size(),
@@ -153,7 +154,7 @@ record StepZero(
                 rejected.value(),
                 first.value(),
                 end.value(),
-                -Math.log(model.shape().vocabSize()),
+                -Math.log(weights.model().shape().vocabSize()),
                 loss,
                 accuracy.value(),
                 logps);
@@ -161,7 +162,7 @@ record StepZero(
 
     /** The reference's log-probs are computed anew without shared prompts, as the policy's may be in training. */
     private static double loss(
-            Model model, List<PairScorer.Pair> pairs, List<double[]> sums, long longest, RunListener listener) {
+            Network model, List<PairScorer.Pair> pairs, List<double[]> sums, long longest, RunListener listener) {
         listener.begin("scoring as reference", pairs.size());
         List<double[]> references = new PairScorer(model, Math.max(longest, MICRO_TOKENS), false)
                 .score(pairs, done -> listener.progress(done, ""));

@@ -7,7 +7,7 @@ import java.util.function.LongConsumer;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
 import org.metaapo.engine.GeneratedAnswer;
-import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Sampling;
 import org.metaapo.rollout.AnswerWriter;
 
@@ -32,7 +32,7 @@ public final class Answering {
 
     /** Tokens that an answer to the longest prompt may have. */
     public int room() {
-        return policy.folder().config().maxPositions() - prompts.stream().mapToInt(p -> p.length).max().orElse(0);
+        return policy.config().maxPositions() - prompts.stream().mapToInt(p -> p.length).max().orElse(0);
     }
 
     /**
@@ -44,7 +44,7 @@ public final class Answering {
      * @param note as there
      */
     public List<List<GeneratedAnswer>> write(
-            Model model, Sampling sampling, int sequences, LongConsumer done, Consumer<String> note) {
+            Network model, Sampling sampling, int sequences, LongConsumer done, Consumer<String> note) {
         Sampling full = new Sampling(
                 sampling.k(), sampling.maxNewTokens(), sampling.greedy(), sampling.topK(), sampling.topP(),
                 sampling.temperature(), sampling.seed(), policy.format().stopIds());

@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Head;
-import org.metaapo.engine.Model;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.DataException;
 import org.metaapo.text.ChatOptions;
@@ -24,28 +24,29 @@ public final class GenerateJob {
     /**
      * Answers all prompts.
      *
+     * @param adapter folder of an adapter over the model, or null
      * @param variables of the chat template, which a row's own go before
      * @param sampling its stop ids are not read: they are the model's own
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, List<Path> data, ChatOptions chat, Map<String, Object> variables,
+            Engine engine, Dtype dtype, Path model, Path adapter, List<Path> data, ChatOptions chat, Map<String, Object> variables,
             Sampling sampling, int sequences, RunListener listener) {
-        try (Policy policy = Policy.open(model, chat)) {
+        try (Policy policy = Policy.open(model, adapter, chat)) {
             policy.folder().requireHead(Head.LM);
             List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
             Answering answering = new Answering(policy, rows);
             for (int i = 0; i < rows.size(); i++) {
                 int tokens = answering.prompts().get(i).length;
-                if (tokens + sampling.maxNewTokens() > policy.folder().config().maxPositions()) {
+                if (tokens + sampling.maxNewTokens() > policy.config().maxPositions()) {
                     throw new DataException(rows.get(i).source() + ": the prompt has " + tokens + " tokens, with "
                             + sampling.maxNewTokens() + " new ones more than the model's "
-                            + policy.folder().config().maxPositions() + " positions; lower --max-new-tokens");
+                            + policy.config().maxPositions() + " positions; lower --max-new-tokens");
                 }
             }
             List<List<GeneratedAnswer>> answers;
-            try (Model weights = policy.load(engine, dtype)) {
+            try (AdaptedFolder.Loaded weights = policy.load(engine, dtype)) {
                 listener.begin("generating", rows.size());
-                answers = answering.write(weights, sampling, sequences, done -> listener.progress(done, ""), listener::note);
+                answers = answering.write(weights.network(), sampling, sequences, done -> listener.progress(done, ""), listener::note);
                 listener.end();
             }
             Lines lines = new Lines();

@@ -20,16 +20,18 @@ public final class PlanJob {
      * @param engine of the run's device; null where that is not there, and then the plan says what it would need
      */
     public static String run(Engine engine, RunConfig config, RunSize size) {
-        RunMemory memory = size.memory();
+        RunMemory memory = size.memory().decided(engine == null ? 0 : engine.info().memoryFree(), null);
+        boolean adapts = size.memory().policy().adapter() > 0;
         MemoryPlan plan = memory.policy();
         StringBuilder out = new StringBuilder();
-        row(out, "parameters", String.format(Locale.ROOT, "%,d", size.parameters()));
+        row(out, "parameters", String.format(Locale.ROOT, "%,d", size.trained().of()));
+        row(out, "trained", String.format(Locale.ROOT, "%,d", size.trained().weights()));
         row(out, "rows", String.format(Locale.ROOT, "%,d", size.rows()));
         row(out, "tokens an epoch", String.format(Locale.ROOT, "%,d", size.tokens()));
         row(out, "optimizer steps", String.format(Locale.ROOT, "%,d", size.steps()));
         row(out, "longest pack", String.format(Locale.ROOT, "%,d tokens", size.longestPack()));
         out.append('\n');
-        memory(out, "weights", plan.weights());
+        memory(out, adapts ? "base weights" : "weights", plan.weights());
         memory(out, "adapter weights (f32)", plan.adapter());
         memory(out, "reference weights", memory.reference());
         memory(out, "gradients (f32)", plan.gradients());
@@ -38,7 +40,8 @@ public final class PlanJob {
         memory(out, "activations kept", plan.trainerActivations());
         memory(out, "workspace", plan.trainerWorkspace());
         memory(out, "scoring", plan.scorer());
-        memory(out, "generation", plan.generator());
+        memory(out, "generation, with its cache", plan.generator());
+        memory(out, "merged copy to sample from", memory.merged());
         memory(out, "reward model", memory.reward());
         memory(out, "kernels and library", plan.backend());
         memory(out, "together" + (plan.offloaded() > 0 ? ", on the device" : ""), memory.total());
@@ -57,7 +60,9 @@ public final class PlanJob {
             row(out, "bf16 products", engine.info().bf16Native() ? "in hardware" : "widened to f32");
         }
         row(out, "training speed, measured", String.format(Locale.ROOT, "%,.0f GFLOP/s", flops * 1e-9));
-        double seconds = size.tokens() * config.integer("train.epochs") * 6.0 * size.parameters() / flops;
+        // Forward, and of a backward the inputs' gradients; the weights' only of what is trained.
+        double work = 4.0 * size.trained().of() + (adapts ? 6.0 : 2.0) * size.trained().weights();
+        double seconds = size.tokens() * config.integer("train.epochs") * work / flops;
         row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
         smaller(out, size, free);
         return out.toString();
@@ -65,7 +70,7 @@ public final class PlanJob {
 
     private static void disk(StringBuilder out, RunDisk disk, Path folder) {
         memory(out, "disk, checkpoints (" + disk.written() + ")", disk.written() * disk.checkpoint());
-        memory(out, "disk, result", disk.model());
+        memory(out, "disk, result", disk.result());
         memory(out, "disk, at most at once", disk.total());
         long free = RunDisk.free(folder);
         memory(out, "disk, free", free);

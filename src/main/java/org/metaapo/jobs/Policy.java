@@ -1,55 +1,63 @@
 package org.metaapo.jobs;
 
 import java.nio.file.Path;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Model;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
-import org.metaapo.model.ModelFolder;
-import org.metaapo.model.ModelLoader;
+import org.metaapo.model.ModelConfig;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.text.Tokenizer;
 
-/** A model folder with its tokenizer and template, opened together. */
+/** A model, alone or with an adapter, with its tokenizer and template, opened together. */
 public final class Policy implements AutoCloseable {
-    private final ModelFolder folder;
+    private final AdaptedFolder folder;
     private final Tokenizer tokenizer;
     private final ChatFormat format;
 
-    private Policy(ModelFolder folder, Tokenizer tokenizer, ChatFormat format) {
+    private Policy(AdaptedFolder folder, Tokenizer tokenizer, ChatFormat format) {
         this.folder = folder;
         this.tokenizer = tokenizer;
         this.format = format;
     }
 
     /**
-     * Opens a language model's folder; reads no weights.
+     * Opens a model's folder; reads no weights.
      *
      * @throws DataException if the folder is not one, or tokenizer and model do not fit
      */
     public static Policy open(Path path) {
-        return open(path, ChatOptions.DEFAULT);
+        return open(path, null, ChatOptions.DEFAULT);
     }
 
-    /** As {@link #open(Path)}, with a choice of how conversations become tokens. */
-    public static Policy open(Path path, ChatOptions options) {
-        ModelFolder folder = ModelFolder.open(path);
+    /**
+     * As {@link #open(Path)}, with an adapter, or null for none, and a choice of how conversations become tokens.
+     *
+     * @throws DataException also if the adapter is not one of this model
+     */
+    public static Policy open(Path path, Path adapter, ChatOptions options) {
+        AdaptedFolder folder = AdaptedFolder.open(path, adapter);
         try {
-            Tokenizer tokenizer = Tokenizer.load(path, folder.config().vocabSize());
+            Tokenizer tokenizer = Tokenizer.load(folder.tokenizerFolder(), folder.config().vocabSize());
             // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
-            ChatOptions chat = options.withTail(options.keepTemplateTail() || folder.config().head() == Head.VALUE);
-            return new Policy(folder, tokenizer, ChatFormat.load(path, tokenizer, folder.stopIds(), chat));
+            ChatOptions chat = options.withTail(options.keepTemplateTail() || folder.head() == Head.VALUE);
+            return new Policy(folder, tokenizer, ChatFormat.load(tokenizer.folder(), tokenizer, folder.base().stopIds(), chat));
         } catch (RuntimeException e) {
             folder.close();
             throw e;
         }
     }
 
-    /** The folder. */
-    public ModelFolder folder() {
+    /** The folders. */
+    public AdaptedFolder folder() {
         return folder;
+    }
+
+    /** Shape of the model. */
+    public ModelConfig config() {
+        return folder.config();
     }
 
     /** Tokenizer and template. */
@@ -57,10 +65,10 @@ public final class Policy implements AutoCloseable {
         return format;
     }
 
-    /** Loads the weights. */
-    public Model load(Engine engine, Dtype dtype) {
+    /** Loads the weights of a language model, for sequences as long as it has positions. */
+    public AdaptedFolder.Loaded load(Engine engine, Dtype dtype) {
         folder.requireHead(Head.LM);
-        return ModelLoader.load(engine, folder, dtype, Head.LM, 0);
+        return folder.load(engine, dtype, config().maxPositions());
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
@@ -14,15 +15,13 @@ import org.metaapo.data.RowEncoder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
-import org.metaapo.engine.Model;
-import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
-import org.metaapo.model.ModelFolder;
-import org.metaapo.model.ModelLoader;
+import org.metaapo.files.SamePath;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.train.PairScorer;
 import org.metaapo.train.RowLengths;
@@ -37,26 +36,38 @@ public final class ScoreJob {
     /**
      * Scores all pairs.
      *
-     * @param reference folder, or null for none: the fields that need it are then left out
+     * @param adapter folder of an adapter over the model, or null
+     * @param reference folder, or null for none: the fields that need it are then left out; where it is the model itself, its weights are
+     *     those beside the adapter
      * @param lengths tokens of prompt and answer, and of a prompt: rows are cut as for training
      * @param variables of the chat template, which a row's own go before
      * @param metaLearner file of a finished run, or null
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
+            Engine engine, Dtype dtype, Path model, Path adapter, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
             Map<String, Object> variables, Path metaLearner, RunListener listener) {
-        try (Policy policy = Policy.open(model, chat);
-                ModelFolder other = reference == null ? null : ModelFolder.open(reference)) {
+        try (Policy policy = Policy.open(model, adapter, chat);
+                AdaptedFolder other = reference == null ? null : AdaptedFolder.open(reference)) {
             policy.folder().requireHead(Head.LM);
             if (other != null) {
-                other.checkReferenceOf(policy.folder());
+                other.base().checkReferenceOf(policy.folder().base());
             }
             List<EncodedRow> rows = encode(policy, lengths, DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows());
-            tell(rows, lengths, policy.folder().config().maxPositions(), listener);
+            tell(rows, lengths, policy.config().maxPositions(), listener);
             Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
-            List<double[]> sums = score(engine, dtype, policy.folder(), rows, listener, "scoring");
-            // Only its weights are read: a reference shares the policy's tokenizer.
-            List<double[]> references = other == null ? null : score(engine, dtype, other, rows, listener, "scoring the reference");
+            List<double[]> sums;
+            List<double[]> references = null;
+            boolean shared = other != null && SamePath.same(model, reference);
+            try (AdaptedFolder.Loaded weights = policy.folder().load(engine, dtype, RowLengths.longest(rows))) {
+                sums = score(weights.network(), rows, listener, "scoring");
+                references = shared ? score(weights.model(), rows, listener, "scoring the reference") : null;
+            }
+            if (other != null && !shared) {
+                // Only its weights are read: a reference shares the policy's tokenizer.
+                try (AdaptedFolder.Loaded weights = other.load(engine, dtype, RowLengths.longest(rows))) {
+                    references = score(weights.network(), rows, listener, "scoring the reference");
+                }
+            }
             PairResults results = references == null
                     ? null
                     : PairScorer.evaluate(
@@ -118,19 +129,15 @@ public final class ScoreJob {
         return encoded;
     }
 
-    private static List<double[]> score(
-            Engine engine, Dtype dtype, ModelFolder folder, List<EncodedRow> rows, RunListener listener, String phase) {
+    private static List<double[]> score(Network model, List<EncodedRow> rows, RunListener listener, String phase) {
         long longest = rows.stream()
                 .mapToLong(r -> r.promptTokens() + r.chosenTokens() + r.rejectedTokens()).max().orElse(1);
         long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
-        ModelShape shape = ModelLoader.shape(folder.config(), RowLengths.longest(rows));
-        try (Model model = ModelLoader.load(engine.createModel(shape, dtype), folder, Head.LM, 0)) {
-            listener.begin(phase, rows.size());
-            List<double[]> sums = new PairScorer(model, maxTokens, true)
-                    .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));
-            listener.end();
-            return sums;
-        }
+        listener.begin(phase, rows.size());
+        List<double[]> sums = new PairScorer(model, maxTokens, true)
+                .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));
+        listener.end();
+        return sums;
     }
 
     private static Weighting weighting(Path file) {

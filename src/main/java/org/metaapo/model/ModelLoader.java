@@ -61,10 +61,22 @@ public final class ModelLoader {
      * bits of what is stored.
      */
     public static Model load(Model model, Trainer trainer, ModelFolder folder, Head head, long seed) {
+        if (head != folder.config().head()) {
+            model.initialize(seed, folder.config().initializerRange());
+        }
+        return loadStored(model, trainer, folder);
+    }
+
+    /**
+     * Loads the tensors that a folder has into a model of its shape, and leaves a head that it has not; closes the model where that
+     * fails.
+     */
+    public static Model loadStored(Model model, ModelFolder folder) {
+        return loadStored(model, null, folder);
+    }
+
+    private static Model loadStored(Model model, Trainer trainer, ModelFolder folder) {
         try {
-            if (head != folder.config().head()) {
-                model.initialize(seed, folder.config().initializerRange());
-            }
             WeightCopier copier = new WeightCopier(folder, model, trainer);
             for (TensorInfo tensor : model.tensors()) {
                 if (folder.expectedTensors().containsKey(tensor.name())) {
@@ -80,7 +92,12 @@ public final class ModelLoader {
 
     /** Writes a model that came from {@code source} as a Hugging Face folder, in the model's own dtype. */
     public static void save(Path target, Model model, ModelFolder source) {
-        ModelWriter.write(target, source, source.config().withHead(model.shape().head()), fileDtype(model), tensors(model));
+        save(target, model, source, source.path());
+    }
+
+    /** As the other, with tokenizer files and template of another folder. */
+    public static void save(Path target, Model model, ModelFolder source, Path tokenizerFolder) {
+        ModelWriter.write(target, source, source.config().withHead(model.shape().head()), tokenizerFolder, fileDtype(model), tensors(model));
     }
 
     /** Writes a model that has no source folder; tokenizer files and template come from {@code tokenizerFolder}. */

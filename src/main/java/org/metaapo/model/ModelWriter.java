@@ -30,7 +30,7 @@ public final class ModelWriter {
     private static final Map<String, String> METADATA = Map.of("format", "pt");
 
     /** Files of the tokenizer and its template, copied as they are. */
-    private static final List<String> TOKENIZER_FILES = List.of(
+    public static final List<String> TOKENIZER_FILES = List.of(
             "tokenizer.json",
             "tokenizer_config.json",
             "special_tokens_map.json",
@@ -51,23 +51,25 @@ public final class ModelWriter {
      * {@code generation_config.json} for a language model.
      *
      * @param config the source's configuration, possibly {@link ModelConfig#withHead with another head}
+     * @param tokenizerFolder where tokenizer files and template are copied from
      * @param dtype element type of all tensors: F32, F16 or BF16
      * @param tensors gives the data of {@link ModelConfig#expectedTensors()}
      * @throws org.metaapo.error.RunFailedException if writing fails
      */
-    public static void write(Path target, ModelFolder source, ModelConfig config, Dtype dtype, TensorSource tensors) {
-        write(target, source, config, dtype, tensors, SHARD_BYTES);
+    public static void write(
+            Path target, ModelFolder source, ModelConfig config, Path tokenizerFolder, Dtype dtype, TensorSource tensors) {
+        write(target, source, config, tokenizerFolder, dtype, tensors, SHARD_BYTES);
     }
 
     static void write(
-            Path target, ModelFolder source, ModelConfig config, Dtype dtype, TensorSource tensors, long shardBytes) {
+            Path target, ModelFolder source, ModelConfig config, Path tokenizerFolder, Dtype dtype, TensorSource tensors, long shardBytes) {
         if (!config.withHead(source.config().head()).equals(source.config())) {
             throw new IllegalArgumentException("the configuration differs from the source's in more than the head");
         }
         ObjectNode json = (ObjectNode) source.configJson();
         ConfigWriter.update(json, source.config(), config, dtype);
         writeFolder(target, json, config, dtype, tensors, shardBytes, folder -> {
-            copyTokenizer(source.path(), folder);
+            copyTokenizer(tokenizerFolder, folder);
             if (config.head() == Head.LM) {
                 copyIfThere(source.path(), folder, "generation_config.json");
             }
@@ -147,7 +149,8 @@ public final class ModelWriter {
         return shards;
     }
 
-    private static void copyTokenizer(Path from, Path to) throws IOException {
+    /** Copies tokenizer files and templates, as far as they are there, into a folder that is there. */
+    public static void copyTokenizer(Path from, Path to) throws IOException {
         for (String name : TOKENIZER_FILES) {
             copyIfThere(from, to, name);
         }

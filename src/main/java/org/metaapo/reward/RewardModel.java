@@ -1,21 +1,19 @@
 package org.metaapo.reward;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.data.Prompt;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.error.DataException;
 import org.metaapo.error.NumericException;
-import org.metaapo.model.ModelFolder;
-import org.metaapo.model.ModelLoader;
 import org.metaapo.text.Answer;
 
 /** A local reward model: its score at the last token of what its {@link RewardReader} reads. */
@@ -23,31 +21,49 @@ public final class RewardModel implements Annotator {
     private static final int GROUP = 32;
 
     private final RewardReader reader;
-    private final Model model;
+    private final Network model;
+    private final Network owned;
     private final Overlong overlong;
     private final long maxTokens;
     private Scorer scorer;
     private long room;
 
-    private RewardModel(RewardReader reader, Model model, Overlong overlong, long maxTokens) {
+    /** {@code owned} is what is closed with this. */
+    private RewardModel(RewardReader reader, Network model, Network owned, Overlong overlong, long maxTokens) {
         this.reader = reader;
         this.model = model;
+        this.owned = owned;
         this.overlong = overlong;
-        this.maxTokens = maxTokens;
+        this.maxTokens = Math.max(maxTokens, 1);
     }
 
     /**
-     * Opens a {@code *ForSequenceClassification} folder with one label.
+     * Opens a {@code *ForSequenceClassification} folder with one label, or an adapter with a score head over a model.
      *
      * @param overlong what becomes of a conversation that is longer than the model reads
      * @param maxTokens tokens of one forward; a longer conversation runs alone
      * @throws DataException if the folder is a language model's
      */
-    public static RewardModel open(Engine engine, Path path, Dtype dtype, Overlong overlong, long maxTokens) {
-        try (ModelFolder folder = ModelFolder.open(path)) {
-            RewardReader reader = RewardReader.of(folder);
-            Model model = ModelLoader.load(engine, folder, dtype, Head.VALUE, 0);
-            return new RewardModel(reader, model, overlong, Math.max(maxTokens, 1));
+    public static RewardModel open(Engine engine, AdaptedFolder folder, Dtype dtype, Overlong overlong, long maxTokens) {
+        RewardReader reader = RewardReader.open(folder);
+        try {
+            AdaptedFolder.Loaded weights = folder.load(engine, dtype, reader.positions());
+            return new RewardModel(reader, weights.network(), weights.model(), overlong, maxTokens);
+        } catch (RuntimeException e) {
+            reader.close();
+            throw e;
+        }
+    }
+
+    /** As the other, of an adapter over weights that are loaded already, and stay when this is closed. */
+    public static RewardModel on(Model base, AdaptedFolder folder, Overlong overlong, long maxTokens) {
+        RewardReader reader = RewardReader.open(folder);
+        try {
+            Network adapter = folder.on(base);
+            return new RewardModel(reader, adapter, adapter, overlong, maxTokens);
+        } catch (RuntimeException e) {
+            reader.close();
+            throw e;
         }
     }
 
@@ -152,7 +168,7 @@ public final class RewardModel implements Annotator {
 
     @Override
     public void close() {
-        model.close();
+        owned.close();
         reader.close();
     }
 }

@@ -2,10 +2,10 @@ package org.metaapo.reward;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.data.Prompt;
 import org.metaapo.engine.Head;
 import org.metaapo.error.DataException;
-import org.metaapo.model.ModelFolder;
 import org.metaapo.text.Answer;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.EncodedAnswer;
@@ -16,43 +16,39 @@ public final class RewardReader implements AutoCloseable {
     /** One token in any tokenizer, or near to it. */
     private static final Answer SHORT = Answer.of(".");
 
+    private final Path folder;
     private final Tokenizer tokenizer;
     private final ChatFormat format;
     private final int positions;
 
-    private RewardReader(Tokenizer tokenizer, ChatFormat format, int positions) {
+    private RewardReader(Path folder, Tokenizer tokenizer, ChatFormat format, int positions) {
+        this.folder = folder;
         this.tokenizer = tokenizer;
         this.format = format;
         this.positions = positions;
     }
 
     /**
-     * Looks at a folder's shape, tokenizer and template; reads no weights.
+     * Looks at a model's shape, tokenizer and template; reads no weights.
      *
-     * @throws DataException if it is not a reward model's
+     * @throws DataException if it is not a reward model
      */
-    public static RewardReader open(Path path) {
-        try (ModelFolder folder = ModelFolder.open(path)) {
-            return of(folder);
-        }
-    }
-
-    static RewardReader of(ModelFolder folder) {
+    public static RewardReader open(AdaptedFolder folder) {
         folder.requireHead(Head.VALUE);
-        Tokenizer tokenizer = Tokenizer.load(folder.path(), folder.config().vocabSize());
+        Tokenizer tokenizer = Tokenizer.load(folder.tokenizerFolder(), folder.config().vocabSize());
         try {
             // The whole text of the template: a reward model is trained to score at its very end.
-            ChatFormat format = ChatFormat.load(folder.path(), tokenizer, folder.stopIds(), true);
-            return new RewardReader(tokenizer, format, folder.config().maxPositions());
+            ChatFormat format = ChatFormat.load(tokenizer.folder(), tokenizer, folder.base().stopIds(), true);
+            return new RewardReader(folder.path(), tokenizer, format, folder.config().maxPositions());
         } catch (RuntimeException e) {
             tokenizer.close();
             throw e;
         }
     }
 
-    /** The folder. */
+    /** The reward model's folder, or its adapter's. */
     public Path folder() {
-        return tokenizer.folder();
+        return folder;
     }
 
     /** Tokens of the longest conversation that it reads. */
@@ -85,7 +81,7 @@ public final class RewardReader implements AutoCloseable {
             System.arraycopy(encoded.answerIds(), 0, ids, encoded.promptIds().length, encoded.answerIds().length);
         }
         if (ids.length < 2) {
-            throw new DataException(folder() + ": a conversation of " + ids.length + " tokens; the reward model reads 2 to " + positions);
+            throw new DataException(folder + ": a conversation of " + ids.length + " tokens; the reward model reads 2 to " + positions);
         }
         return ids;
     }
@@ -114,7 +110,7 @@ public final class RewardReader implements AutoCloseable {
 
     /** What {@link Overlong#STOP} ends with. */
     public DataException tooLong(int tokens, String what) {
-        return new DataException(folder() + ": " + what + " makes a conversation of " + tokens + " tokens, the reward model reads up to " + positions
+        return new DataException(folder + ": " + what + " makes a conversation of " + tokens + " tokens, the reward model reads up to " + positions
                 + "; reward.overlong=drop leaves such answers out, cut reads the end of their prompts");
     }
 

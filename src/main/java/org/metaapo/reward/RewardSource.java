@@ -4,10 +4,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RewardKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Model;
+import org.metaapo.files.SamePath;
 
 /** Where a configuration's rewards come from: the keys {@code reward.*}. */
 public final class RewardSource {
@@ -35,6 +38,26 @@ public final class RewardSource {
     /** Whether it is a model that runs in the engine. */
     public boolean isLocal() {
         return kind.equals(RewardKeys.PATH);
+    }
+
+    /** Folder of a local model; of an adapter its base, which is the policy's where the configuration names no other. */
+    public Path base() {
+        return config.path(config.isSet(RewardKeys.PATH) ? RewardKeys.PATH : "model.path");
+    }
+
+    /** A local model in words: its folders. */
+    public String name() {
+        return base() + (config.path(RewardKeys.ADAPTER) == null ? "" : " with the adapter " + config.path(RewardKeys.ADAPTER));
+    }
+
+    /** Opens the folders of a local model. */
+    public AdaptedFolder folder() {
+        return AdaptedFolder.open(base(), config.path(RewardKeys.ADAPTER));
+    }
+
+    /** Whether it is an adapter over the same model as the policy, whose weights serve both as long as they are not trained. */
+    public boolean isOverThePolicy() {
+        return isLocal() && config.path(RewardKeys.ADAPTER) != null && SamePath.same(base(), config.path("model.path"));
     }
 
     /** All that decides a score beside the messages and the answer; empty for a local model, which is a folder. */
@@ -71,7 +94,9 @@ public final class RewardSource {
      */
     public Annotator open(Engine engine, Dtype dtype, long maxTokens, Path cache) {
         if (isLocal()) {
-            return RewardModel.open(engine, config.path(RewardKeys.PATH), dtype, overlong(), maxTokens);
+            try (AdaptedFolder folder = folder()) {
+                return RewardModel.open(engine, folder, dtype, overlong(), maxTokens);
+            }
         }
         QuestionSource source = source();
         try {
@@ -89,6 +114,13 @@ public final class RewardSource {
         }
     }
 
+    /** Opens an adapter over the policy's weights, which are loaded. */
+    public Annotator openOn(Model policy, long maxTokens) {
+        try (AdaptedFolder folder = folder()) {
+            return RewardModel.on(policy, folder, overlong(), maxTokens);
+        }
+    }
+
     /** What a local model does with conversations that are longer than it reads. */
     public Overlong overlong() {
         return Overlong.valueOf(config.text(RewardKeys.OVERLONG).toUpperCase(Locale.ROOT));
@@ -96,7 +128,9 @@ public final class RewardSource {
 
     /** A local model's tokenizer and template. */
     public RewardReader reader() {
-        return RewardReader.open(config.path(RewardKeys.PATH));
+        try (AdaptedFolder folder = folder()) {
+            return RewardReader.open(folder);
+        }
     }
 
     private QuestionSource source() {

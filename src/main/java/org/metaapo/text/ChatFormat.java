@@ -75,6 +75,11 @@ public final class ChatFormat {
         return new ChatFormat(tokenizer, templates, stops, options);
     }
 
+    /** Where tokenizer and templates lie. */
+    public Path folder() {
+        return tokenizer.folder();
+    }
+
     /**
      * All that the ids of a text depend on, as lines: digests of the folder's JSON and template files, stop ids, and what is kept.
      * A template that writes today's date depends on the day too.

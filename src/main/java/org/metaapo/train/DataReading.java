@@ -64,14 +64,14 @@ final class DataReading {
                     + ": the policy answers the whole prompt, and is trained on what it saw");
         }
         ChatFormat format = ChatFormat.load(
-                source.path(), tokenizer, source.stopIds(), chat.withTail(recipe == Recipe.REWARD_MODEL || chat.keepTemplateTail()));
+                tokenizer.folder(), tokenizer, source.stopIds(), chat.withTail(recipe == Recipe.REWARD_MODEL || chat.keepTemplateTail()));
         String difference = StopTokens.difference(source.stopSources(), format);
         if (difference != null) {
-            listener.note(source.path() + ": " + difference);
+            listener.note(tokenizer.folder() + ": " + difference);
         }
         for (String name : TemplateVariables.of(config).keySet()) {
             if (!format.templateMentions(name)) {
-                listener.note(source.path() + ": data.chat_template_kwargs: the chat template never reads " + name);
+                listener.note(tokenizer.folder() + ": data.chat_template_kwargs: the chat template never reads " + name);
             }
         }
         DataReading reading = new DataReading(config, recipe, format, listener, stop, writes);

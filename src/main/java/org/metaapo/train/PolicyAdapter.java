@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.adapter.AdapterConfig;
 import org.metaapo.adapter.AdapterFolder;
 import org.metaapo.adapter.Modules;
@@ -15,11 +16,12 @@ import org.metaapo.engine.Adapter;
 import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
-import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
+import org.metaapo.files.SamePath;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.model.WeightCopier;
 
 /**
  * The adapter that a run trains in place of its policy's weights.
@@ -42,8 +44,7 @@ record PolicyAdapter(AdapterConfig config, Path start, AdapterShape shape) {
         if (start != null) {
             try (AdapterFolder folder = AdapterFolder.open(start, model, run.integer("seed"))) {
                 if (folder.config().head() != head) {
-                    throw new DataException(start + ": the adapter is " + (head == Head.LM ? "a reward model's, expected a language model's"
-                            : "a language model's, expected a reward model's (task_type SEQ_CLS)"));
+                    throw AdaptedFolder.wrongHead(start, head);
                 }
                 return new PolicyAdapter(folder.config(), start, folder.shape());
             }
@@ -91,11 +92,24 @@ record PolicyAdapter(AdapterConfig config, Path start, AdapterShape shape) {
         return value.doubleValue();
     }
 
-    /** Opens it on the run's model, fresh or as its folder has it. */
+    /** Whether the reference stands on the run's own weights: no other model is named. */
+    boolean sharesReference(RunConfig run) {
+        Path path = run.path("reference.path");
+        return path == null || SamePath.same(path, run.path("model.path"));
+    }
+
+    /** Whether such a reference is an adapter beside the policy's: the copy of one that is gone on with, or one that follows the policy. */
+    boolean copiesReference(RunConfig run, Recipe recipe) {
+        return start != null && run.path("reference.path") == null || recipe.referenceUpdate(run) != References.Update.NEVER;
+    }
+
+    /** Opens it on the run's model, fresh or as its folder has it; a fresh one's score head begins as its base's where that has one. */
     Adapter open(Model model, ModelFolder source, long seed) {
         Adapter adapter = model.createAdapter(shape);
         if (start == null) {
             adapter.initialize(seed, config.init());
+            WeightCopier copier = new WeightCopier(source, adapter, null);
+            adapter.tensors().stream().filter(tensor -> source.expectedTensors().containsKey(tensor.name())).forEach(copier::copy);
             return adapter;
         }
         try (AdapterFolder folder = AdapterFolder.open(start, source.config(), seed)) {

@@ -2,12 +2,14 @@ package org.metaapo.train;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RecipeKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.MemoryPlan;
+import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.reward.RewardSource;
@@ -28,8 +30,9 @@ public final class Recipes {
         checkKeys(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
-        try (ModelFolder source = ModelFolder.open(policyPath);
-                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
+        try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
+                Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
+            ModelFolder source = policy.base();
             checkModels(config, recipe, source);
             checkReward(recipe.rewards(config));
             RunFolder folder = new RunFolder(config.path("out"));
@@ -88,8 +91,9 @@ public final class Recipes {
     public static RunSize size(RunConfig config, RunListener listener) {
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
-        try (ModelFolder source = ModelFolder.open(policyPath);
-                Tokenizer tokenizer = Tokenizer.load(policyPath, source.config().vocabSize())) {
+        try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
+                Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
+            ModelFolder source = policy.base();
             checkModels(config, recipe, source);
             RewardSource reward = recipe.rewards(config);
             // What a service needs, such as its secret, need not be there for a plan.
@@ -101,7 +105,7 @@ public final class Recipes {
                 long steps = EpochPlan.of(config, recipe, data).steps() * config.integer("train.epochs");
                 RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
                 return new RunSize(
-                        data.rows().size(), tokens, steps, data.longestPack(recipe, config), source.config().parameters(),
+                        data.rows().size(), tokens, steps, data.longestPack(recipe, config), Trained.of(config, source.config()),
                         memory, RunDisk.of(config, recipe, source.config(), data, memory.policy()), memory.smaller(config, recipe, source.config(), data));
             }
         }
@@ -113,8 +117,8 @@ public final class Recipes {
             source.requireHead(Head.LM);
         }
         checkOwnObjective(config, recipe);
-        PolicyAdapter.of(config, source.config(), source.path(), recipe.head());  // throws where it does not fit
-        checkReference(config, source);
+        PolicyAdapter adapter = PolicyAdapter.of(config, source.config(), source.path(), recipe.head());
+        checkReference(config, recipe, source, adapter);
     }
 
     /** A built-in objective's need of a reference is known to {@link RunConfig} already. */
@@ -124,10 +128,14 @@ public final class Recipes {
         }
     }
 
-    private static void checkReference(RunConfig config, ModelFolder source) {
+    private static void checkReference(RunConfig config, Recipe recipe, ModelFolder source, PolicyAdapter adapter) {
         Path path = config.path("reference.path");
         if (path == null) {
             return;
+        }
+        if (adapter != null && !adapter.sharesReference(config) && recipe.referenceUpdate(config) != References.Update.NEVER) {
+            throw new UsageException("reference.update: slice has the reference follow the policy, an adapter over " + source.path()
+                    + ", and reference.path is another model, " + path + "; leave one of the two out");
         }
         try (ModelFolder other = ModelFolder.open(path)) {
             other.checkReferenceOf(source);

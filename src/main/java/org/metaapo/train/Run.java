@@ -62,8 +62,10 @@ final class Run implements AutoCloseable {
 
     /** Runs to the end and returns the costs. */
     Totals run() {
-        parts.load(folder, totals);
-        resume();
+        AtomicFiles.deletePartials(folder.path());
+        RunState state = checkpoints.newest(RunState.class, listener::note);
+        parts.load(folder, totals, state == null ? null : state.merging());
+        resume(state);
         long allSteps = plan.steps() * config.integer("train.epochs");
         Schedule schedule = new Schedule(
                 config.text("optimizer.schedule"), config.real("optimizer.learning_rate"),
@@ -84,9 +86,8 @@ final class Run implements AutoCloseable {
         return totals;
     }
 
-    private void resume() {
-        AtomicFiles.deletePartials(folder.path());
-        RunState state = checkpoints.newest(RunState.class, listener::note);
+    /** Goes on from a checkpoint's state, or begins where it is null. */
+    private void resume(RunState state) {
         parts.loadReference(state == null ? null : state.references());
         folder.write(folder.config(), config.toYaml());
         fingerprint.write(folder);
@@ -229,7 +230,7 @@ final class Run implements AutoCloseable {
         RunState state = new RunState(
                 step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
                 meta.learner() == null ? null : meta.learner().state(), parts.recipe() == Recipe.ADPO ? asked.toLongArray() : null,
-                references == null ? null : references.state(), sliceRows);
+                references == null ? null : references.state(), sliceRows, parts.merges());
         checkpoints.save(step, parts.policy(), parts.trainer(), keptModel(), state);
     }
 

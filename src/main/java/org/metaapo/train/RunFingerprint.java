@@ -40,7 +40,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
     private static final Set<String> FREE = Set.of(
             "out", "device", "threads", "data.cache", "checkpoint.every", "checkpoint.keep", "reward.token_env", "reward.answers_per_request",
             "reward.parallel", "adapter.merge", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
-            "train.recompute", "rollout.sequences");
+            "train.recompute", "rollout.sequences", "rollout.merge");
 
     private static final int SAMPLE_BYTES = 1024;
     private static final int SHOWN_DIGITS = 12;
@@ -59,8 +59,10 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
                 }
             }
         }
-        if (config.path("adapter.path") != null) {
-            contents.put("the adapter of adapter.path", digest(AdapterFolder.digests(config.path("adapter.path")).toString()));
+        for (String key : List.of("adapter.path", "reward.adapter")) {
+            if (config.path(key) != null) {
+                contents.put("the adapter of " + key, digest(AdapterFolder.digests(config.path(key)).toString()));
+            }
         }
         RewardSource reward = Recipe.of(config).rewards(config);
         if (reward != null && !reward.isLocal()) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.checkpoint.CheckpointStore;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
@@ -33,6 +34,15 @@ public record RunFolder(Path path) {
     /** The result of a run that trains an adapter, in PEFT's format. */
     public Path adapter() {
         return path.resolve("adapter");
+    }
+
+    /**
+     * Opens the result: the trained adapter over its base, or the trained model.
+     *
+     * @param base folder of the model that the run began with
+     */
+    public AdaptedFolder result(Path base) {
+        return Files.isDirectory(adapter()) ? AdaptedFolder.open(base, adapter()) : AdaptedFolder.open(model());
     }
 
     /** What the run was begun with. */

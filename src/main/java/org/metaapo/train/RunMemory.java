@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RunConfig;
+import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -15,7 +17,6 @@ import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.error.DeviceException;
 import org.metaapo.model.ModelConfig;
-import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.rollout.AnswerWriter;
@@ -25,9 +26,11 @@ import org.metaapo.rollout.AnswerWriter;
  *
  * @param policy the policy with its trainer, scorer and generator
  * @param reference weights of the reference; 0 without one
- * @param reward weights and workspace of a local reward model; 0 without one
+ * @param reward weights and workspace of a local reward model; 0 without one, and without weights where it is an adapter over the policy's
+ * @param merged weights of the copy with the adapter worked in that answers are sampled from; 0 without one
+ * @param mergeable the same of a copy that is made where it fits
  */
-public record RunMemory(MemoryPlan policy, long reference, long reward) {
+public record RunMemory(MemoryPlan policy, long reference, long reward, long merged, long mergeable) {
     /** Settings by which a run takes less memory, the cheaper ones first. */
     private static final List<List<Map.Entry<String, Object>>> SMALLER = List.of(
             List.of(Map.entry("train.recompute", true)),
@@ -42,7 +45,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
         long maxTokens = data.maxTokens(recipe, config);
         PolicyAdapter adapter = PolicyAdapter.of(config, model, config.path("model.path"), recipe.head());
-        ModelShape shape = ModelLoader.shape(adapter == null ? model.withHead(recipe.head()) : model, data.longestSequence(recipe, config));
+        ModelShape shape = ModelLoader.shape(model.withHead(recipe.head()), data.longestSequence(recipe, config));
         GeneratorOptions generator = null;
         Rollout rollout = recipe.rollout(config);
         if (rollout != null) {
@@ -52,21 +55,39 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
         TrainerOptions trainer = trainerOptions(config, maxTokens);
         MemoryPlan policy = Engine.plan(shape, dtype, device, adapter == null ? null : adapter.shape(), trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
-                : adapter != null && config.path("reference.path") == null ? ownReference(config, recipe, adapter, policy)
+                : adapter != null && adapter.sharesReference(config) ? adapter.copiesReference(config, recipe) ? policy.adapter() : 0
                 : config.flag("reference.offload") ? policy.weightsOffloaded() : policy.weights();
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {
-            MemoryPlan plan = Engine.plan(
-                    ModelLoader.shape(ModelFolder.readConfig(config.path("reward.path"))), dtype, device, null, new TrainerOptions(maxTokens, true), null);
-            reward = plan.weights() + plan.scorer();
+            reward = reward(source, dtype, device, new TrainerOptions(maxTokens, true), adapter != null && source.isOverThePolicy());
         }
-        return new RunMemory(policy, reference, reward);
+        long copy = adapter == null || generator == null ? 0 : policy.weights();
+        return switch (config.text("rollout.merge")) {
+            case "true" -> new RunMemory(policy, reference, reward, copy, 0);
+            case "false" -> new RunMemory(policy, reference, reward, 0, 0);
+            default -> new RunMemory(policy, reference, reward, 0, copy);
+        };
     }
 
-    /** Bytes of a reference that is the policy's own start, where an adapter is trained: the model without it takes none. */
-    private static long ownReference(RunConfig config, Recipe recipe, PolicyAdapter adapter, MemoryPlan policy) {
-        return adapter.start() == null && recipe.referenceUpdate(config) == References.Update.NEVER ? 0 : policy.adapter();
+    /** Bytes of a local reward model; {@code shared} of an adapter over weights that are there anyway. */
+    private static long reward(RewardSource source, Dtype dtype, DeviceSpec device, TrainerOptions room, boolean shared) {
+        try (AdaptedFolder folder = source.folder()) {
+            AdapterShape adapter = folder.adapter() == null ? null : folder.adapter().shape();
+            MemoryPlan plan = Engine.plan(ModelLoader.shape(folder.config()), dtype, device, adapter, room, null);
+            return (shared ? 0 : plan.weights()) + plan.adapter() + plan.scorer();
+        }
+    }
+
+    /**
+     * With the choice made whether answers are sampled from a merged copy, where the configuration leaves it open.
+     *
+     * @param free bytes of the device
+     * @param before what a run that goes on has chosen; null for a new one
+     */
+    public RunMemory decided(long free, Boolean before) {
+        boolean copies = before == null ? total() + mergeable <= free : before;
+        return new RunMemory(policy, reference, reward, merged + (copies ? mergeable : 0), 0);
     }
 
     /** Options of a run's trainer. */
@@ -102,19 +123,19 @@ public record RunMemory(MemoryPlan policy, long reference, long reward) {
 
     /** All together. */
     public long total() {
-        return policy.total() + reference + reward;
+        return policy.total() + reference + reward + merged;
     }
 
     /** Throws if {@code free} bytes are too few. */
     void check(long free) {
         if (total() > free) {
             throw new DeviceException(String.format(Locale.ROOT, "the run needs %,.0f MiB (weights, gradients and moments %,.0f, activations and workspace %,.0f, generation %,.0f, "
-                            + "reference and reward model %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
+                            + "reference, reward model and merged copy %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
                             + "or set train.recompute=true, optimizer.state=8bit or dtype=bf16" + (policy.backend() > 0
                             ? ", or on a GPU optimizer.offload=true or reference.offload=true" : ""),
-                    mib(total()), mib(policy.weights() + policy.gradients() + policy.master() + policy.moments() - policy.offloaded()),
+                    mib(total()), mib(policy.weights() + policy.adapter() + policy.gradients() + policy.master() + policy.moments() - policy.offloaded()),
                     mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer() + policy.backend()), mib(policy.generator()),
-                    mib(reference + reward), mib(free)));
+                    mib(reference + reward + merged), mib(free)));
         }
     }
 

@@ -42,6 +42,8 @@ final class RunParts implements AutoCloseable {
     private Model model;
     /** The model, or the adapter on it that is trained. */
     private Network policy;
+    /** Takes the model with the adapter worked in before answers are sampled; null where they are sampled without a copy. */
+    private Model merged;
     private Trainer trainer;
     private References references;
     private Annotator reward;
@@ -74,18 +76,27 @@ final class RunParts implements AutoCloseable {
         return Dtype.fromName(config.text("dtype"));
     }
 
-    /** Loads policy and source of rewards, the cheaper one first; throws where the run does not fit in memory. */
-    void load(RunFolder folder, Totals totals) {
-        RunMemory.of(config, recipe, source.config(), data).check(engine.info().memoryFree());
+    /**
+     * Loads policy and source of rewards, the cheaper one first; throws where the run does not fit in memory.
+     *
+     * @param merging whether a run that goes on has sampled from a merged copy; null for a new run
+     */
+    void load(RunFolder folder, Totals totals, Boolean merging) {
+        long free = engine.info().memoryFree();
+        RunMemory memory = RunMemory.of(config, recipe, source.config(), data).decided(free, merging);
+        memory.check(free);
         RewardSource rewards = recipe.rewards(config);
         if (rewards != null && !rewards.isLocal()) {
             reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards()));
             tryOut(totals);
         }
+        listener.note("trained: " + Trained.of(adapter, source.config().withHead(recipe.head())));
         listener.begin("loading the model", 0);
         loadPolicy();
+        merged = memory.merged() > 0 ? newPolicyModel(recipe.head()) : null;
         if (rewards != null && rewards.isLocal()) {
-            reward = keep(rewards.open(engine, dtype(), maxTokens, null));
+            boolean shared = adapter != null && rewards.isOverThePolicy();
+            reward = keep(shared ? rewards.openOn(model, maxTokens) : rewards.open(engine, dtype(), maxTokens, null));
         }
         listener.end();
     }
@@ -96,14 +107,14 @@ final class RunParts implements AutoCloseable {
     }
 
     private void loadPolicy() {
-        Head head = adapter == null ? recipe.head() : source.config().head();
+        Head head = recipe.head();
         model = newPolicyModel(head);
         if (adapter == null) {
             policy = model;
             trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
             ModelLoader.load(model, trainer, source, head, config.integer("seed"));
         } else {
-            ModelLoader.load(model, source, head, config.integer("seed"));
+            ModelLoader.loadStored(model, source);
             policy = adapter.open(model, source, config.integer("seed"));
             trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
         }
@@ -133,9 +144,10 @@ final class RunParts implements AutoCloseable {
 
     private Network reference() {
         Path path = config.path("reference.path");
-        if (path == null && adapter != null) {
+        if (adapter != null && adapter.sharesReference(config)) {
             return adapterReference();
         }
+        listener.note("reference: " + (path == null ? source.path() + " as it is when the run begins" : path));
         if (path == null) {
             Model copy = newReference(model.shape());
             copy.copyFrom(model);
@@ -155,13 +167,15 @@ final class RunParts implements AutoCloseable {
      * that is gone on with, as it was, or one that follows the policy.
      */
     private Network adapterReference() {
-        if (adapter.start() == null && recipe.referenceUpdate(config) == References.Update.NEVER) {
-            listener.note("reference: " + source.path() + " without an adapter");
+        boolean begins = adapter.start() != null && config.path("reference.path") == null;
+        listener.note("reference: " + source.path() + (begins ? " with the adapter as it begins, " + adapter.start() : " without the adapter"));
+        if (!adapter.copiesReference(config, recipe)) {
             return model;
         }
-        listener.note("reference: " + source.path() + " with the adapter as it begins");
         Adapter copy = model.createAdapter(adapter.shape());
-        copy.copyFrom(policy);
+        if (begins) {
+            copy.copyFrom(policy);
+        }
         return copy;
     }
 
@@ -175,13 +189,12 @@ final class RunParts implements AutoCloseable {
         if (adapter == null) {
             ModelLoader.save(folder.model(), model, source);
         } else {
-            AdapterFolder.save(folder.adapter(), (Adapter) policy, adapter.config(), source.config());
+            AdapterFolder.save(folder.adapter(), (Adapter) policy, adapter.config(), source.config(), data.format().folder());
         }
         if (adapter != null && config.flag("adapter.merge")) {
-            try (Model merged = newPolicyModel(recipe.head())) {
-                merged.mergeFrom((Adapter) policy);
-                ModelLoader.save(folder.model(), merged, source);
-            }
+            // In place: nothing runs on the weights any more.
+            model.mergeFrom((Adapter) policy);
+            ModelLoader.save(folder.model(), model, source, data.format().folder());
         }
         listener.end();
     }
@@ -239,6 +252,20 @@ final class RunParts implements AutoCloseable {
 
     Network policy() {
         return policy;
+    }
+
+    /** The policy as it is now, to sample from. */
+    Network sampler() {
+        if (merged == null) {
+            return policy;
+        }
+        merged.mergeFrom((Adapter) policy);
+        return merged;
+    }
+
+    /** Whether answers are sampled from a merged copy. */
+    boolean merges() {
+        return merged != null;
     }
 
     Trainer trainer() {

@@ -9,10 +9,10 @@ import java.util.Map;
  * @param tokens tokens of an epoch, without what is sampled
  * @param steps optimizer steps of all epochs
  * @param longestPack tokens of the longest pack that can come up
- * @param parameters of the policy
+ * @param trained what is trained, and the policy's weights
  * @param memory bytes on the device
  * @param disk bytes in the run's folder
  * @param smaller bytes on the device with other settings, by their keys
  */
 public record RunSize(
-        int rows, long tokens, long steps, long longestPack, long parameters, RunMemory memory, RunDisk disk, Map<String, Long> smaller) {}
+        int rows, long tokens, long steps, long longestPack, Trained trained, RunMemory memory, RunDisk disk, Map<String, Long> smaller) {}

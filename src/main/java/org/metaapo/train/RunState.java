@@ -17,6 +17,7 @@ import org.metaapo.meta.MetaLearner;
  * @param asked rows whose label was asked for, as a bit set; null in recipes that do not ask
  * @param references log-prob sums under the reference; null where not used
  * @param rows the present slice; null before it is prepared
+ * @param merging whether answers are sampled from a merged copy: which it was decides the bits
  */
 record RunState(
         long step,
@@ -29,7 +30,8 @@ record RunState(
         MetaLearner.State meta,
         long[] asked,
         References.State references,
-        List<SliceRow> rows) {
+        List<SliceRow> rows,
+        Boolean merging) {
     /**
      * A prepared row.
      *

@@ -10,16 +10,13 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.metaapo.config.AdapterKeys;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Shuffle;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
-import org.metaapo.engine.Head;
-import org.metaapo.engine.Model;
-import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
@@ -27,7 +24,6 @@ import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
-import org.metaapo.model.ModelLoader;
 
 /**
  * Selective DPO's choice of pairs (arXiv 2502.09650): a pair's difficulty is its DPO loss under a policy that was trained on the
@@ -86,7 +82,7 @@ final class Selection {
         Path file = folder.resolve("losses-" + run + "-" + half + ".json");
         Path out = folder.resolve("run-" + run + "-" + half);
         RunConfig own = config.with("recipe", "dpo").with("objective.name", "dpo").with("out", out.toString())
-                .with("adapter.merge", AdapterKeys.asked(config)).with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
+                .with("adapter.merge", false).with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
         RunData part = data.pickingUnevaluated(trained);
         RunFingerprint print = RunFingerprint.of(own, part, source);
         String fingerprint = print.digest();
@@ -126,17 +122,9 @@ final class Selection {
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         Dtype dtype = Dtype.fromName(config.text("dtype"));
-        try (Engine engine = Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"));
-                ModelFolder trained = ModelFolder.open(run.model())) {
-            List<double[]> sums = score(engine, trained, dtype, pairs, "scoring the other half");
-            List<double[]> references;
-            if (config.path("reference.path") == null) {
-                references = score(engine, source, dtype, pairs, "reference log-probs");
-            } else {
-                try (ModelFolder reference = ModelFolder.open(config.path("reference.path"))) {
-                    references = score(engine, reference, dtype, pairs, "reference log-probs");
-                }
-            }
+        try (Engine engine = Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))) {
+            List<double[]> sums = score(engine, run.result(source.path()), dtype, pairs, "scoring the other half");
+            List<double[]> references = score(engine, reference(), dtype, pairs, "reference log-probs");
             PairResults results = PairScorer.evaluate(
                     pairs, sums, references, Objective.dpo(config.real("objective.beta")), Weighting.constant(1));
             ArrayNode losses = json.putArray("losses");
@@ -147,11 +135,18 @@ final class Selection {
         json.put("seconds_scoring", end.path("seconds_scoring").asDouble() + (System.nanoTime() - start) * 1e-9);
     }
 
-    private List<double[]> score(Engine engine, ModelFolder model, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
-        ModelShape shape = ModelLoader.shape(model.config(), data.longestSequence(Recipe.SELECTIVE_DPO, config));
-        try (Model loaded = ModelLoader.load(engine.createModel(shape, dtype), model, Head.LM, 0)) {
+    /** What the reference runs compare with: the model that is named, else the policy as a run begins. */
+    private AdaptedFolder reference() {
+        Path named = config.path("reference.path");
+        return named == null ? AdaptedFolder.open(source.path(), config.path("adapter.path")) : AdaptedFolder.open(named);
+    }
+
+    /** Closes the folder. */
+    private List<double[]> score(Engine engine, AdaptedFolder folder, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
+        try (folder;
+                AdaptedFolder.Loaded loaded = folder.load(engine, dtype, data.longestSequence(Recipe.SELECTIVE_DPO, config))) {
             return new PhasedScoring(listener, stop, data.maxTokens(Recipe.SELECTIVE_DPO, config), config.flag("data.share_prompts"))
-                    .score(loaded, pairs, phase);
+                    .score(loaded.network(), pairs, phase);
         }
     }
 

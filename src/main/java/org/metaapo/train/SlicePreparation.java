@@ -111,7 +111,7 @@ final class SlicePreparation {
     private void write(List<EncodedRow> rows, Candidates[] candidates, List<Integer> sampled, long iteration) {
         long start = System.nanoTime();
         long seed = config.integer("seed");
-        write(rows, candidates, sampled, iteration, parts.policy(), rollout.answers(), rollout.greedy(), seed, "sampling");
+        write(rows, candidates, sampled, iteration, parts.sampler(), rollout.answers(), rollout.greedy(), seed, "sampling");
         if (rollout.referenceAnswers() > 0) {
             write(rows, candidates, sampled, iteration, references.model(), rollout.referenceAnswers(), false, seed ^ REFERENCE_SEED,
                     "sampling the reference");

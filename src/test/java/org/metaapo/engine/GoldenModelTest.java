@@ -15,6 +15,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.checkpoint.SafetensorsFile;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
@@ -243,8 +244,9 @@ class GoldenModelTest {
     void rewardsOfTheRewardModel() {
         JsonNode golden = Json.read(Fixtures.path("tiny-rm.golden.json"));
         try (Engine engine = Engine.open(DeviceSpec.CPU, 2);
+                AdaptedFolder folder = AdaptedFolder.open(Fixtures.path("tiny-rm"));
                 org.metaapo.reward.RewardModel reward =
-                        org.metaapo.reward.RewardModel.open(engine, Fixtures.path("tiny-rm"), Dtype.F32, org.metaapo.reward.Overlong.STOP, 400)) {
+                        org.metaapo.reward.RewardModel.open(engine, folder, Dtype.F32, org.metaapo.reward.Overlong.STOP, 400)) {
             List<org.metaapo.data.Prompt> prompts = new ArrayList<>();
             List<List<Answer>> answers = new ArrayList<>();
             for (JsonNode row : golden) {

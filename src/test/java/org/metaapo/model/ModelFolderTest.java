@@ -133,7 +133,7 @@ class ModelFolderTest {
                 assertThat(other.config().tiedHead()).isFalse();
                 assertThat(other.expectedTensors()).containsKey("lm_head.weight");
                 Path target = temp.resolve("written" + dtype);
-                ModelWriter.write(target, other, other.config(), Dtype.F32, source(other));
+                ModelWriter.write(target, other, other.config(), other.path(), Dtype.F32, source(other));
                 try (ModelFolder written = ModelFolder.open(target)) {
                     assertThat(written.config()).isEqualTo(other.config());
                     assertThat(written.configJson().path("tie_word_embeddings").asBoolean(true)).isFalse();
@@ -155,7 +155,7 @@ class ModelFolderTest {
             SafetensorsWriter.write(file, new ArrayList<>(specs.values()), Map.of(), (spec, offset, chunk) -> {});
             Path target = temp.resolve("written");
             try (ModelFolder model = ModelFolder.open(folder)) {
-                ModelWriter.write(target, model, model.config(), Dtype.F32, source(model));
+                ModelWriter.write(target, model, model.config(), model.path(), Dtype.F32, source(model));
                 try (ModelFolder written = ModelFolder.open(target)) {
                     assertThat(written.configJson().path("id2label")).hasSize(1);  // transformers would else make two
                 }
@@ -182,7 +182,7 @@ class ModelFolderTest {
             Files.writeString(folder.resolve("config.json"), "{" + rope + "," + SMALL);
             Path target = temp.resolve("rope");
             try (ModelFolder model = ModelFolder.open(folder)) {
-                ModelWriter.write(target, model, model.config(), Dtype.F32, source(model));
+                ModelWriter.write(target, model, model.config(), model.path(), Dtype.F32, source(model));
                 try (ModelFolder written = ModelFolder.open(target)) {
                     boolean scaled = rope.contains("llama3");
                     var json = written.configJson();
@@ -231,7 +231,7 @@ class ModelFolderTest {
     void whatIsWrittenHasTheSameTensorsAndTheSourcesOwnConfig() throws IOException {
         Path target = temp.resolve("out/model");
         try (ModelFolder source = ModelFolder.open(Fixtures.path("tiny-qwen2"))) {
-            ModelWriter.write(target, source, source.config(), Dtype.F32, source(source), 60_000);
+            ModelWriter.write(target, source, source.config(), source.path(), Dtype.F32, source(source), 60_000);
             try (ModelFolder written = ModelFolder.open(target)) {
                 assertThat(written.config()).isEqualTo(source.config());
                 ObjectNode both = (ObjectNode) source.configJson();
@@ -256,7 +256,7 @@ class ModelFolderTest {
         Path target = temp.resolve("reward");
         try (ModelFolder source = ModelFolder.open(Fixtures.path("tiny-llama"))) {
             ModelConfig reward = source.config().withHead(Head.VALUE);
-            ModelWriter.write(target, source, reward, Dtype.BF16, (tensor, offset, chunk) -> {});
+            ModelWriter.write(target, source, reward, source.path(), Dtype.BF16, (tensor, offset, chunk) -> {});
             try (ModelFolder written = ModelFolder.open(target)) {
                 assertThat(written.config()).isEqualTo(reward);
                 assertThat(written.configJson().path("dtype").asText()).isEqualTo("bfloat16");
@@ -267,7 +267,7 @@ class ModelFolderTest {
             }
             assertThat(target.resolve("generation_config.json")).doesNotExist();
             ModelConfig other = ModelFolder.readConfig(Fixtures.path("tiny-rm"));
-            assertThatThrownBy(() -> ModelWriter.write(target, source, other, Dtype.F32, source(source)))
+            assertThatThrownBy(() -> ModelWriter.write(target, source, other, source.path(), Dtype.F32, source(source)))
                     .isInstanceOf(IllegalArgumentException.class);
         }
     }

@@ -15,6 +15,7 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.DataFiles;
 import org.metaapo.data.Row;
@@ -63,7 +64,8 @@ class OverlongRewardTest {
     }
 
     private List<double[]> scores(Engine engine, Path folder, Overlong overlong, RankingWatch watch) {
-        try (RewardModel reward = RewardModel.open(engine, folder, Dtype.F32, overlong, 400)) {
+        try (AdaptedFolder opened = AdaptedFolder.open(folder);
+                RewardModel reward = RewardModel.open(engine, opened, Dtype.F32, overlong, 400)) {
             return reward.score(rows.stream().map(Row::prompt).toList(), answers(), watch);
         }
     }
@@ -78,7 +80,8 @@ class OverlongRewardTest {
 
     /** Lengths of the conversations, and one that about half of them are longer than. */
     private int[][] lengths() {
-        try (RewardReader reader = RewardReader.open(model)) {
+        try (AdaptedFolder opened = AdaptedFolder.open(model);
+                RewardReader reader = RewardReader.open(opened)) {
             return rows.stream().map(row -> new int[] {
                 reader.encode(row.prompt(), row.chosen()).length, reader.encode(row.prompt(), row.rejected()).length}).toArray(int[][]::new);
         }
@@ -119,7 +122,8 @@ class OverlongRewardTest {
         int[][] lengths = lengths();
         int positions = median(lengths);
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
-                RewardReader reader = RewardReader.open(model);
+                AdaptedFolder opened = AdaptedFolder.open(model);
+                RewardReader reader = RewardReader.open(opened);
                 ModelFolder folder = ModelFolder.open(model);
                 Model loaded = ModelLoader.load(engine, folder, Dtype.F32, folder.config().head(), 0);
                 Scorer scorer = loaded.scorer(400)) {
@@ -171,7 +175,8 @@ class OverlongRewardTest {
     @Test
     void aRunGoesOnWithoutTheCandidatesThatAreOutAndCountsThem() throws IOException {
         int[] prompts;
-        try (RewardReader reader = RewardReader.open(model)) {
+        try (AdaptedFolder opened = AdaptedFolder.open(model);
+                RewardReader reader = RewardReader.open(opened)) {
             prompts = rows.stream().mapToInt(row -> reader.promptTokens(row.prompt())).toArray();
         }
         // Some prompts alone are longer, others leave room for all answers.

@@ -61,7 +61,7 @@ class RunDiskTest {
         }
         assertThat(RunDisk.free(run.path())).isGreaterThan(2 * disk.checkpoint());
         Recipes.run(config, RunListener.SILENT, new StopSignal());
-        assertThat(Files.size(run.model().resolve("model.safetensors")) - disk.model()).isBetween(0L, 8_000L);
+        assertThat(Files.size(run.model().resolve("model.safetensors")) - disk.result()).isBetween(0L, 8_000L);
     }
 
     @Test
@@ -71,7 +71,7 @@ class RunDiskTest {
         assertThat(many.total()).isEqualTo(3 * many.checkpoint());
         RunDisk none = disk(config("recipe=dpo", "reward.path=null", "checkpoint.every=50"));
         assertThat(List.of(none.kept(), none.written())).containsExactly(1, 1);
-        assertThat(none.total()).isEqualTo(none.checkpoint() + none.model());
+        assertThat(none.total()).isEqualTo(none.checkpoint() + none.result());
     }
 
     @Test

@@ -1,0 +1,54 @@
+package org.metaapo.jobs;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import org.metaapo.adapter.AdaptedFolder;
+import org.metaapo.checkpoint.TensorInfo;
+import org.metaapo.engine.Adapter;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.error.DeviceException;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.model.ModelLoader;
+import org.metaapo.train.RunListener;
+
+/** Works an adapter into its model: W + s B A in f32, rounded once. */
+public final class MergeJob {
+    private MergeJob() {}
+
+    /**
+     * Writes the merged model as an ordinary folder, which appears whole or not at all.
+     *
+     * @param dtype of the result; null for bf16 where all of the model's tensors are bf16, and f32 otherwise, so that no bit is lost
+     * @throws org.metaapo.error.DataException if the adapter is not one of this model, or has what is not computed here
+     */
+    public static void run(Engine engine, Dtype dtype, Path model, Path adapter, Path out, RunListener listener) {
+        try (AdaptedFolder folder = AdaptedFolder.open(model, adapter)) {
+            Path tokenizer = folder.tokenizerFolder();
+            Dtype target = dtype == null ? stored(folder.base()) : dtype;
+            checkRoom(engine, folder.config().parameters() * target.bytes());
+            listener.begin("loading the model", 0);
+            try (AdaptedFolder.Loaded weights = folder.load(engine, target, folder.config().maxPositions())) {
+                listener.begin("merging", 0);
+                // Into itself: the model alone is not needed any more.
+                weights.model().mergeFrom((Adapter) weights.network());
+                listener.begin("writing the model", 0);
+                ModelLoader.save(out, weights.model(), folder.base(), tokenizer);
+            }
+            listener.end();
+            listener.note("merged in " + target.name().toLowerCase(Locale.ROOT) + ": " + out);
+        }
+    }
+
+    private static Dtype stored(ModelFolder folder) {
+        return folder.tensors().values().stream().map(TensorInfo::dtype).allMatch(org.metaapo.checkpoint.Dtype.BF16::equals) ? Dtype.BF16 : Dtype.F32;
+    }
+
+    private static void checkRoom(Engine engine, long bytes) {
+        long free = engine.info().memoryFree();
+        if (bytes > free) {
+            throw new DeviceException(String.format(Locale.ROOT, "the merged model takes %,.0f MiB, %,.0f MiB are available; "
+                    + "merge on another device, or with --dtype bf16", bytes / 1048576.0, free / 1048576.0));
+        }
+    }
+}
