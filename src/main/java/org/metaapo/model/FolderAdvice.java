@@ -43,9 +43,9 @@ final class FolderAdvice {
     static void refuseAdapter(Path folder) {
         if (Files.exists(folder.resolve("adapter_config.json"))) {
             boolean whole = Files.exists(folder.resolve("config.json"));
-            throw new DataException(folder + ": adapter_config.json says that this is an adapter of PEFT (LoRA), expected a whole model; merge it into "
-                    + "its base with peft: AutoPeftModelForCausalLM.from_pretrained(\"" + folder + "\").merge_and_unload().save_pretrained(\"merged\")"
-                    + (whole ? ", or delete the file if the weights here are merged already" : ", and put the tokenizer's files beside it"));
+            throw new DataException(folder + ": adapter_config.json says that this is an adapter of PEFT (LoRA), expected a whole model; give its base here, "
+                    + "and the adapter as --adapter, adapter.path or reward.adapter, or merge the two: metaapo merge --model BASE --adapter " + folder
+                    + " --out merged" + (whole ? "; delete the file if the weights here are merged already" : ""));
         }
     }
 

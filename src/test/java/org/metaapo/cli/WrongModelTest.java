@@ -73,10 +73,10 @@ class WrongModelTest extends CommandTest {
     void anAdapterEvenBesideWeights() throws IOException {
         Path adapter = Files.createDirectory(temp.resolve("adapter"));
         Files.writeString(adapter.resolve("adapter_config.json"), "{\"base_model_name_or_path\": \"x\"}");
-        refusedEverywhere(adapter, "an adapter of PEFT (LoRA), expected a whole model; merge it into its base with peft");
+        refusedEverywhere(adapter, "an adapter of PEFT (LoRA), expected a whole model; give its base here, and the adapter as --adapter");
         Path both = copy("tiny-llama", "");
         Files.writeString(both.resolve("adapter_config.json"), "{}");
-        refusedAsPolicy(both, "or delete the file if the weights here are merged already");
+        refusedAsPolicy(both, "delete the file if the weights here are merged already");
     }
 
     @Test
