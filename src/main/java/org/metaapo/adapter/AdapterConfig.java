@@ -50,6 +50,8 @@ public record AdapterConfig(
         Head head,
         String base) {
 
+    private static final String PROJECTIONS = String.join(", ", Arrays.stream(Projection.values()).map(AdapterTensors::shortName).toList());
+
     /** Copies the collections, in their order. */
     public AdapterConfig {
         layers = Set.copyOf(layers);
@@ -79,10 +81,40 @@ public record AdapterConfig(
             adapted.add(paths);
         }
         if (adapted.stream().allMatch(Map::isEmpty)) {
-            throw new IllegalArgumentException("the targets " + shown(targets) + " fit no linear map of the model; there are "
-                    + String.join(", ", Arrays.stream(Projection.values()).map(AdapterTensors::shortName).toList()));
+            throw new IllegalArgumentException("the targets " + shown(targets) + " fit no linear map of the model; there are " + PROJECTIONS);
         }
         return new AdapterShape(head, adapted, dropout, seed);
+    }
+
+    /**
+     * Checks that each name, layer and pattern means something in a model, which PEFT asks of all targets together alone.
+     *
+     * @throws IllegalArgumentException naming what means nothing
+     */
+    public void checkNames(ModelConfig model) {
+        List<String> paths = new ArrayList<>();
+        for (int layer = 0; layer < model.layers(); layer++) {
+            for (Projection projection : Projection.values()) {
+                paths.add(AdapterTensors.module(layer, projection));
+            }
+        }
+        for (String name : targets.names() == null ? List.<String>of() : targets.names()) {
+            if (paths.stream().noneMatch(Modules.of(List.of(name))::fit)) {
+                throw new IllegalArgumentException("the target " + name + " fits no linear map of the model's layers; there are " + PROJECTIONS);
+            }
+        }
+        for (int layer : layers) {
+            if (layer >= model.layers()) {
+                throw new IllegalArgumentException("layer " + layer + " is not there; the model has " + model.layers() + ", the first of them 0");
+            }
+        }
+        for (Map<String, ?> pattern : List.of(rankPattern, alphaPattern)) {
+            for (String key : pattern.keySet()) {
+                if (paths.stream().noneMatch(path -> key.equals(patternKey(Map.of(key, 0), path)) && adapts(path))) {
+                    throw new IllegalArgumentException("the pattern " + key + " fits no module that gets an adapter; there are " + PROJECTIONS);
+                }
+            }
+        }
     }
 
     private AdapterShape.LowRank lowRank(String path, int most) {

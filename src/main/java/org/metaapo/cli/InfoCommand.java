@@ -1,22 +1,63 @@
 package org.metaapo.cli;
 
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.metaapo.adapter.AdaptedFolder;
+import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceInfo;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.error.UsageException;
 import org.metaapo.jobs.TrainingSpeed;
+import org.metaapo.model.ModelFolder;
+import org.metaapo.train.Trained;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code metaapo info}. */
-@Command(name = "info", description = "Versions, device, memory, libraries.", mixinStandardHelpOptions = true)
+@Command(name = "info", description = "Versions, device, memory, libraries; with --model or --config what is trained.", mixinStandardHelpOptions = true)
 final class InfoCommand implements Callable<Integer> {
     @Mixin
     private CommonOptions common;
 
+    @Option(names = "--model", paramLabel = "DIR", description = "folder of a model to tell of; no weights are read")
+    private Path model;
+
+    @Mixin
+    private AdapterOption adapter;
+
+    @Option(names = "--config", paramLabel = "CONFIG.yaml", description = "a run's configuration: what it trains")
+    private Path config;
+
     @Override
     public Integer call() {
+        if (adapter.path() != null && model == null) {
+            throw new UsageException("--adapter is given, and no --model; expected the model that the adapter is over");
+        }
+        if (model != null) {
+            model();
+        }
+        if (config != null) {
+            RunConfig run = RunConfig.load(config, List.of());
+            row("trained", Trained.of(run, ModelFolder.readConfig(run.path("model.path"))).toString());
+        }
+        machine();
+        return 0;
+    }
+
+    private void model() {
+        try (AdaptedFolder folder = AdaptedFolder.open(model, adapter.path())) {
+            row("model", String.format(Locale.ROOT, "%s: %s, %,d weights", model, folder.base().config().architecture(), folder.base().config().parameters()));
+            if (folder.adapter() != null) {
+                row("adapter", Trained.adapter(folder).toString());
+            }
+        }
+    }
+
+    private void machine() {
         try (Engine engine = common.open()) {
             DeviceInfo info = engine.info();
             row("metaapo", Engine.version());
@@ -34,7 +75,6 @@ final class InfoCommand implements Callable<Integer> {
             Engine.Gpus gpus = Engine.gpus();
             row("GPUs", gpus.count() > 0 ? gpus.count() + ", cuda:0 to cuda:" + (gpus.count() - 1) : "none; " + gpus.reason());
         }
-        return 0;
     }
 
     private static void row(String name, String value) {

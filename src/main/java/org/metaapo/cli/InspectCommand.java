@@ -14,7 +14,9 @@ import org.metaapo.inspect.InspectPage;
 import org.metaapo.inspect.InspectText;
 import org.metaapo.inspect.Inspection;
 import org.metaapo.inspect.TextOptions;
+import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatOptions;
+import org.metaapo.train.Trained;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -172,6 +174,7 @@ final class InspectCommand implements Callable<Integer> {
                 tools,
                 documents,
                 stepZero,
+                config == null ? null : Trained.of(run, ModelFolder.readConfig(folder)),
                 lines);
         Inspection.Result result;
         try (Engine engine = stepZero > 0 ? common.open() : null;

@@ -27,6 +27,15 @@ final class ForeignNames {
         same("dtype", "torch_dtype", "precision", "param_dtype", "mixed_precision");
         same("model.path", "model_name_or_path", "model_name", "model_path", "model", "base_model", "pretrain",
                 "pretrained_model_name_or_path");
+        same("adapter.rank", "lora_r", "lora_rank", "r");
+        same("adapter.alpha", "lora_alpha");
+        same("adapter.dropout", "lora_dropout");
+        same("adapter.targets", "lora_target", "lora_target_modules", "target_modules");
+        same("adapter.rslora", "use_rslora", "peft_use_rslora");
+        same("adapter.layers", "layers_to_transform", "peft_layers_to_transform");
+        same("adapter.init", "init_lora_weights", "peft_init_lora_weights");
+        same("adapter.path", "adapter_name_or_path", "lora_model_dir", "adapter_path");
+        same("reward.adapter", "reward_adapter", "reward_model_adapters");
         same("reference.path", "ref_model", "ref_model_name_or_path", "ref_model_path", "reference_model", "reference_model_path", "ref_pretrain",
                 "reference", "ref");
         same("reward.path", "reward_model_path", "reward_model_name_or_path", "reward_pretrain", "reward");
@@ -143,30 +152,36 @@ final class ForeignNames {
         otherwise("reference.update=slice has the reference follow the policy, slice by slice", "sync_ref_model", "ref_model_sync_steps",
                 "ref_model_mixup_alpha", "rl_adapter_ref_model", "ref_model_mixup");
         otherwise("reference.offload keeps the reference's layers in host memory", "ref_offload", "ref_reward_offload", "offload_ref");
-        otherwise("reward.path takes a local model, and reward.url, reward.judge, reward.class and reward.command other sources",
-                "reward_funcs", "reward_model_type", "reward_adapter", "reward_fn", "reward_functions", "judge_model");
+        otherwise("reward.path takes a local model, reward.adapter an adapter over one, and reward.url, reward.judge, reward.class and reward.command other sources",
+                "reward_funcs", "reward_model_type", "reward_fn", "reward_functions", "judge_model");
         otherwise("recipe=reward-model trains a reward model, and reward.path takes one that gives rewards", "reward_model", "process_reward_model");
         otherwise("sampling has rollout.temperature, rollout.top_p and rollout.top_k", "min_p", "repetition_penalty", "no_repeat_ngram_size",
                 "do_sample", "generation_kwargs", "sampling_params", "length_penalty", "num_beams");
-        otherwise("no dropout or noise is applied in training", "disable_dropout", "dropout", "neftune_noise_alpha", "attention_dropout");
+        otherwise("no noise is applied in training, and no dropout but an adapter's, adapter.dropout", "disable_dropout", "dropout", "neftune_noise_alpha", "attention_dropout");
         otherwise("folders on disk are read, and nothing is downloaded or sent", "trust_remote_code", "push_to_hub", "model_revision", "revision",
                 "token", "use_auth_token", "hf_token");
         otherwise("the engine has its own kernels; there is nothing to choose", "flash_attn", "flash_attention", "attn_implementation",
                 "use_liger_kernel", "enable_liger_kernel", "torch_compile", "use_unsloth", "xformers_attention", "sdp_attention", "use_kernels",
                 "low_cpu_mem_usage", "use_cache", "plugins", "auto_map");
-        String weights = "every weight is trained; adapters and quantised weights are not offered";
-        otherwise(weights, "use_peft", "adapter", "adapter_name_or_path", "load_in_8bit", "load_in_4bit", "use_dora", "use_rslora", "quantization_bit",
-                "quantization_method", "peft_config", "gptq", "unfrozen_parameters", "use_galore", "use_badam", "use_bnb_nested_quant", "target_modules");
+        String weights = "quantised weights are not offered";
+        otherwise(weights, "load_in_8bit", "load_in_4bit", "quantization_bit", "quantization_method", "gptq", "use_bnb_nested_quant");
+        String adapter = "adapter.rank, such as 16, trains a LoRA adapter on all linear maps of the layers; metaapo keys adapter lists its keys";
+        otherwise(adapter, "use_peft", "adapter", "peft_config", "lora_target_linear");
+        otherwise("DoRA is not offered; adapter.rank trains a plain LoRA adapter, with adapter.rslora a rank-stabilised one", "use_dora", "peft_use_dora", "dora");
+        otherwise("a reward model's score head is trained and saved with its adapter by itself, and no other module is trained whole beside an adapter; "
+                + "without one (adapter.rank=0) all weights are trained, lm_head and embed_tokens too", "modules_to_save", "lora_modules_to_save", "additional_target");
+        String frozen = "all weights are trained, or an adapter beside them (adapter.rank)";
+        otherwise(frozen, "unfrozen_parameters", "use_galore", "use_badam");
         String devices = "one process drives one device; optimizer.state=8bit, optimizer.offload and train.recompute save memory";
         otherwise(devices, "deepspeed", "zero_stage", "fsdp", "zpg", "tensor_parallel_size", "local_rank", "num_gpus", "n_gpus", "num_processes",
                 "world_size", "parallelism_config", "accelerator_config", "sequence_parallel_degree", "ring_attn_size", "colocate_all_models");
         String engine = "answers are sampled by the engine itself, on the run's device";
         otherwise(engine, "use_vllm", "use_transformers_paged", "infer_backend", "async_engine");
-        BY_START.put("lora", weights);
-        BY_START.put("peft", weights);
+        BY_START.put("lora", adapter);
+        BY_START.put("peft", adapter);
         BY_START.put("bnb", weights);
-        BY_START.put("galore", weights);
-        BY_START.put("freeze", weights);
+        BY_START.put("galore", frozen);
+        BY_START.put("freeze", frozen);
         BY_START.put("deepspeed", devices);
         BY_START.put("fsdp", devices);
         BY_START.put("ddp", devices);

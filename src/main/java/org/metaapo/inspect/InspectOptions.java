@@ -7,6 +7,7 @@ import org.metaapo.data.RowFilter;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.text.ChatOptions;
+import org.metaapo.train.Trained;
 
 /**
  * What to inspect.
@@ -25,6 +26,7 @@ import org.metaapo.text.ChatOptions;
  * @param tools JSON file handed to the template as {@code tools}; null for none
  * @param documents JSON file handed to the template as {@code documents}; null for none
  * @param stepZero rows to score with the model's weights; 0 for none
+ * @param trained what the run of the configuration trains; null without one
  * @param lines where a JSON line for each answer goes; null for nowhere
  */
 public record InspectOptions(
@@ -42,6 +44,7 @@ public record InspectOptions(
         Path tools,
         Path documents,
         int stepZero,
+        Trained trained,
         Destination lines) {
     /** Checks the numbers. */
     public InspectOptions {

@@ -32,7 +32,7 @@ public final class InspectPage {
 
     private ObjectNode data() {
         InspectOptions options = result.options();
-        data.put("model", options.model().toString())
+        data.put("model", options.model() + (options.adapter() == null ? "" : " with the adapter " + options.adapter()))
                 .put("architecture", result.model().architecture());
         data.put("max_length", options.maxLength()).put("max_prompt_length", options.maxPromptLength());
         ArrayNode files = data.putArray("files");

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.metaapo.train.Trained;
 
 /** The whole inspection as text: rows, counts, histograms, findings. */
 public final class InspectText {
@@ -26,6 +27,7 @@ public final class InspectText {
         InspectText text = new InspectText(result, options);
         RowText rows = new RowText(options, text.out);
         result.rows().stream().limit(options.rows()).forEach(rows::add);
+        text.model();
         text.counts();
         text.lengths();
         text.pairs();
@@ -41,6 +43,18 @@ public final class InspectText {
 
     private static String number(long value) {
         return String.format(Locale.ROOT, "%,d", value);
+    }
+
+    private void model() {
+        Trained trained = result.options().trained();
+        out.append(options.rule("model")).append('\n');
+        line("weights", number(result.model().parameters()), result.model().architecture() + ", " + result.options().model());
+        if (result.adapter() != null) {
+            line("adapter's weights", number(result.adapter().weights()), result.adapter().what());
+        }
+        if (trained != null) {
+            line("trained by the run", number(trained.weights()), trained.what());
+        }
     }
 
     private void counts() {

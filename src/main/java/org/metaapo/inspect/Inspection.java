@@ -19,6 +19,7 @@ import org.metaapo.jobs.Policy;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.text.StopTokens;
 import org.metaapo.train.RunListener;
+import org.metaapo.train.Trained;
 
 /** Reads rows as training would, one at a time, and gathers what is to be told of them. */
 public final class Inspection {
@@ -54,6 +55,7 @@ public final class Inspection {
      * What was found.
      *
      * @param model shape of the model
+     * @param adapter over it, with its weights; null where there is none
      * @param schemas the layout of each file
      * @param stepZero null where no weights were read
      * @param rows those to show, in the order of the data
@@ -61,6 +63,7 @@ public final class Inspection {
     public record Result(
             InspectOptions options,
             ModelConfig model,
+            Trained adapter,
             Map<Path, Schema> schemas,
             Statistics statistics,
             List<Finding> findings,
@@ -97,6 +100,7 @@ public final class Inspection {
             return new Result(
                     options,
                     policy.config(),
+                    Trained.adapter(policy.folder()),
                     summary.schemas(),
                     inspection.statistics,
                     findings,

@@ -31,6 +31,9 @@ import org.metaapo.model.WeightCopier;
  * @param shape on the run's model
  */
 record PolicyAdapter(AdapterConfig config, Path start, AdapterShape shape) {
+    /** The largest rank that vLLM takes unasked. */
+    private static final int VLLM_RANK = 16;
+
     /**
      * The adapter of a run's configuration; null where all weights are trained.
      *
@@ -51,6 +54,7 @@ record PolicyAdapter(AdapterConfig config, Path start, AdapterShape shape) {
         }
         AdapterConfig config = fresh(run, modelPath, head);
         try {
+            config.checkNames(model);
             return new PolicyAdapter(config, null, config.shape(model, run.integer("seed")));
         } catch (IllegalArgumentException e) {
             throw new UsageException("adapter: " + e.getMessage(), e);
@@ -101,6 +105,15 @@ record PolicyAdapter(AdapterConfig config, Path start, AdapterShape shape) {
     /** Whether such a reference is an adapter beside the policy's: the copy of one that is gone on with, or one that follows the policy. */
     boolean copiesReference(RunConfig run, Recipe recipe) {
         return start != null && run.path("reference.path") == null || recipe.referenceUpdate(run) != References.Update.NEVER;
+    }
+
+    /** What vLLM asks of those who serve the adapter; null where it loads it as it is. */
+    String servingNote() {
+        int most = shape.layers().stream().flatMap(layer -> layer.values().stream()).mapToInt(AdapterShape.LowRank::rank).max().orElse(0);
+        if (shape.head() == Head.VALUE) {
+            return "vLLM loads no adapter with a score head (modules_to_save); adapter.merge=true or metaapo merge gives a whole model";
+        }
+        return most > VLLM_RANK ? "vLLM loads an adapter of rank " + most + " with --max-lora-rank " + most + " or the next that it knows, else up to " + VLLM_RANK : null;
     }
 
     /** Opens it on the run's model, fresh or as its folder has it; a fresh one's score head begins as its base's where that has one. */

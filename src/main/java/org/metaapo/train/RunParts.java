@@ -190,6 +190,9 @@ final class RunParts implements AutoCloseable {
             ModelLoader.save(folder.model(), model, source);
         } else {
             AdapterFolder.save(folder.adapter(), (Adapter) policy, adapter.config(), source.config(), data.format().folder());
+            if (adapter.servingNote() != null) {
+                listener.note(adapter.servingNote());
+            }
         }
         if (adapter != null && config.flag("adapter.merge")) {
             // In place: nothing runs on the weights any more.

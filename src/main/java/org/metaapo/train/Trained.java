@@ -4,6 +4,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.adapter.AdapterTensors;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.AdapterShape;
@@ -12,10 +13,10 @@ import org.metaapo.engine.Projection;
 import org.metaapo.model.ModelConfig;
 
 /**
- * What a run trains, in words and numbers.
+ * What a run trains, or could train, in words and numbers.
  *
  * @param what all weights, or an adapter with its ranks and modules
- * @param weights how many are trained
+ * @param weights how many these are
  * @param of weights of the model
  */
 public record Trained(String what, long weights, long of) {
@@ -35,8 +36,17 @@ public record Trained(String what, long weights, long of) {
                 AdapterTensors.parameters(adapter.shape(), model), model.parameters());
     }
 
+    /** The adapter over a model, with its weights; null where there is none. */
+    public static Trained adapter(AdaptedFolder folder) {
+        if (folder.adapter() == null) {
+            return null;
+        }
+        AdapterShape shape = folder.adapter().shape();
+        return new Trained(folder.adapter().path() + ", " + described(shape), AdapterTensors.parameters(shape, folder.config()), folder.config().parameters());
+    }
+
     /** Ranks, modules and head of an adapter, in words. */
-    public static String described(AdapterShape shape) {
+    private static String described(AdapterShape shape) {
         TreeSet<Integer> ranks = shape.layers().stream().flatMap(layer -> layer.values().stream()).map(AdapterShape.LowRank::rank)
                 .collect(Collectors.toCollection(TreeSet::new));
         TreeSet<Projection> modules = shape.layers().stream().flatMap(layer -> layer.keySet().stream()).collect(Collectors.toCollection(TreeSet::new));

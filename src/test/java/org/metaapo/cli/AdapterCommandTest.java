@@ -139,6 +139,29 @@ class AdapterCommandTest extends CommandTest {
     }
 
     @Test
+    @DisplayName("plan, inspect and info name the base, the adapter, what is trained and how many weights")
+    void whatIsTrainedIsNamed() throws IOException {
+        Path yaml = write("run.yaml", "recipe: metaapo\nout: " + temp.resolve("r") + "\nmodel: {path: " + BASE + "}\nreward: {path: " + fixture("tiny-rm")
+                + "}\nadapter: {rank: 4, targets: [q_proj, v_proj]}\ndtype: f32\ndata: {train: [" + PAIRS + "], max_length: 256, max_prompt_length: 128}\n"
+                + "rollout: {max_new_tokens: 8}\n");
+        assertThat(run("plan", yaml.toString(), "--quiet")).as(err).isZero();
+        // Three layers of 4·(64 + 64) and 4·(64 + 32).
+        assertThat(out).containsPattern("trained +2,688\n").contains("base weights", "adapter weights (f32)", "gradients (f32)", "moments (f32)", "activations kept",
+                "generation, with its cache", "merged copy to sample from", "together");
+        assertThat(run("plan", yaml.toString(), "rollout.merge=false", "--quiet")).as(err).isZero();
+        assertThat(out).doesNotContain("merged copy");
+        assertThat(run("inspect", "--config", yaml.toString(), "--rows", "0", "--quiet")).as(err).isZero();
+        assertThat(out).containsPattern("trained by the run +2,688  a fresh adapter, rank 4 on q_proj, v_proj of 3 layers");
+        assertThat(run("inspect", "--model", BASE, "--adapter", fixture("lora/llama-qv"), "--data", PAIRS, "--rows", "0", "--quiet")).as(err).isZero();
+        assertThat(out).containsPattern("adapter's weights +2,688  .*llama-qv, rank 4 on q_proj, v_proj");
+        assertThat(run("info", "--config", yaml.toString(), "--model", BASE, "--adapter", fixture("lora/llama-reward"))).as(err).isZero();
+        assertThat(out).containsPattern("trained +a fresh adapter, rank 4 on q_proj, v_proj of 3 layers \\(6 linear maps\\): 2,688 weights beside the model's ")
+                .containsPattern("adapter +.*llama-reward, rank 4 on .* and a score head: ").contains("LlamaForCausalLM");
+        assertFails(2, "--adapter is given, and no --model", "info", "--adapter", fixture("lora/llama-qv"));
+        assertFails(3, "with a base of", "info", "--model", fixture("tiny-qwen2"), "--adapter", fixture("lora/llama-qv"));
+    }
+
+    @Test
     void theMergedFolderIsAnOrdinaryOne() throws IOException {
         Path merged = temp.resolve("merged");
         assertThat(run("merge", "--model", BASE, "--adapter", fixture("lora/llama-all"), "--out", merged.toString(), "--dtype", "bf16")).as(err).isZero();

@@ -92,6 +92,25 @@ class CompareCommandTest extends CommandTest {
     }
 
     @Test
+    void aMethodThatTrainsAnAdapterIsEvaluatedWithoutAMergedCopy() throws IOException {
+        String yaml = suite("adapters", "{batch: 2}", "full: {recipe: dpo}", "metaapo: {recipe: metaapo, adapter: {rank: 4}}",
+                "frozen: {recipe: dpo, adapter: {rank: 4}, optimizer.learning_rate: 0}",
+                "continued: {recipe: dpo, adapter: {path: " + fixture("lora/llama-all") + "}, optimizer.learning_rate: 0}");
+        assertThat(run("compare", yaml, "--quiet")).as(err).isZero();
+        List<Map<String, String>> rows = results("adapters");
+        assertThat(temp.resolve("adapters/seed-1/metaapo/model")).doesNotExist();
+        assertThat(temp.resolve("adapters/seed-1/metaapo/adapter/adapter_model.safetensors")).exists();
+        for (int seed = 0; seed < 2; seed++) {
+            assertThat(number(rows.get(4 + seed), "kl")).isNotEqualTo(number(rows.get(2 + seed), "kl"));
+            // A fresh adapter that learns nothing is its base, one that is gone on with is not.
+            assertThat(rows.get(6 + seed).get("reward")).isEqualTo(rows.get(seed).get("reward"));
+            assertThat(number(rows.get(6 + seed), "kl")).isCloseTo(0, within(1e-9));
+            assertThat(rows.get(8 + seed).get("reward")).isNotEqualTo(rows.get(seed).get("reward"));
+            assertThat(Math.abs(number(rows.get(8 + seed), "kl"))).isGreaterThan(1e-3);
+        }
+    }
+
+    @Test
     void whatIsWrongIsToldBeforeAnythingRuns() throws IOException {
         assertFails(2, "no such file", "compare", temp.resolve("none.yaml").toString());
         assertFails(2, "method b: ", "compare", suite("wrong", "{batch: 2}", "metaapo: {recipe: dpo}", "b: {recipe: dpo, train.bach: 2}"));

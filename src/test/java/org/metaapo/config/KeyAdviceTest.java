@@ -33,7 +33,8 @@ class KeyAdviceTest {
         "adam_epsilon, optimizer.eps", "simpo_gamma, objective.gamma", "desirable_weight, objective.desirable", "rpo_alpha, objective.likelihood",
         "pref_ftx, objective.likelihood", "generate_max_len, rollout.max_new_tokens", "torch_dtype, dtype", "stage, recipe",
         "temperature, rollout.temperature", "train.beta, objective.beta", "learningRate, optimizer.learning_rate", "data.maxlength, data.max_length",
-        "train.bach, train.batch", "trian.batch, train.batch", "rewrad, reward", "data.path, data.train",
+        "train.bach, train.batch", "trian.batch, train.batch", "rewrad, reward", "data.path, data.train", "lora_r, adapter.rank",
+        "lora_target_modules, adapter.targets", "adapter.lora_alpha, adapter.alpha", "adapter_name_or_path, adapter.path", "reward_adapter, reward.adapter",
     })
     void leadsToTheKeyOfTheSameMeaning(String given, String key) {
         assertThat(KeyAdvice.of(given)).isEqualTo("did you mean " + key + "?");
@@ -43,8 +44,8 @@ class KeyAdviceTest {
     @CsvSource(delimiter = '|', value = {
         "per_device_train_batch_size | train.micro_tokens", "gradient_accumulation_steps | train.batch is the rows of an optimizer step",
         "train.gradient_accumulation_steps | train.micro_tokens", "micro_batch_size | train.batch", "max_completion_length | rollout.max_new_tokens",
-        "logging_steps | metrics.jsonl", "bf16 | dtype is bf16 or f32", "fp16 | dtype is bf16 or f32", "lora_r | every weight is trained",
-        "lora_target_modules | every weight is trained", "zero_stage | one process drives one device", "deepspeed | optimizer.offload",
+        "logging_steps | metrics.jsonl", "bf16 | dtype is bf16 or f32", "fp16 | dtype is bf16 or f32", "use_dora | DoRA is not offered",
+        "adapter.dora | DoRA is not offered", "adapter.modules_to_save | no other module is trained whole", "lora_plus | metaapo keys adapter", "zero_stage | one process drives one device", "deepspeed | optimizer.offload",
         "warmup_steps | share of the steps", "max_steps | train.epochs", "eval_steps | data.eval", "gamma_beta_ratio | times objective.beta",
         "label_smoothing_factor | cross-entropy is not smoothed", "adam_beta1 | [0.9, 0.95]", "optim | optimizer.state=8bit", "template | model folder's own",
         "packing | without padding, always", "vllm_gpu_memory_utilization | by the engine itself", "report_to | metrics.jsonl", "wandb_project | metrics.jsonl",

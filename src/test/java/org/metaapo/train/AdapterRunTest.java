@@ -11,6 +11,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -193,10 +194,87 @@ class AdapterRunTest {
     }
 
     @Test
+    @DisplayName("trl#1379, peft#577: a reward adapter begins with its base's score head, which it saves, and goes on with its own")
+    void aScoreHeadBeginsAsItsBasesAndComesBack() throws IOException {
+        String[] reward = {"recipe=reward-model", "model.path=" + Fixtures.path("tiny-rm"), "train.epochs=1", "adapter.dropout=0"};
+        double whole = run("whole", Arrays.copyOf(reward, 3)).get(0).path("loss").asDouble();
+        List<String> adapted = new ArrayList<>(List.of(reward));
+        adapted.addAll(List.of("adapter.rank=4", "adapter.merge=true"));
+        assertThat(run("first", adapted.toArray(String[]::new)).get(0).path("loss").asDouble()).isCloseTo(whole, within(1e-6));
+        Path first = temp.resolve("first/adapter");
+        // What it goes on from is what it ended with: the loss of the merged model.
+        double merged = run("merged", "recipe=reward-model", "model.path=" + temp.resolve("first/model"), "train.epochs=1").get(0).path("loss").asDouble();
+        double again = run("again", "recipe=reward-model", "model.path=" + Fixtures.path("tiny-rm"), "train.epochs=1", "adapter.path=" + first).get(0)
+                .path("loss").asDouble();
+        assertThat(again).isCloseTo(merged, within(1e-5)).isNotCloseTo(whole, within(1e-4));
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")) {
+            assertThat(first.resolve(name)).hasSameBinaryContentAs(Fixtures.path("tiny-rm").resolve(name));
+        }
+    }
+
+    @Test
+    @DisplayName("An adapter that brings its template is gone on with by it, and hands it on")
+    void theTemplateOfTheStartIsTheRunsOwn() throws IOException {
+        Path start = Files.createDirectory(temp.resolve("start"));
+        for (Path folder : List.of(Fixtures.path("lora/llama-all"), Fixtures.path("tiny-llama"))) {
+            try (var files = Files.list(folder)) {
+                for (Path file : files.filter(name -> name.getFileName().toString().matches("adapter_.*|tokenizer.*")).toList()) {
+                    Files.copy(file, start.resolve(file.getFileName()));
+                }
+            }
+        }
+        Files.writeString(start.resolve("chat_template.jinja"), "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}"
+                + "{% if add_generation_prompt %}assistant: {% endif %}");
+        List<JsonNode> own = run("own", "adapter.path=" + start, "train.epochs=1");
+        List<JsonNode> bases = run("bases", "adapter.path=" + Fixtures.path("lora/llama-all"), "train.epochs=1");
+        assertThat(own.get(0).path("tokens")).isNotEqualTo(bases.get(0).path("tokens"));
+        assertThat(temp.resolve("own/adapter/chat_template.jinja")).hasSameBinaryContentAs(start.resolve("chat_template.jinja"));
+    }
+
+    @Test
+    @DisplayName("vllm#9280, #2847: a run says what vLLM asks of those who serve its adapter")
+    void aRunSaysWhatVllmAsks() throws IOException {
+        List<String> notes = new ArrayList<>();
+        RunListener listener = new RunListener() {
+            @Override
+            public void note(String line) {
+                notes.add(line);
+            }
+        };
+        Recipes.run(config("wide", "adapter.rank=17", "train.epochs=1"), listener, new StopSignal());
+        Recipes.run(config("reward", "recipe=reward-model", "adapter.rank=2", "train.epochs=1"), listener, new StopSignal());
+        assertThat(notes).anyMatch(note -> note.contains("--max-lora-rank 17")).anyMatch(note -> note.contains("no adapter with a score head"));
+        notes.clear();
+        Recipes.run(config("narrow", "adapter.rank=16", "train.epochs=1"), listener, new StopSignal());
+        assertThat(notes).noneMatch(note -> note.contains("vLLM"));
+    }
+
+    @Test
+    @DisplayName("transformers#42489: recomputation gives the gradients of all activations kept, over a frozen embedding")
+    void recomputationChangesNoGradient() throws IOException {
+        String[] keys = {"adapter.rank=4", "adapter.dropout=0.1", "train.epochs=2"};
+        List<JsonNode> kept = run("kept", keys);
+        List<String> more = new ArrayList<>(List.of(keys));
+        more.add("train.recompute=true");
+        List<JsonNode> recomputed = run("recomputed", more.toArray(String[]::new));
+        assertThat(kept).allSatisfy(step -> assertThat(step.path("grad_norm").asDouble()).isPositive());
+        for (String field : List.of("loss", "grad_norm")) {
+            assertThat(recomputed.stream().map(step -> step.path(field)).toList()).isEqualTo(kept.stream().map(step -> step.path(field)).toList());
+        }
+        assertThat(temp.resolve("recomputed/adapter/adapter_model.safetensors")).hasSameBinaryContentAs(temp.resolve("kept/adapter/adapter_model.safetensors"));
+    }
+
+    @Test
     void whatDoesNotGoTogetherIsRefused() throws IOException {
         refused(UsageException.class, "adapter.alpha is set, and no adapter is trained", "adapter.alpha=8");
         refused(UsageException.class, "adapter.rank is set beside adapter.path", "adapter.rank=4", "adapter.path=" + Fixtures.path("lora/llama-all"));
         refused(UsageException.class, "rank 4096", "adapter.rank=4096");
+        refused(UsageException.class, "the target lm_head fits no linear map of the model's layers; there are q_proj", "adapter.rank=4", "adapter.targets=[q_proj, lm_head]");
+        refused(UsageException.class, "layer 3 is not there; the model has 3", "adapter.rank=4", "adapter.layers=[0, 3]");
+        refused(UsageException.class, "the pattern qproj fits no module", "adapter.rank=4", "adapter.rank_pattern={qproj: 2}");
+        refused(UsageException.class, "the pattern v_proj fits no module", "adapter.rank=4", "adapter.targets=[q_proj]", "adapter.alpha_pattern={v_proj: 2}");
+        refused(UsageException.class, "no other module is trained whole", "adapter.rank=4", "adapter.modules_to_save=[lm_head]");
+        refused(UsageException.class, "DoRA is not offered", "adapter.rank=4", "adapter.use_dora=true");
         refused(UsageException.class, "c_attn", "adapter.rank=4", "adapter.targets=[c_attn]");
         refused(DataException.class, "adapter_config.json is missing", "adapter.path=" + Fixtures.path("tiny-llama"));
         refused(DataException.class, "a reward model's", "adapter.path=" + Fixtures.path("lora/llama-reward"));
