@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.metaapo.config.ConfigKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
@@ -79,9 +80,31 @@ class RecipeTest {
     @ParameterizedTest
     @MethodSource("examples")
     void everyExampleTakesThePinnedCourse(Path example) throws IOException {
-        JsonNode pinned = Json.read(PINNED).path(name(example));
-        List<JsonNode> steps = steps(config(example, temp));
-        assertThat(pinned.size()).as("pinned steps of " + example).isEqualTo(Math.min(STEPS, steps.size())).isPositive();
+        takesThePinnedCourse(name(example), config(example, temp));
+    }
+
+    static Stream<String> recipes() {
+        return ConfigKeys.find("recipe").choices().stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("recipes")
+    void everyRecipeTakesThePinnedCourseWithAnAdapter(String recipe) throws IOException {
+        takesThePinnedCourse(withAdapter(recipe), adapted(recipe, temp));
+    }
+
+    private static String withAdapter(String recipe) {
+        return recipe + " with an adapter";
+    }
+
+    private static RunConfig adapted(String recipe, Path out) {
+        return config(Path.of("examples/recipes/" + recipe + ".yaml"), out, "adapter.rank=4", "out=" + out.resolve(withAdapter(recipe)));
+    }
+
+    private static void takesThePinnedCourse(String name, RunConfig config) throws IOException {
+        JsonNode pinned = Json.read(PINNED).path(name);
+        List<JsonNode> steps = steps(config);
+        assertThat(pinned.size()).as("pinned steps of " + name).isEqualTo(Math.min(STEPS, steps.size())).isPositive();
         for (int i = 0; i < pinned.size(); i++) {
             for (String field : List.of("loss", "grad_norm")) {
                 double expected = pinned.get(i).path(field).asDouble();
@@ -253,10 +276,17 @@ class RecipeTest {
         Path out = Files.createTempDirectory("pin");
         ObjectNode all = Json.mapper().createObjectNode();
         for (Path example : examples().toList()) {
-            ArrayNode pinned = all.putArray(name(example));
-            steps(config(example, out)).stream().limit(STEPS).forEach(step -> pinned.addObject()
-                    .put("loss", step.path("loss").asDouble()).put("grad_norm", step.path("grad_norm").asDouble()));
+            pin(all, name(example), config(example, out));
+        }
+        for (String recipe : recipes().toList()) {
+            pin(all, withAdapter(recipe), adapted(recipe, out));
         }
         Files.writeString(PINNED, Json.writePretty(all) + "\n");
+    }
+
+    private static void pin(ObjectNode all, String name, RunConfig config) throws IOException {
+        ArrayNode pinned = all.putArray(name);
+        steps(config).stream().limit(STEPS).forEach(step -> pinned.addObject()
+                .put("loss", step.path("loss").asDouble()).put("grad_norm", step.path("grad_norm").asDouble()));
     }
 }
