@@ -28,6 +28,7 @@ import org.metaapo.engine.Projection;
 import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
+import org.metaapo.files.HubName;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.model.ModelWriter;
@@ -91,6 +92,10 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
 
     /** Reads and checks {@code adapter_config.json} alone. */
     public static AdapterConfig readConfig(Path path) {
+        if (!Files.isDirectory(path)) {
+            throw new DataException(path + ": expected an adapter folder as PEFT writes it, found " + (Files.exists(path)
+                    ? "a file; give the folder that it lies in" : "nothing there" + HubName.advice(path, "model")));
+        }
         Path file = path.resolve(CONFIG);
         if (!Files.isRegularFile(file)) {
             throw new DataException(path + ": " + CONFIG + " is missing: expected an adapter folder as PEFT writes it" + (Files.exists(path.resolve("config.json"))
@@ -124,7 +129,7 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
 
     private static void check(SafetensorsFile file, Map<String, long[]> expected, ModelConfig base) {
         SortedSet<String> missing = new TreeSet<>();
-        expected.keySet().stream().filter(name -> !file.tensors().containsKey(PREFIX + name)).forEach(missing::add);
+        expected.keySet().stream().map(name -> PREFIX + name).filter(name -> !file.tensors().containsKey(name)).forEach(missing::add);
         if (!missing.isEmpty()) {
             throw new DataException(file.path() + ": " + some(missing) + (missing.size() == 1 ? " is" : " are")
                     + " missing that " + CONFIG + " asks for, with a base of " + base.layers() + " layers");
