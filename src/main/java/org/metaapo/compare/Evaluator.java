@@ -69,10 +69,15 @@ final class Evaluator {
             parts.add(key + " " + shared.integer(key));
         }
         RewardSource reward = RewardSource.of(shared);
-        parts.addAll(List.of(answers + " answers", "dtype " + shared.text("dtype"), "start " + shared.path("model.path"),
+        parts.addAll(List.of(answers + " answers", "dtype " + shared.text("dtype"), "start " + start(),
                 "reward " + (reward.isLocal() ? reward.name() : reward.identity()), "gold " + world.hasGold()));
         rows.forEach(row -> parts.add(row.prompt().toString()));
         return Digests.sha256(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private String start() {
+        Path adapter = shared.path("adapter.path");
+        return shared.path("model.path") + (adapter == null ? "" : " with the adapter " + adapter);
     }
 
     private Path file(Path folder) {
