@@ -33,6 +33,7 @@ import org.metaapo.rollout.AnswerWriter;
 public record RunMemory(MemoryPlan policy, long reference, long reward, long merged, long mergeable) {
     /** Settings by which a run takes less memory, the cheaper ones first. */
     private static final List<List<Map.Entry<String, Object>>> SMALLER = List.of(
+            List.of(Map.entry("rollout.merge", "false")),
             List.of(Map.entry("train.recompute", true)),
             List.of(Map.entry("train.recompute", true), Map.entry("optimizer.state", "8bit")),
             List.of(Map.entry("train.recompute", true), Map.entry("optimizer.offload", true)),
@@ -132,7 +133,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
             throw new DeviceException(String.format(Locale.ROOT, "the run needs %,.0f MiB (weights, gradients and moments %,.0f, activations and workspace %,.0f, generation %,.0f, "
                             + "reference, reward model and merged copy %,.0f), %,.0f MiB are available; lower train.micro_tokens or rollout.sequences, "
                             + "or set train.recompute=true, optimizer.state=8bit or dtype=bf16" + (policy.backend() > 0
-                            ? ", or on a GPU optimizer.offload=true or reference.offload=true" : ""),
+                            ? ", or on a GPU optimizer.offload=true or reference.offload=true" : "") + (merged > 0 ? ", or rollout.merge=false" : ""),
                     mib(total()), mib(policy.weights() + policy.adapter() + policy.gradients() + policy.master() + policy.moments() - policy.offloaded()),
                     mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer() + policy.backend()), mib(policy.generator()),
                     mib(reference + reward + merged), mib(free)));

@@ -71,6 +71,37 @@ class AdapterCommandTest extends CommandTest {
     }
 
     @Test
+    @DisplayName("sglang#40835, vllm#10798: one scale, said by alpha and rank or by patterns and a root, gives the same bits in every command and run")
+    void patternsScaleEveryPath() throws IOException {
+        String plain = fixture("lora/llama-all");
+        Path patterned = copy("lora/llama-all", "tiny-llama");
+        ObjectNode config = (ObjectNode) Json.read(patterned.resolve("adapter_config.json"));
+        // 4 / √4 is 8 / 4; r and lora_alpha say nothing any more.
+        config.put("r", 2).put("lora_alpha", 1000).put("use_rslora", true);
+        for (String field : List.of("rank_pattern", "alpha_pattern")) {
+            config.putObject(field).put("[qkv]_proj", 4).put("o_proj", 4).put("mlp.(gate|up)_proj", 4).put("down_proj", 4);
+        }
+        Files.writeString(patterned.resolve("adapter_config.json"), Json.write(config));
+        for (String command : List.of("score", "generate")) {
+            List<String> all = new ArrayList<>(List.of(command, "--model", BASE, "--adapter", patterned.toString()));
+            all.addAll(command.equals("generate") ? List.of("--k", "2", "--max-new-tokens", "8") : List.of());
+            List<JsonNode> found = lines(all.toArray(String[]::new));
+            all.set(4, plain);
+            assertThat(found).isEqualTo(lines(all.toArray(String[]::new)));
+        }
+        for (String adapter : List.of(plain, patterned.toString())) {
+            Path out = temp.resolve("of-" + Path.of(adapter).getFileName());
+            assertThat(run("merge", "--model", BASE, "--adapter", adapter, "--out", out.resolve("merged").toString(), "--quiet")).as(err).isZero();
+            Path yaml = write("run.yaml", "recipe: dpo\nout: " + out.resolve("run") + "\nmodel: {path: " + BASE + "}\nadapter: {path: " + adapter
+                    + "}\ndtype: f32\nthreads: 1\ndata: {train: [" + PAIRS + "]}\ntrain: {batch: 4}\n");
+            assertThat(run("train", yaml.toString(), "--quiet")).as(err).isZero();
+        }
+        for (String file : List.of("merged/model.safetensors", "run/adapter/adapter_model.safetensors")) {
+            assertThat(temp.resolve("of-" + patterned.getFileName()).resolve(file)).hasSameBinaryContentAs(temp.resolve("of-llama-all").resolve(file));
+        }
+    }
+
+    @Test
     void generateWritesPeftsAnswers() {
         List<JsonNode> answers = lines("generate", "--model", BASE, "--adapter", fixture("lora/llama-all"), "--greedy", "--k", "1", "--max-new-tokens", "24");
         JsonNode greedy = golden("llama-all").path("greedy");

@@ -9,6 +9,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Adapters through the facade; what they compute is checked by the native tests. */
@@ -97,6 +98,34 @@ class AdapterTest {
             ByteBuffer buffer = ByteBuffer.allocateDirect(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, drawn / 3);
             adapter.write(score, 0, buffer, Dtype.F32);
             assertThat(first(adapter, score)).isEqualTo(drawn / 3);
+        }
+    }
+
+    @Test
+    @DisplayName("unsloth-zoo#830: what runs without the adapter runs without its score head too")
+    void aSavedHeadIsOffWithItsAdapter() {
+        ModelShape reward = new ModelShape(
+                11, 8, 16, 2, 2, 1, 4, 32, OptionalInt.empty(), List.of(), Head.VALUE, false, false, false, false, false,
+                ModelShape.Rope.DEFAULT, 1e-5, 1e4, 1, 0, 0, 0);
+        AdapterShape shape = AdapterShape.uniform(Head.VALUE, 2, List.of(Projection.Q), new AdapterShape.LowRank(2, 2), 0, 0);
+        try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
+                Model model = engine.createModel(reward, Dtype.F32);
+                Adapter adapter = model.createAdapter(shape);
+                TokenBatch batch = batch()) {
+            model.initialize(1, 0.5);
+            double[] base = values(model, batch);
+            adapter.initialize(2, Adapter.Init.UNIFORM);
+            double[] fresh = values(adapter, batch);
+            assertThat(fresh).isNotEqualTo(base);
+            train(adapter, 2);
+            assertThat(values(adapter, batch)).isNotEqualTo(fresh);
+            assertThat(values(model, batch)).isEqualTo(base);
+        }
+    }
+
+    private static double[] values(Network network, TokenBatch batch) {
+        try (Scorer scorer = network.scorer(16)) {
+            return scorer.values(batch);
         }
     }
 

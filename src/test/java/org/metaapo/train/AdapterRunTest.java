@@ -95,6 +95,7 @@ class AdapterRunTest {
     }
 
     @Test
+    @DisplayName("trl#6700: an adapter that is gone on with trains, and ends where TRL's does")
     void theAdapterEndsWhereTrlsDoes() throws IOException {
         run("run", "adapter.path=" + Fixtures.path("lora/llama-all"));
         try (SafetensorsFile ours = SafetensorsFile.open(temp.resolve("run/adapter/adapter_model.safetensors"));
@@ -209,6 +210,29 @@ class AdapterRunTest {
         assertThat(again).isCloseTo(merged, within(1e-5)).isNotCloseTo(whole, within(1e-4));
         for (String name : List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")) {
             assertThat(first.resolve(name)).hasSameBinaryContentAs(Fixtures.path("tiny-rm").resolve(name));
+        }
+    }
+
+    @Test
+    @DisplayName("peft#2421: over a bf16 model the adapter is f32 from start to file, and moves at a rate that bf16 would not see")
+    void anAdapterIsF32OverAModelInBf16() throws IOException {
+        String start = "adapter.path=" + Fixtures.path("lora/llama-all");
+        run("bf16", start, "dtype=bf16", "train.epochs=2", "optimizer.learning_rate=1e-7", "optimizer.clip=0");
+        try (SafetensorsFile before = SafetensorsFile.open(Fixtures.path("lora/llama-all/adapter_model.safetensors"));
+                SafetensorsFile after = SafetensorsFile.open(temp.resolve("bf16/adapter/adapter_model.safetensors"))) {
+            long moved = 0;
+            long all = 0;
+            for (String name : before.tensors().keySet()) {
+                assertThat(after.tensors().get(name).dtype()).isEqualTo(org.metaapo.checkpoint.Dtype.F32);
+                float[] old = floats(before, name);
+                float[] now = floats(after, name);
+                for (int i = 0; i < old.length; i++) {
+                    moved += old[i] != now[i] ? 1 : 0;
+                    all++;
+                    assertThat(now[i]).isCloseTo(old[i], within(4e-7f));
+                }
+            }
+            assertThat(moved).isGreaterThan(all * 9 / 10);
         }
     }
 

@@ -80,6 +80,8 @@ class AdapterSamplingTest {
         assertThat(auto.decided(0, true).total()).isEqualTo(with.total());
         assertThat(auto.decided(Long.MAX_VALUE, false).total()).isEqualTo(without.total());
         assertThat(without.decided(Long.MAX_VALUE, null).merged()).isZero();
+        assertThatThrownBy(() -> with.check(with.total() - 1)).hasMessageContaining("rollout.merge=false");
+        assertThat(Recipes.size(config("unused", "rollout.merge=true"), RunListener.SILENT).smaller()).containsEntry("rollout.merge=false", without.total());
         assertThat(memory("recipe=dpo", "reward.path=null", "rollout.merge=true").merged()).isZero();
     }
 
