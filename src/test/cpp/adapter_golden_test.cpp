@@ -305,15 +305,17 @@ TEST(golden_trl_curves_of_adapters) {
         const Json json = Json::read(fixture("lora/trl_lora_curves.json"));
         const Json& settings = json["settings"];
         for (const auto& [run, golden] : json["runs"].members()) {
+            // The emulation is slow; what differs between the runs is the same there.
+            if (backend.open.device == APO_CUDA && options().cuda_index < 0 && run != "continued_adapter") continue;
             Adapted world(backend, json["start"][run].text(), APO_F32);
             const Pairs first(world.golden, true, 0, 4), second(world.golden, true, 4, 8);
             apo_adapter* frozen = nullptr;
             if (run == "continued_adapter") frozen = load_adapter(world.model, world.config, fixture("lora/" + json["start"][run].text()), APO_HEAD_LM);
             const std::vector<double> references[] = {score(world.model, frozen, first).sums, score(world.model, frozen, second).sums};
             if (frozen != nullptr) must(apo_adapter_close(frozen, &error));
-            const apo_trainer_options options{300, 0, 0, 0, 0};
+            const apo_trainer_options trainer_options{300, 0, 0, 0, 0};
             apo_trainer* trainer = nullptr;
-            must(apo_trainer_create(world.model, world.adapter, &options, &trainer, &error));
+            must(apo_trainer_create(world.model, world.adapter, &trainer_options, &trainer, &error));
             for (size_t step = 0; step < golden["curve"].size(); step++) {
                 const Json& expected = golden["curve"][step];
                 std::vector<double> sums;

@@ -51,12 +51,12 @@ AttentionResults naive_attention(const AttentionCase& c, const std::vector<doubl
     return r;
 }
 
-void naive_product(int m, int n, int k, bool transpose_a, bool transpose_b, const std::vector<double>& a, const std::vector<double>& b,
-                   std::vector<double>& c) {
+void naive_product(int m, int n, int k, bool transpose_a, bool transpose_b, const std::vector<double>& a, int lda, const std::vector<double>& b,
+                   int ldb, std::vector<double>& c, int ldc) {
     for (int i = 0; i < m; i++) {
         for (int x = 0; x < k; x++) {
-            const double left = a[size_t(transpose_a ? x * m + i : i * k + x)];
-            for (int j = 0; j < n; j++) c[size_t(i * n + j)] += left * b[size_t(transpose_b ? j * k + x : x * n + j)];
+            const double left = a[size_t(transpose_a ? x * lda + i : i * lda + x)];
+            for (int j = 0; j < n; j++) c[size_t(i * ldc + j)] += left * b[size_t(transpose_b ? j * ldb + x : x * ldb + j)];
         }
     }
 }

@@ -36,8 +36,8 @@ struct AttentionResults {
 AttentionResults naive_attention(const AttentionCase& c, const std::vector<double>& qkv, const std::vector<double>& dout,
                                  const std::vector<int>& queries = {});
 
-// c(m, n) += a(m, k) b(k, n), where a is stored as (k, m) and b as (n, k) if they are transposed.
-void naive_product(int m, int n, int k, bool transpose_a, bool transpose_b, const std::vector<double>& a, const std::vector<double>& b,
-                   std::vector<double>& c);
+// c(m, n) += a(m, k) b(k, n), where a is stored as (k, m) and b as (n, k) if they are transposed; rows are ld values apart.
+void naive_product(int m, int n, int k, bool transpose_a, bool transpose_b, const std::vector<double>& a, int lda, const std::vector<double>& b,
+                   int ldb, std::vector<double>& c, int ldc);
 
 }  // namespace apo_test

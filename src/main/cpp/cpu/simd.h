@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <cstring>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 namespace apo {
 namespace APO_ISA_NAMESPACE {
@@ -36,7 +39,15 @@ inline vf load(const float* p) {
 inline vf load(const bf16* p) {
     vh half;
     std::memcpy(&half, p, sizeof half);
-    return (vf)(__builtin_convertvector(half, vu) << 16);
+    // By one instruction, where the compiler would widen two halves and join them.
+#if defined(__AVX512F__)
+    const vu wide = (vu)_mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)half);
+#elif defined(__AVX2__)
+    const vu wide = (vu)_mm256_cvtepu16_epi32((__m128i)half);
+#else
+    const vu wide = __builtin_convertvector(half, vu);
+#endif
+    return (vf)(wide << 16);
 }
 
 inline void store(float* p, vf v) { std::memcpy(p, &v, sizeof v); }

@@ -44,12 +44,13 @@ void LowRankPaths::backward(Group which, int64_t tokens, const void* dy, const v
         run(d);
     }
     scale(*group, tokens, u);
-    if (!drops()) return out_of(*group, 0, group->ranks, tokens, u, x, dx, 1, gradients);
-    for (const LowRank& part : group->parts) {
+    if (!drops()) return out_of(*group, 0, group->ranks, tokens, u, x, dx, gradients);
+    for (size_t i = 0; i < group->parts.size(); i++) {
+        const LowRank& part = group->parts[i];
         drop(*group, part, tokens, x, w_.dropped, false);
         // The dropped input is read before the gradient takes its place.
-        out_of(*group, part.column, part.rank, tokens, u, w_.dropped, dx == nullptr ? nullptr : w_.dropped, 0, gradients);
-        if (dx != nullptr) drop(*group, part, tokens, w_.dropped, dx, true);
+        out_of(*group, part.column, part.rank, tokens, u, w_.dropped, dx == nullptr ? nullptr : w_.dropped, gradients);
+        if (dx != nullptr) drop(*group, part, tokens, w_.dropped, dx, i > 0);
     }
 }
 
@@ -62,7 +63,7 @@ void LowRankPaths::into(const LowRankGroup& group, int64_t column, int64_t ranks
 }
 
 void LowRankPaths::out_of(const LowRankGroup& group, int64_t column, int64_t ranks, int64_t tokens, const void* u, const void* x, void* dx,
-                          float beta, const Gradients& gradients) const {
+                          const Gradients& gradients) const {
     Gemm d = product(ranks, group.in, tokens);
     d.transpose_a = true;
     d.a = columns(u, column), d.lda = group.ranks, d.b = x, d.ldb = group.in;
@@ -71,7 +72,7 @@ void LowRankPaths::out_of(const LowRankGroup& group, int64_t column, int64_t ran
     if (dx == nullptr) return;
     Gemm g = product(tokens, group.in, ranks);
     g.a = columns(u, column), g.lda = group.ranks, g.b = adapter_->operand(group.a + column * group.in), g.ldb = group.in;
-    g.c = dx, g.ldc = group.in, g.beta = beta;
+    g.c = dx, g.ldc = group.in;
     run(g);
 }
 

@@ -1,5 +1,5 @@
 // The low-rank paths of an adapter beside the products of one layer: y += s B A drop(x), and its backward
-//   u = s dy B;  dB += dy^T t;  dA += u^T drop(x);  dx += drop(u A)      with t = s A drop(x), kept from the forward.
+//   u = s dy B;  dB += dy^T t;  dA += u^T drop(x);  dx = drop(u A)       with t = s A drop(x), kept from the forward.
 // Without dropout the A's of a group are one product; with it each path has a mask of its own, as in PEFT.
 #pragma once
 
@@ -16,15 +16,18 @@ public:
 
     // t(T, ranks) and y(T, out) from x(T, in).
     void forward(Group group, int64_t tokens, const void* x, void* t, void* y) const;
-    // Gradients of A and B, and dx(T, in) += the paths' part unless it is null.
+    // Whether the group has a path.
+    bool stand_beside(Group group) const { return group_of(group) != nullptr; }
+    // Gradients of A and B and, unless it is null, dx(T, in) = the paths' part: to be called before the product beside them, which then
+    // adds to it, while it computes, what would be a pass over dx of its own. Nothing where there is no path.
     void backward(Group group, int64_t tokens, const void* dy, const void* x, const void* t, void* dx, const Gradients& gradients) const;
 
 private:
     const LowRankGroup* group_of(Group group) const;  // null where there is no path
     // t = x A^T for columns [column, column + ranks) of t, of paths that share x.
     void into(const LowRankGroup& group, int64_t column, int64_t ranks, int64_t tokens, const void* x, void* t) const;
-    // dA += u^T x and, unless dx is null, dx = or += u A.
-    void out_of(const LowRankGroup& group, int64_t column, int64_t ranks, int64_t tokens, const void* u, const void* x, void* dx, float beta,
+    // dA += u^T x and, unless dx is null, dx = u A.
+    void out_of(const LowRankGroup& group, int64_t column, int64_t ranks, int64_t tokens, const void* u, const void* x, void* dx,
                 const Gradients& gradients) const;
     void scale(const LowRankGroup& group, int64_t tokens, void* t) const;
     void drop(const LowRankGroup& group, const LowRank& part, int64_t tokens, const void* x, void* y, bool accumulate) const;

@@ -98,11 +98,12 @@ private:
     void linear_backward(Group group, const void* dout, const void* x, const LayerActivations& a, void* dx, int64_t T, const Gradients& gradients) const {
         const Linear l = linear_of(group);
         if (!gradients.reaches_below({index_, group})) dx = nullptr;
+        paths_.backward(group, T, dout, x, a.low_rank[group], dx, gradients);
         if (dx != nullptr) {
             Gemm g{};
             g.m = T, g.n = l.k, g.k = l.n;
             g.a_type = g.c_type = model_.dtype;
-            g.a = dout, g.lda = l.n, g.ldb = l.k, g.c = dx, g.ldc = l.k;
+            g.a = dout, g.lda = l.n, g.ldb = l.k, g.c = dx, g.ldc = l.k, g.beta = paths_.stand_beside(group) ? 1.0f : 0.0f;
             weights_.multiply(g, l.weight);
         }
         if (float* dweight = gradients.of(l.weight)) {
@@ -114,7 +115,6 @@ private:
             ops_.gemm(device_, d);
             if (l.bias >= 0) ops_.bias_backward(device_, {T, l.n, l.n, model_.dtype, dout, gradients.of(l.bias)});
         }
-        paths_.backward(group, T, dout, x, a.low_rank[group], dx, gradients);
     }
 
     void head_norms(LayerActivations& a, int64_t T) const {

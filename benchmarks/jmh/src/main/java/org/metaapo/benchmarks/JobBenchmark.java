@@ -6,6 +6,7 @@ import org.metaapo.engine.AdamW;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Generator;
 import org.metaapo.engine.GeneratorOptions;
+import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.Pairs;
 import org.metaapo.engine.Sampling;
@@ -54,6 +55,10 @@ public class JobBenchmark {
     @Param("256")
     public int length;
 
+    /** Rank of an adapter on all projections, which is what is trained and what the other jobs run with; 0 for none. */
+    @Param("0")
+    public int adapterRank;
+
     private World world;
     private TokenBatch batch;
     private Scorer scorer;
@@ -68,10 +73,11 @@ public class JobBenchmark {
         world = new World(device, dtype, Shapes.named(model));
         int vocab = world.model.shape().vocabSize();
         batch = Shapes.pairs(PROMPTS, length, length, vocab);
-        scorer = world.model.scorer(batch.tokens());
-        trainer = world.model.trainer(new TrainerOptions(batch.tokens(), false));
+        Network network = adapterRank == 0 ? world.model : world.adapter(adapterRank);
+        scorer = network.scorer(batch.tokens());
+        trainer = network.trainer(new TrainerOptions(batch.tokens(), false));
         prompts = Shapes.prompts(PROMPTS, length, vocab);
-        generator = world.model.generator(new GeneratorOptions(PROMPTS * K, PROMPTS * (length + 64L + K * 128)));
+        generator = network.generator(new GeneratorOptions(PROMPTS * K, PROMPTS * (length + 64L + K * 128)));
         Pairs rows = PairRows.of(PROMPTS);
         pairs = new Pairs(rows.chosen(), rows.rejected(), null, null, scorer.logprobs(batch), null);
     }

@@ -1,10 +1,15 @@
 package org.metaapo.benchmarks;
 
+import java.util.List;
+import org.metaapo.engine.Adapter;
+import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
 import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.Projection;
 
 /** An engine with a random model, closed together. */
 final class World implements AutoCloseable {
@@ -26,6 +31,14 @@ final class World implements AutoCloseable {
             engine.close();
             throw e;
         }
+    }
+
+    /** A fresh adapter of this rank on all projections; it closes with the model. */
+    Adapter adapter(int rank) {
+        Adapter adapter = model.createAdapter(AdapterShape.uniform(
+                Head.LM, model.shape().layers(), List.of(Projection.values()), new AdapterShape.LowRank(rank, 2), 0, 0));
+        adapter.initialize(0, Adapter.Init.UNIFORM);
+        return adapter;
     }
 
     @Override
