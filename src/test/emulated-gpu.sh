@@ -69,6 +69,7 @@ answers() {
 train metaapo 1e-4
 train offloaded 3e-2 recipe=dpo reward.path= dtype=bf16 train.recompute=true optimizer.offload=true reference.offload=true \
     "reference.path=$fixtures/tiny-llama-ref"
+train adapter 1e-4 adapter.rank=4 adapter.dropout=0.1
 train 8bit 3e-2 recipe=dpo reward.path= dtype=bf16 optimizer.state=8bit
 answers score 1e-5 score --model "$fixtures/tiny-llama" --reference "$fixtures/tiny-llama-ref" --data "$fixtures/pairs.jsonl"
 answers generate 1e-5 generate --model "$fixtures/tiny-llama" --data "$fixtures/pairs.jsonl" --k 4 --max-new-tokens 16

@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
 # Kills a small MetaAPO run with SIGKILL at random moments, gives the same command again, and compares weights, meta-learner,
-# samples and metrics (but for the seconds) with those of a run that was never killed.
-#   src/test/kill-resume.sh [KILLS, default 20] [SEED]
+# samples and metrics (but for the seconds) with those of a run that was never killed. KEY=VALUE are further keys of the run.
+#   src/test/kill-resume.sh [KILLS, default 20] [SEED] [KEY=VALUE ...]
 set -euo pipefail
+shopt -s nullglob
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 kills="${1:-20}"
 RANDOM="${2:-1}"
+keys=("${@:3}")
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cd "$root"
 
 run() { # FOLDER: replaces this shell by the run
     exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$root/target/classes:$root/target/lib/*" org.metaapo.cli.Main \
-        train src/test/small-run.yaml "out=$work/$1" --quiet
+        train src/test/small-run.yaml "out=$work/$1" ${keys[@]+"${keys[@]}"} --quiet
 }
 
 comparable() { # FOLDER: everything that must be equal
     sed -E 's/,?"seconds[a-z_]*":[-+.0-9eE]+//g' "$work/$1/metrics.jsonl" | sha256sum
-    (cd "$work/$1" && sha256sum model/model.safetensors meta-learner.json samples/*)
+    (cd "$work/$1" && sha256sum {model,adapter}/*.safetensors meta-learner.json samples/*)
 }
 
 start="$(date +%s%N)"

@@ -111,6 +111,8 @@ install() {
 resume() {
     section "kill -9 and resume"
     src/test/kill-resume.sh "${1:-3}"
+    section "kill -9 and resume, an adapter"
+    src/test/kill-resume.sh "${1:-3}" 2 adapter.rank=4 adapter.dropout=0.1 optimizer.learning_rate=1e-2
 }
 
 # The heap holds what Jazzer itself needs, and what an input may take; org.metaapo.fuzz.HeapBound checks the latter, and needs a
