@@ -164,7 +164,7 @@ public:
         scales.assign(ranks.size(), 2);
         adapter_config = {APO_HEAD_LM, config.layers, ranks.data(), scales.data(), 0, 0};
         refuse_what_does_not_fit();
-        const apo_model_options model_options{dtype, 0};
+        const apo_model_options model_options{dtype, 0, APO_QUANTIZE_NONE};
         check(apo_model_create(engine, &config, &model_options, &model, &error));
         random_weights();
         if (o.adapter_rank == 0) return;
@@ -203,7 +203,7 @@ private:
     void refuse_what_does_not_fit() {
         const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, o.device == "cpu" ? APO_CPU : APO_CUDA, adapter_config_or_null(),
+        check(apo_plan(&config, dtype, APO_QUANTIZE_NONE, o.device == "cpu" ? APO_CPU : APO_CUDA, adapter_config_or_null(),
                        wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
         const double need = double(plan.weights + plan.adapter + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;

@@ -15,7 +15,7 @@ apo_error& error = last_error();
 apo_model* new_model(World& world, int32_t dtype, int32_t head, int32_t offloaded = 0) {
     apo_model_config config = world.config_;
     config.head = head;
-    const apo_model_options options{dtype, offloaded};
+    const apo_model_options options{dtype, offloaded, APO_QUANTIZE_NONE};
     apo_model* model = nullptr;
     CHECK(apo_model_create(world.engine, &config, &options, &model, &error) == APO_OK);
     return model;
@@ -301,7 +301,8 @@ TEST(nothing_is_computed_for_frozen_weights_nor_below_the_lowest_path) {
 
 TEST(an_adapter_takes_the_memory_that_is_planned) {
     on_engines([](const Backend& backend) {
-        for (int32_t dtype : {APO_F32, APO_BF16}) {
+        for (const auto& [dtype, quantize] : {std::pair{APO_F32, APO_QUANTIZE_NONE}, std::pair{APO_BF16, APO_QUANTIZE_NONE}, std::pair{APO_BF16, APO_QUANTIZE_NF4},
+                                              std::pair{APO_BF16, APO_QUANTIZE_NF4_F32}, std::pair{APO_F32, APO_QUANTIZE_INT8}}) {
             for (int recompute : {0, 1}) {
                 for (int32_t head : {APO_HEAD_LM, APO_HEAD_VALUE}) {
                     apo::OpTable table;
@@ -312,9 +313,9 @@ TEST(an_adapter_takes_the_memory_that_is_planned) {
                     const apo_generator_options generator_options{4, 0, 64};
                     const apo_model_config model_config = tiny();
                     apo_memory_plan plan;
-                    CHECK(apo_plan(&model_config, dtype, counting.open.device, &config, &trainer_options, &generator_options, &plan, &error) == APO_OK);
+                    CHECK(apo_plan(&model_config, dtype, quantize, counting.open.device, &config, &trainer_options, &generator_options, &plan, &error) == APO_OK);
                     apo_engine* engine = new apo_engine(*counting.ops, counting.open);
-                    const apo_model_options model_options{dtype, 0};
+                    const apo_model_options model_options{dtype, 0, quantize};
                     apo_model* model = nullptr;
                     int64_t last = 0;
                     auto taken = [&] {
@@ -352,7 +353,7 @@ TEST(an_adapter_takes_the_memory_that_is_planned) {
     });
 }
 
-TEST(an_8b_model_trains_an_adapter_within_24_gb) {
+TEST(an_8b_model_trains_an_adapter_within_24_gb_and_packed_within_12) {
     apo_model_config llama{};
     llama.vocab_size = 128256, llama.hidden_size = 4096, llama.intermediate_size = 14336, llama.layers = 32, llama.heads = 32, llama.kv_heads = 8;
     llama.head_dim = 128, llama.max_positions = 8192, llama.rms_norm_eps = 1e-5, llama.rope_theta = 500000;
@@ -360,9 +361,15 @@ TEST(an_8b_model_trains_an_adapter_within_24_gb) {
     const apo_adapter_config config = tables.config(APO_HEAD_LM);
     const apo_trainer_options options{8192, 1, APO_OPTIMIZER_F32, 0, 0};
     apo_memory_plan p;
-    CHECK(apo_plan(&llama, APO_BF16, APO_CUDA, &config, &options, nullptr, &p, &error) == APO_OK);
-    const int64_t sum = p.weights + p.adapter + p.gradients + p.master + p.moments + p.trainer_activations + p.trainer_workspace + p.backend;
-    CHECK(sum <= 21500000000);
+    auto sum = [&](int32_t quantize) {
+        CHECK(apo_plan(&llama, APO_BF16, quantize, APO_CUDA, &config, &options, nullptr, &p, &error) == APO_OK);
+        return p.weights + p.adapter + p.gradients + p.master + p.moments + p.trainer_activations + p.trainer_workspace + p.backend;
+    };
+    CHECK(sum(APO_QUANTIZE_NONE) <= 21500000000);
+    CHECK(sum(APO_QUANTIZE_NF4) <= 11500000000);
+    // 0.516 bytes a linear weight; 2 of embedding and head, a megabyte of norms and maps, rotary tables, one unpacked matrix (gate and up).
+    const double linear = 32.0 * (4096.0 * (4096 + 2 * 1024 + 4096) + 3.0 * 4096 * 14336);
+    CHECK_CLOSE(double(p.weights), 0.516 * linear + 4.0 * 128256 * 4096 + 4.0 * 8192 * 128 + 4.0 * 14336 * 4096, 2e6);
 }
 
 TEST(bad_adapters_are_refused_in_words) {

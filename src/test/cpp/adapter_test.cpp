@@ -106,9 +106,10 @@ TEST(the_loss_of_a_fresh_adapter_against_its_base_is_ln_2) {
 
 TEST(gradient_of_an_adapter_by_finite_differences) {
     on_engines([](const Backend& backend) {
-        for (int32_t head : {APO_HEAD_LM, APO_HEAD_VALUE}) {
-            for (double dropout : {0.0, 0.4}) {
-                AdaptedWorld world(backend, mixed_tables(), head, dropout);
+        for (int32_t quantize : {APO_QUANTIZE_NONE, APO_QUANTIZE_NF4, APO_QUANTIZE_INT8}) {
+            for (const auto& [head, dropout] : {std::pair{APO_HEAD_LM, 0.0}, std::pair{APO_HEAD_LM, 0.4}, std::pair{APO_HEAD_VALUE, 0.4}}) {
+                if (quantize != APO_QUANTIZE_NONE && (dropout == 0 || head != APO_HEAD_LM)) continue;
+                AdaptedWorld world(backend, mixed_tables(), head, dropout, APO_F32, tiny(), quantize);
                 Training training(world.model, world.adapter);
                 training.accumulate(shared(), kFactors);
                 const std::vector<float> gradient = training.read(APO_STATE_GRADIENT);

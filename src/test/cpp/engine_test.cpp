@@ -273,7 +273,7 @@ TEST(bad_arguments_are_refused_in_words) {
         apo_model* model = nullptr;
         apo_model_config config = tiny();
         config.kv_heads = 3;
-        const apo_model_options f32{APO_F32, 0}, no_dtype{7, 0}, half_offloaded{APO_F32, 2};
+        const apo_model_options f32{APO_F32, 0, 0}, no_dtype{7, 0, 0}, half_offloaded{APO_F32, 2, 0};
         refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
         config = tiny();
         config.rms_norm_eps = NAN;
@@ -445,7 +445,7 @@ TEST(an_offloaded_model_scores_with_the_same_bits) {
             World world(backend, config, dtype);
             const std::vector<double> expected = score(world, shared(), 100);
             apo_model* here = world.model;
-            const apo_model_options offloaded{dtype, 1};
+            const apo_model_options offloaded{dtype, 1, APO_QUANTIZE_NONE};
             CHECK(apo_model_create(world.engine, &config, &offloaded, &world.model, &error) == APO_OK);
             CHECK(apo_model_copy(world.model, here, &error) == APO_OK);
             for (int64_t max_tokens : {100, 12}) CHECK(score(world, shared(), max_tokens) == expected);
@@ -472,8 +472,8 @@ TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_trainer_options keep{64, 0, 0, 0, 0}, recompute{64, 1, 0, 0, 0};
     const apo_generator_options generator{4, 0, 64};
     apo_memory_plan all, less;
-    CHECK(apo_plan(&config, APO_BF16, APO_CPU, nullptr, &keep, &generator, &all, &error) == APO_OK);
-    CHECK(apo_plan(&config, APO_BF16, APO_CPU, nullptr, &recompute, nullptr, &less, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, nullptr, &keep, &generator, &all, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, nullptr, &recompute, nullptr, &less, &error) == APO_OK);
     CHECK(all.moments == 2 * all.gradients && 2 * all.master == all.gradients && all.generator > 0 && less.generator == 0);
     CHECK(less.trainer_activations < all.trainer_activations);
     CHECK(all.backend == 0 && all.offloaded == 0);
@@ -487,7 +487,7 @@ TEST(an_8b_model_trains_within_a_gpu) {
     auto device_bytes = [&](int32_t state, int32_t offload) {
         const apo_trainer_options options{8192, 1, state, 0, offload};
         apo_memory_plan p;
-        CHECK(apo_plan(&llama, APO_BF16, APO_CUDA, nullptr, &options, nullptr, &p, &error) == APO_OK);
+        CHECK(apo_plan(&llama, APO_BF16, APO_QUANTIZE_NONE, APO_CUDA, nullptr, &options, nullptr, &p, &error) == APO_OK);
         CHECK(p.offloaded == (offload ? p.master + p.moments : 0));
         CHECK(p.weights_offloaded < p.weights / 5);
         return p.weights + p.gradients + p.master + p.moments - p.offloaded + p.trainer_activations + p.trainer_workspace + p.scorer + p.backend;

@@ -9,7 +9,19 @@ namespace apo_test {
 
 namespace {
 
+bool exists(const std::string& path) { return std::ifstream(path).good(); }
+
 void read_file(const std::string& path, Tensors& tensors) {
+    for (const auto& [name, tensor] : read_stored(path)) {
+        if (tensor.dtype != "F32") throw std::runtime_error(path + ": " + name + " is " + tensor.dtype);
+        tensors[name] = tensor.all<float>();
+    }
+}
+
+}  // namespace
+
+StoredTensors read_stored(const std::string& path) {
+    StoredTensors tensors;
     std::ifstream file(path, std::ios::binary);
     uint64_t header_bytes = 0;
     file.read(reinterpret_cast<char*>(&header_bytes), 8);
@@ -19,19 +31,16 @@ void read_file(const std::string& path, Tensors& tensors) {
     const Json parsed = Json::parse(header);
     for (const auto& [name, entry] : parsed.members()) {
         if (name == "__metadata__") continue;
-        if (entry["dtype"].text() != "F32") throw std::runtime_error(path + ": " + name + " is " + entry["dtype"].text());
         const auto begin = uint64_t(entry["data_offsets"][0].number()), end = uint64_t(entry["data_offsets"][1].number());
-        std::vector<float>& values = tensors[name];
-        values.resize((end - begin) / sizeof(float));
+        StoredTensor& tensor = tensors[name];
+        tensor.dtype = entry["dtype"].text();
+        tensor.bytes.resize(end - begin);
         file.seekg(std::streamoff(8 + header_bytes + begin));
-        file.read(reinterpret_cast<char*>(values.data()), std::streamsize(end - begin));
+        file.read(reinterpret_cast<char*>(tensor.bytes.data()), std::streamsize(end - begin));
         if (!file) throw std::runtime_error(path + ": " + name + " is cut off");
     }
+    return tensors;
 }
-
-bool exists(const std::string& path) { return std::ifstream(path).good(); }
-
-}  // namespace
 
 std::string fixture(const std::string& name) { return std::string(METAAPO_FIXTURES) + "/" + name; }
 
@@ -92,7 +101,7 @@ apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dty
         if (status != APO_OK) throw std::runtime_error(error.message);
     };
     apo_model* model = nullptr;
-    const apo_model_options options{dtype, 0};
+    const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE};
     check(apo_model_create(&engine, &golden.config, &options, &model, &error));
     int32_t count = 0;
     check(apo_model_tensor_count(model, &count, &error));
@@ -102,6 +111,37 @@ apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dty
         const std::vector<float>& values = tensors.at(info.name);
         if (int64_t(values.size()) != info.count) throw std::runtime_error(std::string(info.name) + " has another size in the file");
         check(apo_model_write(model, i, 0, info.count, values.data(), APO_F32, &error));
+    }
+    return model;
+}
+
+apo_model* load_nf4_model(apo_engine& engine, const std::string& folder, int32_t dtype) {
+    const GoldenConfig golden(folder);
+    const StoredTensors tensors = read_stored(folder + "/model.safetensors");
+    apo_error error;
+    auto check = [&](apo_status status) {
+        if (status != APO_OK) throw std::runtime_error(error.message);
+    };
+    apo_model* model = nullptr;
+    const apo_model_options options{dtype, 0, APO_QUANTIZE_NF4};
+    check(apo_model_create(&engine, &golden.config, &options, &model, &error));
+    int32_t count = 0;
+    check(apo_model_tensor_count(model, &count, &error));
+    for (int32_t i = 0; i < count; i++) {
+        apo_tensor_info info;
+        check(apo_model_tensor(model, i, &info, &error));
+        const std::string name = info.name;
+        const StoredTensor& stored = tensors.at(name);
+        if (info.whole == 0) {
+            if (stored.dtype != "BF16") throw std::runtime_error(name + " is " + stored.dtype);
+            check(apo_model_write(model, i, 0, info.count, stored.bytes.data(), APO_BF16, &error));
+            continue;
+        }
+        const StoredTensor& state = tensors.at(name + ".quant_state.bitsandbytes__nf4");
+        const Json json = Json::parse(std::string(state.as<char>(), state.bytes.size()));
+        const apo_packed_matrix packed{stored.as<uint8_t>(), tensors.at(name + ".nested_absmax").as<float>(), tensors.at(name + ".absmax").as<uint8_t>(),
+                                       tensors.at(name + ".nested_quant_map").as<float>(), float(json["nested_offset"].number())};
+        check(apo_model_write_packed(model, i, &packed, &error));
     }
     return model;
 }

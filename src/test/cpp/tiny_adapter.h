@@ -48,8 +48,8 @@ inline apo_adapter* random_adapter(apo_model* model, const AdapterTables& tables
 // A random model with a random adapter.
 struct AdaptedWorld : World {
     AdaptedWorld(const Backend& backend, const AdapterTables& tables, int32_t head = APO_HEAD_LM, double dropout = 0, int32_t dtype = APO_F32,
-                 apo_model_config config = tiny())
-        : World(backend, config, dtype), adapter(random_adapter(model, tables, head, dropout)) {}
+                 apo_model_config config = tiny(), int32_t quantize = APO_QUANTIZE_NONE)
+        : World(backend, config, dtype, quantize), adapter(random_adapter(model, tables, head, dropout)) {}
     ~AdaptedWorld() { CHECK(apo_adapter_close(adapter, &last_error()) == APO_OK); }
 
     apo_adapter* adapter;

@@ -11,7 +11,7 @@ apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, 
         const apo_model_options& o = required(options, "options");
         required(model, "model");
         if (o.offloaded != 0 && o.offloaded != 1) fail(APO_E_ARGUMENT, "offloaded is %d; expected 0 or 1", o.offloaded);
-        *model = new apo_model(*engine, *config, checked_dtype(o.dtype, "dtype"), o.offloaded != 0);
+        *model = new apo_model(*engine, *config, checked_dtype(o.dtype, "dtype"), o.offloaded != 0, checked_packing(o.quantize));
     });
 }
 
@@ -26,6 +26,13 @@ apo_status apo_model_tensor(apo_model* model, int32_t index, apo_tensor_info* in
 apo_status apo_model_write(apo_model* model, int32_t index, int64_t offset, int64_t count, const void* source,
                            int32_t source_dtype, apo_error* error) {
     return guarded(error, [&] { write_tensor(required(model, "model"), index, offset, count, source, source_dtype); });
+}
+
+apo_status apo_model_write_packed(apo_model* model, int32_t index, const apo_packed_matrix* source, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(model, "model").engine);
+        model->write_packed(index, required(source, "source"));
+    });
 }
 
 apo_status apo_model_read(apo_model* model, int32_t index, int64_t offset, int64_t count, void* target, int32_t target_dtype,

@@ -24,19 +24,20 @@ int64_t backend_bytes(int32_t device, const Shape& s, const apo_trainer_options*
 
 }  // namespace
 
-apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t device, const apo_adapter_config* adapter_config,
+apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t quantize, int32_t device, const apo_adapter_config* adapter_config,
                     const apo_trainer_options* trainer, const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error) {
     return guarded(error, [&] {
         const Shape shape(required(config, "config"));
         const DType dtype = checked_dtype(dtype_value, "dtype");
+        const Packing packing = checked_packing(quantize);
         std::optional<AdapterShape> adapter;
         if (adapter_config != nullptr) adapter.emplace(shape, *adapter_config);
         const NetworkShape network{shape, dtype, adapter ? &*adapter : nullptr};
         if (device != APO_CPU && device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", device);
         const HeadSizes head = device == APO_CUDA ? HeadSizes{cuda_head::rows, cuda_head::scratch} : HeadSizes{cpu_head::rows, cpu_head::scratch};
         apo_memory_plan out{};
-        out.weights = model_bytes(shape, dtype);
-        out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA);
+        out.weights = model_bytes(shape, dtype, false, packing);
+        out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA, packing);
         if (adapter) out.adapter = adapter_bytes(*adapter, dtype);
         if (trainer != nullptr) {
             const TrainerBytes bytes = trainer_bytes(network, head, *trainer);

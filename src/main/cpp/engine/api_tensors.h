@@ -15,6 +15,7 @@ inline apo_tensor_info tensor_info(const Parameters& parameters, int32_t index) 
     apo_tensor_info info{};
     std::snprintf(info.name, sizeof info.name, "%s", spec.name.c_str());
     info.rank = spec.rank;
+    info.whole = parameters.whole(index);
     info.shape[0] = spec.shape[0];
     info.shape[1] = spec.shape[1];
     info.count = spec.count();

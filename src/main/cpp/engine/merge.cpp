@@ -30,7 +30,7 @@ void merge_path(apo_model& target, const apo_model& source, const apo_adapter& a
     const OpTable& ops = target.engine.ops;
     Device& device = target.engine.device;
     const int64_t elements = part.out * group.in;
-    ops.convert(device, {elements, source.dtype, source.at(weight), DType::f32, room.matrix.data()});
+    source.values(weight, elements, DType::f32, room.matrix.data());
     ops.copy(device, room.b.data(), adapter.at(part.b), size_t(part.out * part.rank) * sizeof(float));
     ops.scale(device, {part.out, part.rank, part.rank, DType::f32, room.b.data(), part.scale});
     Gemm g{};
@@ -50,6 +50,7 @@ void merge(apo_model& target, const apo_model& source, apo_adapter& adapter) {
         fail(APO_E_ARGUMENT, "the adapter has %s head and the target %s head", adapter.shape.value_head() ? "a value" : "the LM",
              target.shape.value_head() ? "a value" : "an LM");
     }
+    if (target.quantized() != nullptr) fail(APO_E_ARGUMENT, "target's weights are packed; a merge is into an ordinary model, for packing again loses most of the adapter");
     if (&target != &source) target.copy_from(source);
     const Room room = make_room(target.engine, adapter);
     for (int64_t l = 0; l < source.shape.L; l++) {

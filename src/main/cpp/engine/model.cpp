@@ -4,25 +4,36 @@
 
 namespace apo {
 
+namespace {
+
+int64_t all_projections(const Shape& shape) { return shape.projections_before(shape.final_norm()); }
+
+}  // namespace
+
 DType checked_dtype(int32_t dtype, const char* name) {
     if (dtype != APO_F32 && dtype != APO_BF16) fail(APO_E_ARGUMENT, "%s is %d; expected APO_F32 or APO_BF16", name, dtype);
     return static_cast<DType>(dtype);
 }
 
-int64_t model_bytes(const Shape& shape, DType dtype, bool offloaded) {
-    const int64_t table = int64_t(shape.config.max_positions) * (shape.D / 2) * int64_t(sizeof(float));
+int64_t model_bytes(const Shape& shape, DType dtype, bool offloaded, Packing packing) {
+    const int64_t tables = 2 * int64_t(shape.config.max_positions) * (shape.D / 2) * int64_t(sizeof(float));
+    if (packing != Packing::none) return (shape.parameters() - all_projections(shape)) * int64_t(bytes_of(dtype)) + QuantizedWeights::bytes(shape, dtype, packing) + tables;
     const int64_t elsewhere = offloaded ? (shape.L - 2) * shape.layer_elements() : 0;
-    return (shape.parameters() - elsewhere) * int64_t(bytes_of(dtype)) + 2 * table;
+    return (shape.parameters() - elsewhere) * int64_t(bytes_of(dtype)) + tables;
 }
 
 }  // namespace apo
 
 using namespace apo;
 
-apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool offload) : Parameters(e, d), shape(c) {
+apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool offload, Packing packing) : Parameters(e, d), shape(c) {
     const size_t layer = size_t(shape.layer_elements()) * bytes_of(dtype), all = size_t(shape.parameters()) * bytes_of(dtype);
+    if (offload && packing != Packing::none) fail(APO_E_ARGUMENT, "offloaded and quantize are both set; packed weights are small and stay on the device");
     // Where the device's memory is the host's there is nothing to offload.
-    if (offload && engine.ops.allocate_host != engine.ops.allocate) {
+    if (packing != Packing::none) {
+        quantized_.emplace(engine, shape, dtype, packing);
+        weights = Buffer(engine, all - size_t(all_projections(shape)) * bytes_of(dtype));
+    } else if (offload && engine.ops.allocate_host != engine.ops.allocate) {
         layers_ = Buffer(engine, size_t(shape.L) * layer, Place::host);
         slots_ = Buffer(engine, 2 * layer);
         weights = Buffer(engine, all - size_t(shape.L) * layer);
@@ -40,10 +51,43 @@ apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool off
 
 void* apo_model::at(int64_t offset) const {
     if (offset < 0) return nullptr;
+    if (quantized_) return weights.data() + size_t(offset - shape.projections_before(offset)) * bytes_of(dtype);
     const int64_t first = shape.layer_begin(0), end = shape.layer_begin(shape.L);
     if (!offloaded() || offset < first) return weights.data() + size_t(offset) * bytes_of(dtype);
     if (offset < end) return layers_.data() + size_t(offset - first) * bytes_of(dtype);
     return weights.data() + size_t(offset - (end - first)) * bytes_of(dtype);
+}
+
+void apo_model::write(int32_t index, int64_t offset, int64_t count, const void* source, DType source_dtype) {
+    const TensorSpec& spec = tensor(index);
+    if (!packed(spec)) return Parameters::write(index, offset, count, source, source_dtype);
+    check_values(spec, offset, count, source, source_dtype);
+    if (count != spec.count()) {
+        fail(APO_E_ARGUMENT, "elements [%lld, %lld) of %s, which is packed as a whole; expected all %lld of them", (long long)offset, (long long)(offset + count),
+             spec.name.c_str(), (long long)spec.count());
+    }
+    quantized_->write(spec.offset, source, source_dtype);
+}
+
+void apo_model::write_packed(int32_t index, const apo_packed_matrix& source) {
+    const TensorSpec& spec = tensor(index);
+    if (!packed(spec)) fail(APO_E_ARGUMENT, "%s is not packed in this model", spec.name.c_str());
+    quantized_->write_packed(spec.offset, source, spec.name.c_str());
+}
+
+void apo_model::read(int32_t index, int64_t offset, int64_t count, void* target, DType target_dtype) const {
+    const TensorSpec& spec = tensor(index);
+    if (!packed(spec)) return Parameters::read(index, offset, count, target, target_dtype);
+    check_range(spec, offset, count);
+    const int64_t first = offset / kNf4Block * kNf4Block, values = offset + count - first;
+    Buffer staging(engine, size_t(values) * bytes_of(target_dtype));
+    quantized_->read(spec.offset, first, values, target_dtype, staging.data());
+    engine.ops.copy_to_host(engine.device, target, staging.data() + size_t(offset - first) * bytes_of(target_dtype), size_t(count) * bytes_of(target_dtype));
+}
+
+void apo_model::values(int64_t offset, int64_t count, DType out_dtype, void* out) const {
+    if (quantized_ && quantized_->find(offset) != nullptr) return quantized_->read(offset, 0, count, out_dtype, out);
+    engine.ops.convert(engine.device, {count, dtype, at(offset), out_dtype, out});
 }
 
 void apo_model::initialize(uint64_t seed, double standard_deviation) {
@@ -74,9 +118,12 @@ void apo_model::copy_from(const apo_model& source) {
                  (long long)other->shape[0], (long long)other->shape[1], (long long)spec.shape[0], (long long)spec.shape[1]);
         }
     }
+    if (quantized_ && (!source.quantized_ || source.quantized_->packing != quantized_->packing)) {
+        fail(APO_E_ARGUMENT, "the target's weights are packed and the source's are not in the same way; a copy packs nothing");
+    }
+    if (quantized_) quantized_->copy_from(*source.quantized_);
     for (const TensorSpec& spec : tensors()) {
         const TensorSpec* other = source.find(spec.name);
-        if (other == nullptr) continue;
-        engine.ops.convert(engine.device, {spec.count(), source.dtype, source.at(other->offset), dtype, at(spec.offset)});
+        if (other != nullptr && !packed(spec)) source.values(other->offset, spec.count(), dtype, at(spec.offset));
     }
 }

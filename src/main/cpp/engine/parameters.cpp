@@ -33,6 +33,14 @@ void check_range(const TensorSpec& tensor, int64_t offset, int64_t count) {
     }
 }
 
+void check_values(const TensorSpec& tensor, int64_t offset, int64_t count, const void* source, DType dtype) {
+    check_range(tensor, offset, count);
+    const int64_t bad = first_not_finite(source, count, dtype);
+    if (bad >= 0) {
+        fail(APO_E_NUMERIC, "%s: element %lld is NaN or infinite", tensor.name.c_str(), (long long)(offset + bad));
+    }
+}
+
 const TensorSpec& Parameters::tensor(int32_t index) const {
     if (index < 0 || size_t(index) >= tensors().size()) {
         fail(APO_E_ARGUMENT, "tensor %d does not exist; the %s has %zu", index, kind(), tensors().size());
@@ -49,11 +57,7 @@ void Parameters::changed(int64_t, int64_t) {}
 
 void Parameters::write(int32_t index, int64_t offset, int64_t count, const void* source, DType source_dtype) {
     const TensorSpec& spec = tensor(index);
-    check_range(spec, offset, count);
-    const int64_t bad = first_not_finite(source, count, source_dtype);
-    if (bad >= 0) {
-        fail(APO_E_NUMERIC, "%s: element %lld is NaN or infinite", spec.name.c_str(), (long long)(offset + bad));
-    }
+    check_values(spec, offset, count, source, source_dtype);
     void* target = at(spec.offset + offset);
     if (source_dtype == dtype) {
         engine.ops.copy_to_device(engine.device, target, source, size_t(count) * bytes_of(dtype));

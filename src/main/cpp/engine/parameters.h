@@ -30,18 +30,19 @@ public:
 
     const TensorSpec& tensor(int32_t index) const;  // checks the index
     const TensorSpec* find(const std::string& name) const;  // null where there is none
-    void write(int32_t index, int64_t offset, int64_t count, const void* source, DType source_dtype);
-    void read(int32_t index, int64_t offset, int64_t count, void* target, DType target_dtype) const;
+    // Whether a tensor is to be written as a whole.
+    virtual bool whole(int32_t) const { return false; }
+    virtual void write(int32_t index, int64_t offset, int64_t count, const void* source, DType source_dtype);
+    virtual void read(int32_t index, int64_t offset, int64_t count, void* target, DType target_dtype) const;
 
 protected:
     // Writes value(i), which has to depend on i alone, to each element i of a tensor.
     template <class Value>
     void fill(int32_t index, Value value) {
-        constexpr int64_t kChunk = 1 << 20;
-        const int64_t count = tensor(index).count();
-        std::vector<float> values(size_t(std::min(kChunk, count)));
-        for (int64_t begin = 0; begin < count; begin += kChunk) {
-            const int64_t part = std::min(kChunk, count - begin);
+        const int64_t count = tensor(index).count(), chunk = whole(index) ? count : std::min<int64_t>(1 << 20, count);
+        std::vector<float> values(static_cast<size_t>(chunk));
+        for (int64_t begin = 0; begin < count; begin += chunk) {
+            const int64_t part = std::min(chunk, count - begin);
 #pragma omp parallel for schedule(static)
             for (int64_t i = 0; i < part; i++) values[size_t(i)] = value(begin + i);
             write(index, begin, part, values.data(), DType::f32);

@@ -92,6 +92,33 @@ void Shape::add(const std::string& name, int32_t rank, int64_t rows, int64_t col
     tensors_.push_back({name, rank, {rows, columns}, offset});
 }
 
+int64_t Shape::layer_of(int64_t offset) const {
+    return offset < layer_begin(0) || offset >= layer_begin(L) ? -1 : (offset - layer_begin(0)) / layer_elements();
+}
+
+ProjectionMatrix Shape::projection(int64_t l, int32_t which) const {
+    const LayerOffsets& at = layer(l);
+    switch (which) {
+        case APO_Q: return {at.qkv, H * D, C};
+        case APO_K: return {at.qkv + H * D * C, G * D, C};
+        case APO_V: return {at.qkv + (H + G) * D * C, G * D, C};
+        case APO_O: return {at.output, C, H * D};
+        case APO_GATE: return {at.gate_up, F, C};
+        case APO_UP: return {at.gate_up + F * C, F, C};
+        default: return {at.down, C, F};
+    }
+}
+
+int64_t Shape::projections_before(int64_t offset) const {
+    const int64_t within = layer_of(offset), whole = offset < layer_begin(0) ? 0 : within < 0 ? L : within;
+    const LayerOffsets& at = layer(std::max<int64_t>(within, 0));
+    const std::pair<int64_t, int64_t> matrices[] = {
+        {at.qkv, padded(qkv_width * C)}, {at.output, padded(C * output_width)}, {at.gate_up, padded(2 * F * C)}, {at.down, padded(C * F)}};
+    int64_t before = 0;
+    for (const auto& [begin, elements] : matrices) before += elements * (whole + (within >= 0 && begin < offset));
+    return before;
+}
+
 void Shape::add_layer(int64_t index) {
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     LayerOffsets at{};

@@ -16,6 +16,11 @@ struct LayerOffsets {
     int64_t input_norm, qkv, qkv_bias, q_norm, k_norm, output, output_bias, post_norm, gate_up, gate_up_bias, down, down_bias;
 };
 
+// A projection's matrix: the offset of its first row, and its sides.
+struct ProjectionMatrix {
+    int64_t weight, rows, columns;
+};
+
 class Shape {
 public:
     // Throws APO_E_ARGUMENT where a value is out of range or contradicts another.
@@ -44,6 +49,11 @@ public:
     // The layers stand one behind the other, all of one size, between the embedding and the final norm.
     int64_t layer_begin(int64_t l) const { return layers_[0].qkv + l * layer_elements(); }
     int64_t layer_elements() const { return (final_norm_ - layers_[0].qkv) / L; }
+
+    int64_t layer_of(int64_t offset) const;  // -1 where it is in none
+    ProjectionMatrix projection(int64_t layer, int32_t projection) const;  // an apo_projection
+    // Elements, padding included, of the layers' projections that stand before an offset which is in none of them.
+    int64_t projections_before(int64_t offset) const;
 
 private:
     int64_t reserve(int64_t count);

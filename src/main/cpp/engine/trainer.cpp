@@ -64,6 +64,9 @@ apo_trainer::apo_trainer(apo_model& model, apo_adapter* adapter, const apo_train
     if (adapter == nullptr && model.offloaded()) {
         fail(APO_E_STATE, "the model's layers are offloaded, so that they cannot be trained themselves; train an adapter, or create the model without offloading");
     }
+    if (adapter == nullptr && model.quantized() != nullptr) {
+        fail(APO_E_STATE, "the model's weights are packed (quantize), so that they cannot be trained themselves; train an adapter, or create the model without");
+    }
     if (trained_.has_trainer) fail(APO_E_STATE, "the %s has a trainer already; close it first", trained_.kind());
     const TrainerBytes bytes = trainer_bytes(network.shape(), head_sizes(engine_.ops), options);
     gradients_ = Buffer(engine_, size_t(bytes.gradients));

@@ -1,5 +1,5 @@
 // A model's weights in the order in which a forward or a backward needs them: the embedding, the layers, and the final norm with the
-// head. Model code asks here and does not know where weights lie. Those of an offloaded model's layers come from host memory, a layer
+// head. Model code asks here and does not know where weights lie, or whether they are packed (QuantizedWeights). Those of an offloaded model's layers come from host memory, a layer
 // ahead: while one layer runs, the next is copied to the other of the model's two slots.
 #pragma once
 
@@ -10,15 +10,16 @@ namespace apo {
 // One layer's weights.
 class LayerWeights {
 public:
-    // `begin` is where the layer's weights lie.
+    // `begin` is where the layer's weights lie, or null for where the model has them.
     LayerWeights(const apo_model& model, int64_t layer, const char* begin)
         : model_(model), first_(model.shape.layer_begin(layer)), begin_(begin) {}
 
     // A norm's weight or a bias, at its offset in the model's shape.
-    const void* vector(int64_t offset) const { return begin_ + size_t(offset - first_) * bytes_of(model_.dtype); }
+    const void* vector(int64_t offset) const { return begin_ == nullptr ? model_.at(offset) : begin_ + size_t(offset - first_) * bytes_of(model_.dtype); }
 
     // Runs g with the matrix at this offset of the model's shape for its second operand; g says all else but its type.
     void multiply(Gemm g, int64_t offset) const {
+        if (model_.quantized() != nullptr) return model_.quantized()->multiply(g, offset);
         g.b_type = model_.dtype;
         g.b = vector(offset);
         model_.engine.ops.gemm(model_.engine.device, g);
@@ -45,7 +46,7 @@ public:
     LayerWeights layer() {
         const int64_t layer = next_;
         next_ += step_;
-        if (!model_.offloaded()) return {model_, layer, static_cast<const char*>(model_.at(model_.shape.layer_begin(layer)))};
+        if (!model_.offloaded()) return {model_, layer, nullptr};
         if (!fetched_) fetch(layer);
         fetched_ = true;
         model_.engine.ops.await_copies(model_.engine.device);

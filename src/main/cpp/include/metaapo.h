@@ -157,7 +157,7 @@ typedef struct apo_model_config {
 typedef struct apo_tensor_info {
     char name[96];    /**< such as "model.layers.0.self_attn.q_proj.weight"; value head: "score.weight" */
     int32_t rank;     /**< 1 or 2 */
-    int32_t reserved;
+    int32_t whole;    /**< 1: packed (apo_model_options.quantize), and so written with all its elements at once */
     int64_t shape[2]; /**< (rows, columns), or (n, 1) for rank 1 */
     int64_t count;    /**< elements */
 } apo_tensor_info;
@@ -176,6 +176,9 @@ typedef struct apo_model_options {
     int32_t offloaded; /**< 1: the layers' weights lie in pinned host memory, and one layer is copied to the GPU while the one before
                             runs, so that two are there at a time. Results have the same bits. For scorers, and for trainers of an
                             adapter; a generator, and a trainer of the model itself, is APO_E_STATE. On the CPU no difference */
+    int32_t quantize;  /**< an apo_quantize, of the projections' weights; embedding, norms, head and biases are of dtype. A packed weight is
+                            code times scale, rounded to bf16, in f32 models too. Its matrix is unpacked in front of a product, and a
+                            product of few rows reads it packed. Not with offloaded; a trainer of the model itself is APO_E_STATE */
 } apo_model_options;
 
 /** Allocates a model with all weights zero. */
@@ -193,14 +196,31 @@ APO_API apo_status apo_model_tensor(apo_model* model, int32_t index, apo_tensor_
 APO_API apo_status apo_model_write(apo_model* model, int32_t index, int64_t offset, int64_t count, const void* source,
                                    int32_t source_dtype, apo_error* error);
 
-/** Reads elements [offset, offset + count) of a tensor into target, of target_dtype. */
+/** A matrix W(rows, columns) as bitsandbytes stores it; its arrays as the model's apo_quantize says. */
+typedef struct apo_packed_matrix {
+    const uint8_t* codes;       /**< NF4: (ceil(rows columns / 2)), two weights a byte, row after row, the first in the upper half.
+                                     INT8: (rows, columns) signed */
+    const float* scales;        /**< NF4_F32: (ceil(rows columns / 64)) the largest magnitude of each block ("absmax"). NF4: (ceil of those
+                                     / 256) ("nested_absmax"). INT8: (rows) ("SCB") */
+    const uint8_t* scale_codes; /**< NF4: (ceil(rows columns / 64)) ("absmax"); else not read */
+    const float* scale_map;     /**< NF4: (256) ("nested_quant_map"); else not read */
+    float scale_offset;         /**< NF4: "nested_offset"; else not read */
+} apo_packed_matrix;
+
+/** Writes a packed tensor as it is stored elsewhere. A tensor that is not packed in this model is APO_E_ARGUMENT; a scale that is NaN
+ *  or infinite APO_E_NUMERIC. apo_model_write of a packed tensor takes it whole and packs it: NF4 as QLoRA (arXiv 2305.14314), the
+ *  nearest code of w / largest of the block, of two equally near the lower; INT8 the nearest of 127 w / largest of the row. */
+APO_API apo_status apo_model_write_packed(apo_model* model, int32_t index, const apo_packed_matrix* source, apo_error* error);
+
+/** Reads elements [offset, offset + count) of a tensor into target, of target_dtype; of a packed one, what its weights are. */
 APO_API apo_status apo_model_read(apo_model* model, int32_t index, int64_t offset, int64_t count, void* target,
                                   int32_t target_dtype, apo_error* error);
 
 /** Fresh weights: matrices N(0, standard_deviation²) from a counter-based generator, norms 1, biases 0. */
 APO_API apo_status apo_model_initialize(apo_model* model, uint64_t seed, double standard_deviation, apo_error* error);
 
-/** Copies all weights; both models have one shape, and one engine. The value head, where only one has it, is left. */
+/** Copies all weights; both models have one shape, and one engine. The value head, where only one has it, is left. Packed weights go to
+ *  models that are packed alike or not at all; a copy packs nothing (APO_E_ARGUMENT). */
 APO_API apo_status apo_model_copy(apo_model* target, apo_model* source, apo_error* error);
 
 APO_API apo_status apo_model_close(apo_model* model, apo_error* error);
@@ -557,7 +577,7 @@ APO_API apo_status apo_generator_close(apo_generator* generator, apo_error* erro
 /** Bytes by purpose, computed from shapes alone, equal to what the create calls allocate (backend: at most). */
 typedef struct apo_memory_plan {
     int64_t weights;
-    int64_t weights_offloaded; /**< in place of `weights`, of apo_model_options.offloaded */
+    int64_t weights_offloaded; /**< in place of `weights`, of apo_model_options.offloaded; packed ones are not offloaded */
     int64_t adapter;      /**< an adapter's weights */
     int64_t gradients;    /**< of the model's weights or, with an adapter, of that's alone; so are master and moments */
     int64_t master;       /**< of bf16 weights, where the optimizer keeps f32 masters: 2 bytes each beside the weights */
@@ -570,11 +590,11 @@ typedef struct apo_memory_plan {
     int64_t backend;      /**< what a GPU's kernels and matrix library take for themselves, at most */
 } apo_memory_plan;
 
-/** Plans a model with an adapter, a trainer, a scorer of the same max_tokens and a generator; each may be NULL for none of it. device is
- *  an apo_device, which need not be there. */
-APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t device, const apo_adapter_config* adapter,
-                            const apo_trainer_options* trainer, const apo_generator_options* generator, apo_memory_plan* plan,
-                            apo_error* error);
+/** Plans a model of this dtype and apo_quantize with an adapter, a trainer, a scorer of the same max_tokens and a generator; each may be
+ *  NULL for none of it. device is an apo_device, which need not be there. */
+APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t quantize, int32_t device,
+                            const apo_adapter_config* adapter, const apo_trainer_options* trainer,
+                            const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error);
 
 #ifdef __cplusplus
 }
