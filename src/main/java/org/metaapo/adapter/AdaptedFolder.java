@@ -5,8 +5,11 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.Network;
+import org.metaapo.engine.Quantization;
 import org.metaapo.error.DataException;
+import org.metaapo.error.UsageException;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
@@ -15,10 +18,12 @@ import org.metaapo.model.ModelLoader;
 public final class AdaptedFolder implements AutoCloseable {
     private final ModelFolder base;
     private final AdapterFolder adapter;
+    private Quantization quantization;
 
     private AdaptedFolder(ModelFolder base, AdapterFolder adapter) {
         this.base = base;
         this.adapter = adapter;
+        this.quantization = base.config().quantization();
     }
 
     /** A model alone. */
@@ -53,6 +58,34 @@ public final class AdaptedFolder implements AutoCloseable {
             throw new DataException(adapter.path() + ": the adapter has no score head, and its base " + base.path()
                     + " is a reward model; expected a language model as its base, or an adapter with modules_to_save: [score]");
         }
+    }
+
+    /**
+     * Has the base packed when it is loaded, unless its files are packed already.
+     *
+     * @param asked for, or null for nothing
+     * @throws UsageException if the files have it in another way
+     */
+    public AdaptedFolder quantized(Quantization asked) {
+        quantization = quantization(base.config(), base.path(), asked);
+        return this;
+    }
+
+    /** How a model's weights are kept whose files have this configuration, as {@link #quantized} says. */
+    public static Quantization quantization(ModelConfig config, Path folder, Quantization asked) {
+        Quantization stored = config.quantization();
+        if (asked == null || stored == Quantization.NONE) {
+            return asked == null ? stored : asked;
+        }
+        if (!asked.text().equals(stored.text())) {
+            throw new UsageException(folder + ": its weights are packed as " + stored.text() + ", and " + asked.text() + " is asked for; leave that out");
+        }
+        return stored;
+    }
+
+    /** How the base's weights are kept when they are loaded. */
+    public Quantization quantization() {
+        return quantization;
     }
 
     /** The model without the adapter. */
@@ -124,7 +157,8 @@ public final class AdaptedFolder implements AutoCloseable {
      * @param tokens of the longest sequence; the model has as many positions as its configuration says where those are more
      */
     public Loaded load(Engine engine, Dtype dtype, int tokens) {
-        Model model = ModelLoader.loadStored(engine.createModel(ModelLoader.shape(config(), tokens), dtype), base);
+        ModelOptions options = new ModelOptions(dtype, false, quantization);
+        Model model = ModelLoader.loadStored(engine.createModel(ModelLoader.shape(config(), tokens), options), base);
         try {
             return new Loaded(model, on(model));
         } catch (RuntimeException e) {

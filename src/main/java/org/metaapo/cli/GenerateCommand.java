@@ -27,6 +27,9 @@ final class GenerateCommand implements Callable<Integer> {
     private AdapterOption adapter;
 
     @Mixin
+    private QuantizeOption quantize;
+
+    @Mixin
     private DataOption data;
 
     @Mixin
@@ -70,7 +73,7 @@ final class GenerateCommand implements Callable<Integer> {
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
             GenerateJob.run(
-                            engine, common.dtype(), model, adapter.path(), data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
+                            engine, common.dtype(), model, adapter.path(), quantize.asked(), data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
                             sampling, sequences, view)
                     .write(destination);
         }

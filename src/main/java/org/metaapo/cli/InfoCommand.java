@@ -9,6 +9,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceInfo;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Quantization;
 import org.metaapo.error.UsageException;
 import org.metaapo.jobs.TrainingSpeed;
 import org.metaapo.model.ModelFolder;
@@ -51,6 +52,9 @@ final class InfoCommand implements Callable<Integer> {
     private void model() {
         try (AdaptedFolder folder = AdaptedFolder.open(model, adapter.path())) {
             row("model", String.format(Locale.ROOT, "%s: %s, %,d weights", model, folder.base().config().architecture(), folder.base().config().parameters()));
+            if (folder.quantization() != Quantization.NONE) {
+                row("linear maps", folder.quantization().described());
+            }
             if (folder.adapter() != null) {
                 row("adapter", Trained.adapter(folder).toString());
             }

@@ -16,6 +16,7 @@ import org.metaapo.inspect.Inspection;
 import org.metaapo.inspect.TextOptions;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.text.ChatOptions;
+import org.metaapo.train.BaseWeights;
 import org.metaapo.train.Trained;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -46,6 +47,9 @@ final class InspectCommand implements Callable<Integer> {
 
     @Mixin
     private AdapterOption adapter;
+
+    @Mixin
+    private QuantizeOption quantize;
 
     @Option(
             names = "--data",
@@ -162,6 +166,7 @@ final class InspectCommand implements Callable<Integer> {
         InspectOptions options = new InspectOptions(
                 folder,
                 over,
+                quantize.asked() != null ? quantize.asked() : BaseWeights.asked(run),
                 rowsOf,
                 common.seed(run.integer("seed")),
                 shown,

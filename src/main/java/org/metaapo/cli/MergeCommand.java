@@ -28,6 +28,9 @@ final class MergeCommand implements Callable<Integer> {
     @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "folder of the adapter, in PEFT's format")
     private Path adapter;
 
+    @Mixin
+    private QuantizeOption quantize;
+
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "folder to write; must not be there, or be empty")
     private Path out;
 
@@ -38,7 +41,7 @@ final class MergeCommand implements Callable<Integer> {
         }
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
-            MergeJob.run(engine, common.dtype(null), model, adapter, out, view);
+            MergeJob.run(engine, common.dtype(null), quantize.asked(), model, adapter, out, view);
         }
         return 0;
     }

@@ -23,6 +23,9 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private AdapterOption adapter;
 
+    @Mixin
+    private QuantizeOption quantize;
+
     @Option(names = "--reference", paramLabel = "DIR", description = "folder of the reference; with --adapter the same as --model for the model without it")
     private Path reference;
 
@@ -52,7 +55,7 @@ final class ScoreCommand implements Callable<Integer> {
         try (Engine engine = common.open();
                 ProgressView view = common.view()) {
             ScoreJob.run(
-                            engine, common.dtype(), model, adapter.path(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
+                            engine, common.dtype(), model, adapter.path(), quantize.asked(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
                             metaLearner, view)
                     .write(destination);
         }

@@ -14,6 +14,7 @@ import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
+import org.metaapo.train.BaseWeights;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -159,7 +160,7 @@ final class Comparison {
             world.make(listener, stop);
             RunConfig shared = suite.shared(world, seed);
             starts.put(seed, evaluator(seed, Split.TEST).of(
-                    shared.path("model.path"), shared.path("adapter.path"), suite.folder(seed).resolve("start"), listener, stop));
+                    shared.path("model.path"), shared.path("adapter.path"), BaseWeights.asked(shared), suite.folder(seed).resolve("start"), listener, stop));
         });
     }
 
@@ -196,8 +197,10 @@ final class Comparison {
     /** Evaluates a run's result: an adapter over what it was trained on, without a merged copy, or a model. */
     private Evaluation evaluated(Method method, int setting, long seed, Split split, RunFolder folder, RunListener listener) {
         boolean adapts = Files.isDirectory(folder.adapter());
-        Path base = adapts ? suite.config(method, setting, worlds.get(seed), seed).path("model.path") : folder.model();
-        return evaluator(seed, split).of(base, adapts ? folder.adapter() : null, folder.path(), listener, stop);
+        RunConfig run = suite.config(method, setting, worlds.get(seed), seed);
+        return adapts
+                ? evaluator(seed, split).of(run.path("model.path"), folder.adapter(), BaseWeights.asked(run), folder.path(), listener, stop)
+                : evaluator(seed, split).of(folder.model(), null, null, folder.path(), listener, stop);
     }
 
     private static double mean(double[][] values) {

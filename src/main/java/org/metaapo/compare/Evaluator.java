@@ -16,6 +16,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Network;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Sampling;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
@@ -31,6 +32,7 @@ import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Answer;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.text.TemplateVariables;
+import org.metaapo.train.BaseWeights;
 import org.metaapo.train.RankingWatch;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -71,6 +73,9 @@ final class Evaluator {
         RewardSource reward = RewardSource.of(shared);
         parts.addAll(List.of(answers + " answers", "dtype " + shared.text("dtype"), "start " + start(),
                 "reward " + (reward.isLocal() ? reward.name() : reward.identity()), "gold " + world.hasGold()));
+        if (BaseWeights.asked(shared) != null) {
+            parts.add("model.quantize " + BaseWeights.asked(shared));
+        }
         rows.forEach(row -> parts.add(row.prompt().toString()));
         return Digests.sha256(String.join("\n", parts).getBytes(StandardCharsets.UTF_8));
     }
@@ -102,27 +107,29 @@ final class Evaluator {
      *
      * @param model its folder
      * @param adapter folder of the adapter over it; null for none
+     * @param quantization packs the model's weights; null for them as the files have them
      */
-    Evaluation of(Path model, Path adapter, Path folder, RunListener listener, StopSignal stop) {
+    Evaluation of(Path model, Path adapter, Quantization quantization, Path folder, RunListener listener, StopSignal stop) {
         Evaluation known = known(folder);
         if (known != null) {
             return known;
         }
         try (Engine engine = Engine.open(DeviceSpec.parse(shared.text("device")), shared.count("threads"))) {
-            Evaluation found = evaluate(engine, model, adapter, folder, listener, stop);
+            Evaluation found = evaluate(engine, model, adapter, quantization, folder, listener, stop);
             AtomicFiles.write(file(folder), Json.write(found));
             return found;
         }
     }
 
-    private Evaluation evaluate(Engine engine, Path model, Path adapter, Path folder, RunListener listener, StopSignal stop) {
+    private Evaluation evaluate(
+            Engine engine, Path model, Path adapter, Quantization quantization, Path folder, RunListener listener, StopSignal stop) {
         Dtype dtype = Dtype.fromName(shared.text("dtype"));
         List<List<GeneratedAnswer>> written;
         List<List<String>> texts;
         List<int[]> prompts;
         double[][] own;
         double[][] reference = null;
-        try (Policy policy = Policy.open(model, adapter, ChatOptions.of(shared));
+        try (Policy policy = Policy.open(model, adapter, quantization, ChatOptions.of(shared));
                 AdaptedFolder.Loaded weights = policy.load(engine, dtype)) {
             Answering answering = new Answering(policy, rows);
             prompts = answering.prompts();
@@ -144,12 +151,12 @@ final class Evaluator {
             listener.end();
             texts = answering.texts(written);
             own = logprobs(weights.network(), prompts, written, stop);
-            if (shared.path("adapter.path") == null && SamePath.same(model, shared.path("model.path"))) {
+            if (shared.path("adapter.path") == null && quantization == BaseWeights.asked(shared) && SamePath.same(model, shared.path("model.path"))) {
                 reference = logprobs(weights.model(), prompts, written, stop);
             }
         }
         if (reference == null) {
-            try (AdaptedFolder start = AdaptedFolder.open(shared.path("model.path"), shared.path("adapter.path"));
+            try (AdaptedFolder start = AdaptedFolder.open(shared.path("model.path"), shared.path("adapter.path")).quantized(BaseWeights.asked(shared));
                     AdaptedFolder.Loaded weights = start.load(engine, dtype, start.config().maxPositions())) {
                 reference = logprobs(weights.network(), prompts, written, stop);
             }

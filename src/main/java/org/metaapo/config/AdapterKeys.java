@@ -44,6 +44,10 @@ public final class AdapterKeys {
                 throw new UsageException(where + ": " + key + " is set, and no adapter is trained; give adapter.rank, such as 16, or adapter.path");
             }
         }
+        if (!asked(config) && !config.text("model.quantize").equals("none")) {
+            throw new UsageException(where + ": model.quantize is " + config.text("model.quantize") + ", and packed weights are not trained themselves; "
+                    + "give adapter.rank, such as 16, or adapter.path");
+        }
         for (String layer : config.texts("adapter.layers")) {
             if (!layer.matches("\\d{1,4}")) {
                 throw new UsageException(where + ": adapter.layers: expected numbers of layers, found \"" + layer + "\"");

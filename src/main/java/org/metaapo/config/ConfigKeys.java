@@ -32,6 +32,8 @@ public final class ConfigKeys {
             choice("dtype", "bf16", List.of("bf16", "f32"), "of weights and activations; bf16 trains with f32 masters unless optimizer.state is 8bit"),
             integer("threads", 0, 0, 4096, "processor threads; 0: one for each core"),
             path("model.path", "Hugging Face folder of the policy"),
+            choice("model.quantize", "none", List.of("none", "nf4", "int8"),
+                    "how the policy's linear maps are kept under an adapter (QLoRA): as the files have them, or packed in 4 or 8 bits; so is a reference"),
             integer("adapter.rank", 0, 0, 65536, "r of a low-rank adapter (LoRA) that is trained in place of the model's weights; 0: none"),
             optionalReal("adapter.alpha", 1e-9, 1e9, "the adapter's scale is alpha / r; the double of adapter.rank where not set"),
             flag("adapter.rslora", false, "the scale is alpha / √r (rank-stabilised LoRA)"),

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelConfig;
@@ -58,7 +59,7 @@ final class DemoFiles {
         return new ModelConfig(
                 "llama", "LlamaForCausalLM", tokens().size(), 160, 432, 4, 4, 2, 40, 1e-5, 0.02, RopeConfig.unscaled(10000), 128,
                 false, false, false, false, false, List.of(0, 0, 0, 0), Head.LM, OptionalInt.of(SPECIALS.indexOf(PADDING)), -1,
-                List.of(SPECIALS.indexOf("<|end|>")));
+                List.of(SPECIALS.indexOf("<|end|>")), Quantization.NONE);
     }
 
     /** Demonstrations for SFT. */

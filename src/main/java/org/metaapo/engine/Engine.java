@@ -138,13 +138,14 @@ public final class Engine extends NativeHandle {
     /**
      * Bytes that a model and what is opened on it will take, from the shape alone.
      *
+     * @param options how the model's weights are kept; a plan has both what is offloaded and what is not
      * @param device on which; it need not be there
      * @param adapter null for none; with it the trainer is the adapter's
      * @param trainer null for none; a scorer of the same tokens is planned with it
      * @param generator null for none
      */
     public static MemoryPlan plan(
-            ModelShape shape, Dtype dtype, DeviceSpec device, AdapterShape adapter, TrainerOptions trainer, GeneratorOptions generator) {
+            ModelShape shape, ModelOptions options, DeviceSpec device, AdapterShape adapter, TrainerOptions trainer, GeneratorOptions generator) {
         load();
         try (IntPointer windows = shape.windowsOf();
                 apo_model_config config = shape.toNative(windows);
@@ -152,7 +153,7 @@ public final class Engine extends NativeHandle {
                 apo_trainer_options t = trainer == null ? null : trainer.toNative();
                 apo_generator_options g = generator == null ? null : generator.toNative();
                 apo_memory_plan plan = new apo_memory_plan()) {
-            Native.check(error -> MetaapoC.apo_plan(config, dtype.code(), code(resolve(device)), a == null ? null : a.config, t, g, plan, error));
+            Native.check(error -> MetaapoC.apo_plan(config, options.dtype().code(), options.quantization().code(), code(resolve(device)), a == null ? null : a.config, t, g, plan, error));
             return new MemoryPlan(
                     plan.weights(),
                     plan.weights_offloaded(),

@@ -2,24 +2,29 @@ package org.metaapo.engine;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_engine;
 import org.metaapo.engine.internal.apo_model;
 import org.metaapo.engine.internal.apo_model_config;
 import org.metaapo.engine.internal.apo_model_options;
+import org.metaapo.engine.internal.apo_packed_matrix;
 
 /** Weights on a device. */
 public final class Model extends NativeHandle implements Network {
     private final apo_model handle = new apo_model(null);
     private final ModelShape shape;
     private final Dtype dtype;
+    private final Quantization quantization;
     private final List<TensorInfo> tensors;
 
     Model(Engine engine, apo_engine engineHandle, ModelShape shape, ModelOptions options) {
         super(engine);
         this.shape = shape;
         this.dtype = options.dtype();
+        this.quantization = options.quantization();
         try (IntPointer windows = shape.windowsOf();
                 apo_model_config config = shape.toNative(windows);
                 apo_model_options o = options.toNative()) {
@@ -46,6 +51,11 @@ public final class Model extends NativeHandle implements Network {
         return dtype;
     }
 
+    /** How the projections' weights are kept. */
+    public Quantization quantization() {
+        return quantization;
+    }
+
     /** All tensors, in the order of transformers' state dict. */
     @Override
     public List<TensorInfo> tensors() {
@@ -64,6 +74,25 @@ public final class Model extends NativeHandle implements Network {
         ensureOpen();
         Tensors.transfer(buffer, target, (count, pointer, error) ->
                 MetaapoC.apo_model_read(handle, tensor.index(), offset, count, pointer, target.code(), error));
+    }
+
+    /**
+     * Writes a tensor that is packed in this model as it is stored in files.
+     *
+     * @throws org.metaapo.error.NumericException for a scale that is NaN or infinite; names the tensor
+     */
+    public void writePacked(TensorInfo tensor, PackedTensor packed) {
+        ensureOpen();
+        packed.check(quantization, tensor.shape().get(0), tensor.shape().get(1));
+        boolean nested = quantization == Quantization.NF4;
+        try (apo_packed_matrix matrix = new apo_packed_matrix();
+                BytePointer codes = new BytePointer(packed.codes());
+                FloatPointer scales = new FloatPointer(packed.scales().asFloatBuffer());
+                BytePointer scaleCodes = nested ? new BytePointer(packed.scaleCodes()) : null;
+                FloatPointer scaleMap = nested ? new FloatPointer(packed.scaleMap().asFloatBuffer()) : null) {
+            matrix.codes(codes).scales(scales).scale_codes(scaleCodes).scale_map(scaleMap).scale_offset(packed.scaleOffset());
+            Native.check(error -> MetaapoC.apo_model_write_packed(handle, tensor.index(), matrix, error));
+        }
     }
 
     /** Fresh weights: matrices N(0, deviation²), norms 1, biases 0; a seed gives the same weights everywhere. */

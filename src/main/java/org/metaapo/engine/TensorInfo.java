@@ -9,5 +9,6 @@ import java.util.List;
  * @param name Hugging Face name, such as "model.layers.0.self_attn.q_proj.weight"
  * @param shape dimensions
  * @param count elements
+ * @param whole whether it is packed ({@link ModelOptions#quantization}), and so written with all elements at once
  */
-public record TensorInfo(int index, String name, List<Long> shape, long count) {}
+public record TensorInfo(int index, String name, List<Long> shape, long count, boolean whole) {}

@@ -35,7 +35,7 @@ final class Tensors {
                 int index = i;
                 Native.check(error -> teller.run(index, info, error));
                 List<Long> dimensions = info.rank() == 1 ? List.of(info.shape(0)) : List.of(info.shape(0), info.shape(1));
-                list.add(new TensorInfo(index, Native.text(info.name()), dimensions, info.count()));
+                list.add(new TensorInfo(index, Native.text(info.name()), dimensions, info.count(), info.whole() != 0));
             }
         }
         return List.copyOf(list);

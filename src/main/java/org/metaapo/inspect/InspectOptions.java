@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.data.RowFilter;
+import org.metaapo.engine.Quantization;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.text.ChatOptions;
@@ -14,6 +15,7 @@ import org.metaapo.train.Trained;
  *
  * @param model folder of the model; its weights are read only for {@code stepZero}
  * @param adapter folder of an adapter over it; null for none
+ * @param quantization packs its weights; null for them as the files have them
  * @param data files, patterns and folders of rows
  * @param seed of the choice among several worse answers
  * @param rows how many rows to show
@@ -32,6 +34,7 @@ import org.metaapo.train.Trained;
 public record InspectOptions(
         Path model,
         Path adapter,
+        Quantization quantization,
         List<Path> data,
         long seed,
         int rows,

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.metaapo.engine.Quantization;
 import org.metaapo.train.Trained;
 
 /** The whole inspection as text: rows, counts, histograms, findings. */
@@ -49,6 +50,9 @@ public final class InspectText {
         Trained trained = result.options().trained();
         out.append(options.rule("model")).append('\n');
         line("weights", number(result.model().parameters()), result.model().architecture() + ", " + result.options().model());
+        if (result.quantization() != Quantization.NONE) {
+            line("linear maps", result.quantization().text(), result.quantization().described());
+        }
         if (result.adapter() != null) {
             line("adapter's weights", number(result.adapter().weights()), result.adapter().what());
         }

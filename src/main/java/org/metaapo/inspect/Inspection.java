@@ -12,6 +12,7 @@ import org.metaapo.data.Schema;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
@@ -55,6 +56,7 @@ public final class Inspection {
      * What was found.
      *
      * @param model shape of the model
+     * @param quantization how its linear maps are kept
      * @param adapter over it, with its weights; null where there is none
      * @param schemas the layout of each file
      * @param stepZero null where no weights were read
@@ -63,6 +65,7 @@ public final class Inspection {
     public record Result(
             InspectOptions options,
             ModelConfig model,
+            Quantization quantization,
             Trained adapter,
             Map<Path, Schema> schemas,
             Statistics statistics,
@@ -82,7 +85,7 @@ public final class Inspection {
      * @throws DataException if no row can be read
      */
     public static Result run(InspectOptions options, Engine engine, Dtype dtype, RunListener listener) {
-        try (Policy policy = Policy.open(options.model(), options.adapter(), options.chat())) {
+        try (Policy policy = Policy.open(options.model(), options.adapter(), options.quantization(), options.chat())) {
             if (options.stepZero() > 0 && policy.config().head() != Head.LM) {
                 throw new UsageException("--step0 needs a language model; " + policy.folder().name() + " is "
                         + policy.config().architecture());
@@ -100,6 +103,7 @@ public final class Inspection {
             return new Result(
                     options,
                     policy.config(),
+                    policy.folder().quantization(),
                     Trained.adapter(policy.folder()),
                     summary.schemas(),
                     inspection.statistics,

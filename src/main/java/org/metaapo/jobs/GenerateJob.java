@@ -12,6 +12,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.DataException;
 import org.metaapo.text.ChatOptions;
@@ -25,13 +26,14 @@ public final class GenerateJob {
      * Answers all prompts.
      *
      * @param adapter folder of an adapter over the model, or null
+     * @param quantization packs the model's weights; null for them as the files have them
      * @param variables of the chat template, which a row's own go before
      * @param sampling its stop ids are not read: they are the model's own
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, Path adapter, List<Path> data, ChatOptions chat, Map<String, Object> variables,
+            Engine engine, Dtype dtype, Path model, Path adapter, Quantization quantization, List<Path> data, ChatOptions chat, Map<String, Object> variables,
             Sampling sampling, int sequences, RunListener listener) {
-        try (Policy policy = Policy.open(model, adapter, chat)) {
+        try (Policy policy = Policy.open(model, adapter, quantization, chat)) {
             policy.folder().requireHead(Head.LM);
             List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
             Answering answering = new Answering(policy, rows);

@@ -5,6 +5,7 @@ import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 import org.metaapo.error.DataException;
 import org.metaapo.model.ModelConfig;
 import org.metaapo.text.ChatFormat;
@@ -29,17 +30,19 @@ public final class Policy implements AutoCloseable {
      * @throws DataException if the folder is not one, or tokenizer and model do not fit
      */
     public static Policy open(Path path) {
-        return open(path, null, ChatOptions.DEFAULT);
+        return open(path, null, null, ChatOptions.DEFAULT);
     }
 
     /**
      * As {@link #open(Path)}, with an adapter, or null for none, and a choice of how conversations become tokens.
      *
+     * @param quantization packs the model's weights; null for them as the files have them
      * @throws DataException also if the adapter is not one of this model
      */
-    public static Policy open(Path path, Path adapter, ChatOptions options) {
+    public static Policy open(Path path, Path adapter, Quantization quantization, ChatOptions options) {
         AdaptedFolder folder = AdaptedFolder.open(path, adapter);
         try {
+            folder.quantized(quantization);
             Tokenizer tokenizer = Tokenizer.load(folder.tokenizerFolder(), folder.config().vocabSize());
             // As the recipe reward-model: a reward model is trained to score at the very end of the template's text.
             ChatOptions chat = options.withTail(options.keepTemplateTail() || folder.head() == Head.VALUE);

@@ -18,6 +18,7 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -37,6 +38,7 @@ public final class ScoreJob {
      * Scores all pairs.
      *
      * @param adapter folder of an adapter over the model, or null
+     * @param quantization packs the weights of both models; null for them as the files have them
      * @param reference folder, or null for none: the fields that need it are then left out; where it is the model itself, its weights are
      *     those beside the adapter
      * @param lengths tokens of prompt and answer, and of a prompt: rows are cut as for training
@@ -44,10 +46,10 @@ public final class ScoreJob {
      * @param metaLearner file of a finished run, or null
      */
     public static Lines run(
-            Engine engine, Dtype dtype, Path model, Path adapter, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
+            Engine engine, Dtype dtype, Path model, Path adapter, Quantization quantization, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
             Map<String, Object> variables, Path metaLearner, RunListener listener) {
-        try (Policy policy = Policy.open(model, adapter, chat);
-                AdaptedFolder other = reference == null ? null : AdaptedFolder.open(reference)) {
+        try (Policy policy = Policy.open(model, adapter, quantization, chat);
+                AdaptedFolder other = reference == null ? null : AdaptedFolder.open(reference).quantized(quantization)) {
             policy.folder().requireHead(Head.LM);
             if (other != null) {
                 other.base().checkReferenceOf(policy.folder().base());

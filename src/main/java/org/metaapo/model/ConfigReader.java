@@ -77,7 +77,8 @@ final class ConfigReader {
                 head,
                 padTokenId(vocabulary),
                 tokenId("bos_token_id", family.defaultBosTokenId()),
-                eosTokenIds());
+                eosTokenIds(),
+                QuantizationReader.read(json));
     }
 
     private int headDim(int hidden, int heads) {

@@ -15,7 +15,7 @@ final class ConfigWriter {
 
     /**
      * Changes the dtype, what tells the head where it is another than the source's keys say, and the rotary keys to those of both
-     * transformers 4 and 5; leaves all else as the source has it.
+     * transformers 4 and 5; what is written is not packed, whatever the source is. Leaves all else as the source has it.
      */
     static void update(ObjectNode json, ModelConfig source, ModelConfig config, Dtype dtype) {
         String name = torchName(dtype);
@@ -33,6 +33,7 @@ final class ConfigWriter {
             json.put("tie_word_embeddings", config.tiedHead());
         }
         putRope(json, config.rope());
+        json.remove("quantization_config");
     }
 
     /** As transformers counts them, for which none are two. */

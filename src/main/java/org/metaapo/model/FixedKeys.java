@@ -25,12 +25,6 @@ final class FixedKeys {
     private FixedKeys() {}
 
     static void check(JsonFields json) {
-        for (String key : List.of("quantization_config", "compression_config")) {
-            if (json.has(key)) {
-                throw new DataException(json.file() + ": " + key
-                        + ": quantised checkpoints are not supported, expected weights in F32, F16 or BF16");
-            }
-        }
         for (String key : List.of("num_experts", "num_local_experts", "n_routed_experts")) {
             if (json.has(key)) {
                 throw new DataException(json.file() + ": " + key + ": mixtures of experts are not supported, expected "

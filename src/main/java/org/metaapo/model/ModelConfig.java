@@ -1,6 +1,7 @@
 package org.metaapo.model;
 
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -35,6 +36,7 @@ import java.util.OptionalInt;
  *     the vocabulary's end, and no token is it
  * @param bosTokenId token that begins a sequence, or -1
  * @param eosTokenIds tokens that end a sequence, in the order of config.json; may be empty
+ * @param quantization how the files have the projections' weights
  */
 public record ModelConfig(
         String modelType,
@@ -59,7 +61,8 @@ public record ModelConfig(
         Head head,
         OptionalInt padTokenId,
         int bosTokenId,
-        List<Integer> eosTokenIds) {
+        List<Integer> eosTokenIds,
+        Quantization quantization) {
 
     /** Copies the lists. */
     public ModelConfig {
@@ -102,7 +105,8 @@ public record ModelConfig(
                 newHead,
                 padTokenId,
                 bosTokenId,
-                eosTokenIds);
+                eosTokenIds,
+                quantization);
     }
 
     /**

@@ -1,6 +1,7 @@
 package org.metaapo.model;
 
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.ByteBuffer;
@@ -52,7 +53,7 @@ public final class ModelFolder implements StoredTensors, AutoCloseable {
      * Opens a folder.
      *
      * @throws DataException if it is not a model folder, the model is not supported, or a tensor is missing, unexpected,
-     *     of a wrong shape or of a dtype other than F32, F16 and BF16
+     *     of a wrong shape or of a dtype other than F32, F16 and BF16, or than bitsandbytes' of projections that are packed
      */
     public static ModelFolder open(Path path) {
         JsonNode json = readConfigJson(path);
@@ -145,23 +146,54 @@ public final class ModelFolder implements StoredTensors, AutoCloseable {
 
     private void checkTensors() {
         Map<String, long[]> expected = config.expectedTensors();
-        SortedSet<String> missing = new TreeSet<>(expected.keySet());
+        SortedSet<String> missing = storedNames();
         missing.removeAll(fileOf.keySet());
         if (!missing.isEmpty()) {
             throw new DataException(path + ": " + count(missing.size(), "tensor") + " missing that config.json asks for: "
                     + some(missing));
         }
         SortedSet<String> extra = new TreeSet<>(fileOf.keySet());
-        extra.removeAll(expected.keySet());
-        extra.removeIf(name -> name.endsWith("rotary_emb.inv_freq") || isTiedCopy(name));
+        extra.removeAll(storedNames());
+        extra.removeIf(name -> name.endsWith("rotary_emb.inv_freq") || isTiedCopy(name) || isLayoutOfRows(name));
         if (!extra.isEmpty()) {
             throw new DataException(
                     path + ": " + count(extra.size(), "tensor") + " found that config.json knows nothing of: " + some(extra));
         }
-        expected.forEach((name, shape) -> checkTensor(name, shape));
+        expected.forEach((name, shape) -> {
+            if (isPacked(name)) {
+                PackedTensors.check(this, config.quantization(), name, shape);
+            } else {
+                checkTensor(name, shape);
+            }
+        });
         if (fileOf.containsKey("lm_head.weight")) {
             checkTensor("lm_head.weight", new long[] {config.vocabSize(), config.hiddenSize()});
         }
+    }
+
+    /** Names of all tensors that the files are to have. */
+    private SortedSet<String> storedNames() {
+        SortedSet<String> names = new TreeSet<>();
+        config.expectedTensors().forEach((name, shape) ->
+                names.addAll(isPacked(name) ? PackedTensors.names(config.quantization(), name, shape) : List.of(name)));
+        return names;
+    }
+
+    /** Whether a tensor of the model is stored in few bits. */
+    public boolean isPacked(String name) {
+        return config.quantization() != Quantization.NONE && PackedTensors.isProjection(name);
+    }
+
+    /** Whether this says that int8 codes are stored row after row, as they are wherever bitsandbytes writes safetensors. */
+    private boolean isLayoutOfRows(String name) {
+        if (config.quantization() != Quantization.INT8 || !PackedTensors.isLayout(name, config)) {
+            return false;
+        }
+        ByteBuffer layout = ByteBuffer.allocate(1);
+        if (tensor(name).bytes() != 1 || read(name, 0, layout) != 1 || layout.get(0) != 0) {
+            throw new DataException(fileOf(name) + ": tensor " + name + ": expected one 0, for codes row after row");
+        }
+        return true;
     }
 
     /** Whether a head that is said to be the embedding is stored beside it with other values: transformers then keeps both. */
@@ -222,11 +254,20 @@ public final class ModelFolder implements StoredTensors, AutoCloseable {
         return config.expectedTensors();
     }
 
-    /** The tensors of the model as they lie in the files, in the order of {@link #expectedTensors()}. */
+    /**
+     * The tensors of the model as they lie in the files, in the order of {@link #expectedTensors()}; of a packed one all in which it is
+     * stored.
+     */
     public Map<String, TensorInfo> tensors() {
         Map<String, TensorInfo> tensors = new LinkedHashMap<>();
-        config.expectedTensors().keySet().forEach(name -> tensors.put(name, tensor(name)));
+        config.expectedTensors().forEach((name, shape) ->
+                (isPacked(name) ? PackedTensors.names(config.quantization(), name, shape) : List.of(name)).forEach(stored -> tensors.put(stored, tensor(stored))));
         return Collections.unmodifiableMap(tensors);
+    }
+
+    /** The file that holds a tensor. */
+    Path fileOf(String name) {
+        return file(name).path();
     }
 
     /** A name that the model has not is an {@link IllegalArgumentException}. */

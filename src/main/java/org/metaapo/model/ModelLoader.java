@@ -10,6 +10,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TensorInfo;
 import org.metaapo.engine.Trainer;
@@ -48,7 +49,8 @@ public final class ModelLoader {
      * @throws DataException if a weight is NaN or infinite, with file, tensor and element
      */
     public static Model load(Engine engine, ModelFolder folder, Dtype dtype, Head head, long seed) {
-        return load(engine.createModel(shape(folder.config().withHead(head)), dtype), folder, head, seed);
+        ModelOptions options = new ModelOptions(dtype, false, folder.config().quantization());
+        return load(engine.createModel(shape(folder.config().withHead(head)), options), folder, head, seed);
     }
 
     /** As {@link #load}, into a model of the folder's shape with this head; closes it where that fails. */
@@ -78,8 +80,11 @@ public final class ModelLoader {
     private static Model loadStored(Model model, Trainer trainer, ModelFolder folder) {
         try {
             WeightCopier copier = new WeightCopier(folder, model, trainer);
+            PackedTensors packed = new PackedTensors(folder, folder.config().quantization());
             for (TensorInfo tensor : model.tensors()) {
-                if (folder.expectedTensors().containsKey(tensor.name())) {
+                if (folder.isPacked(tensor.name())) {
+                    loadPacked(model, packed, tensor, folder);
+                } else if (folder.expectedTensors().containsKey(tensor.name())) {
                     copier.copy(tensor);
                 }
             }
@@ -87,6 +92,17 @@ public final class ModelLoader {
         } catch (RuntimeException e) {
             model.close();
             throw e;
+        }
+    }
+
+    private static void loadPacked(Model model, PackedTensors packed, TensorInfo tensor, ModelFolder folder) {
+        if (model.quantization() != folder.config().quantization()) {
+            throw new IllegalArgumentException(folder.path() + " is packed as " + folder.config().quantization() + " and the model as " + model.quantization());
+        }
+        try {
+            model.writePacked(tensor, packed.read(tensor.name(), tensor.shape()));
+        } catch (NumericException e) {
+            throw new DataException(folder.path() + ": " + e.getMessage() + "; the weights are damaged", e);
         }
     }
 

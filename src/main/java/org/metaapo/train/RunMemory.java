@@ -1,5 +1,6 @@
 package org.metaapo.train;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -13,10 +14,12 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.GeneratorOptions;
 import org.metaapo.engine.MemoryPlan;
+import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.error.DeviceException;
 import org.metaapo.model.ModelConfig;
+import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.rollout.AnswerWriter;
@@ -54,16 +57,18 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
                     config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
-        MemoryPlan policy = Engine.plan(shape, dtype, device, adapter == null ? null : adapter.shape(), trainer, generator);
+        ModelOptions weights = BaseWeights.policy(config, model);
+        MemoryPlan policy = Engine.plan(shape, weights, device, adapter == null ? null : adapter.shape(), trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
                 : adapter != null && adapter.sharesReference(config) ? adapter.copiesReference(config, recipe) ? policy.adapter() : 0
-                : config.flag("reference.offload") ? policy.weightsOffloaded() : policy.weights();
+                : reference(config, model, shape, device);
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {
             reward = reward(source, dtype, device, new TrainerOptions(maxTokens, true), adapter != null && source.isOverThePolicy());
         }
-        long copy = adapter == null || generator == null ? 0 : policy.weights();
+        long unpacked = Engine.plan(shape, new ModelOptions(dtype), device, null, null, null).weights();
+        long copy = adapter == null || generator == null ? 0 : unpacked;
         return switch (config.text("rollout.merge")) {
             case "true" -> new RunMemory(policy, reference, reward, copy, 0);
             case "false" -> new RunMemory(policy, reference, reward, 0, 0);
@@ -71,11 +76,21 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         };
     }
 
+    /** Bytes of a reference with weights of its own, of the policy's shape. */
+    private static long reference(RunConfig config, ModelConfig policy, ModelShape shape, DeviceSpec device) {
+        Path path = config.path("reference.path");
+        ModelConfig model = path == null ? policy : ModelFolder.readConfig(path);
+        ModelOptions options = BaseWeights.reference(config, model, path == null ? config.path("model.path") : path);
+        MemoryPlan plan = Engine.plan(shape, options, device, null, null, null);
+        return options.offloaded() ? plan.weightsOffloaded() : plan.weights();
+    }
+
     /** Bytes of a local reward model; {@code shared} of an adapter over weights that are there anyway. */
     private static long reward(RewardSource source, Dtype dtype, DeviceSpec device, TrainerOptions room, boolean shared) {
         try (AdaptedFolder folder = source.folder()) {
             AdapterShape adapter = folder.adapter() == null ? null : folder.adapter().shape();
-            MemoryPlan plan = Engine.plan(ModelLoader.shape(folder.config()), dtype, device, adapter, room, null);
+            ModelOptions options = new ModelOptions(dtype, false, folder.quantization());
+            MemoryPlan plan = Engine.plan(ModelLoader.shape(folder.config()), options, device, adapter, room, null);
             return (shared ? 0 : plan.weights()) + plan.adapter() + plan.scorer();
         }
     }

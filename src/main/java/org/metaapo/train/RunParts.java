@@ -16,6 +16,7 @@ import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Trainer;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
@@ -90,10 +91,14 @@ final class RunParts implements AutoCloseable {
             reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards()));
             tryOut(totals);
         }
+        Quantization packed = BaseWeights.policy(config, source.config()).quantization();
+        if (packed != Quantization.NONE) {
+            listener.note("base: " + source.path() + ", its linear maps as " + packed.described());
+        }
         listener.note("trained: " + Trained.of(adapter, source.config().withHead(recipe.head())));
         listener.begin("loading the model", 0);
         loadPolicy();
-        merged = memory.merged() > 0 ? newPolicyModel(recipe.head()) : null;
+        merged = memory.merged() > 0 ? newPolicyModel(recipe.head(), new ModelOptions(dtype())) : null;
         if (rewards != null && rewards.isLocal()) {
             boolean shared = adapter != null && rewards.isOverThePolicy();
             reward = keep(shared ? rewards.openOn(model, maxTokens) : rewards.open(engine, dtype(), maxTokens, null));
@@ -101,14 +106,13 @@ final class RunParts implements AutoCloseable {
         listener.end();
     }
 
-    private Model newPolicyModel(Head head) {
-        return engine.createModel(
-                ModelLoader.shape(source.config().withHead(head), data.longestSequence(recipe, config)), new ModelOptions(dtype()));
+    private Model newPolicyModel(Head head, ModelOptions options) {
+        return engine.createModel(ModelLoader.shape(source.config().withHead(head), data.longestSequence(recipe, config)), options);
     }
 
     private void loadPolicy() {
         Head head = recipe.head();
-        model = newPolicyModel(head);
+        model = newPolicyModel(head, BaseWeights.policy(config, source.config()));
         if (adapter == null) {
             policy = model;
             trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
@@ -149,14 +153,14 @@ final class RunParts implements AutoCloseable {
         }
         listener.note("reference: " + (path == null ? source.path() + " as it is when the run begins" : path));
         if (path == null) {
-            Model copy = newReference(model.shape());
+            Model copy = engine.createModel(model.shape(), BaseWeights.reference(config, source.config(), source.path()));
             copy.copyFrom(model);
             return copy;
         }
         listener.begin("loading the reference", 0);
         try (ModelFolder other = ModelFolder.open(path)) {
             ModelShape shape = ModelLoader.shape(other.config(), data.longestSequence(recipe, config));
-            return ModelLoader.load(newReference(shape), other, Head.LM, 0);
+            return ModelLoader.load(engine.createModel(shape, BaseWeights.reference(config, other.config(), path)), other, Head.LM, 0);
         } finally {
             listener.end();
         }
@@ -179,10 +183,6 @@ final class RunParts implements AutoCloseable {
         return copy;
     }
 
-    private Model newReference(ModelShape shape) {
-        return engine.createModel(shape, new ModelOptions(dtype(), config.flag("reference.offload")));
-    }
-
     /** Writes the result. */
     void saveResult(RunFolder folder) {
         listener.begin("writing the model", 0);
@@ -195,11 +195,22 @@ final class RunParts implements AutoCloseable {
             }
         }
         if (adapter != null && config.flag("adapter.merge")) {
+            saveMerged(folder);
+        }
+        listener.end();
+    }
+
+    private void saveMerged(RunFolder folder) {
+        if (model.quantization() == Quantization.NONE) {
             // In place: nothing runs on the weights any more.
             model.mergeFrom((Adapter) policy);
             ModelLoader.save(folder.model(), model, source, data.format().folder());
+            return;
         }
-        listener.end();
+        try (Model whole = newPolicyModel(recipe.head(), new ModelOptions(dtype()))) {
+            whole.mergeFrom((Adapter) policy);
+            ModelLoader.save(folder.model(), whole, source, data.format().folder());
+        }
     }
 
     References.BatchScorer scoring() {

@@ -123,7 +123,7 @@ final class Selection {
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         Dtype dtype = Dtype.fromName(config.text("dtype"));
         try (Engine engine = Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))) {
-            List<double[]> sums = score(engine, run.result(source.path()), dtype, pairs, "scoring the other half");
+            List<double[]> sums = score(engine, run.result(source.path()).quantized(BaseWeights.asked(config)), dtype, pairs, "scoring the other half");
             List<double[]> references = score(engine, reference(), dtype, pairs, "reference log-probs");
             PairResults results = PairScorer.evaluate(
                     pairs, sums, references, Objective.dpo(config.real("objective.beta")), Weighting.constant(1));
@@ -138,7 +138,8 @@ final class Selection {
     /** What the reference runs compare with: the model that is named, else the policy as a run begins. */
     private AdaptedFolder reference() {
         Path named = config.path("reference.path");
-        return named == null ? AdaptedFolder.open(source.path(), config.path("adapter.path")) : AdaptedFolder.open(named);
+        AdaptedFolder folder = named == null ? AdaptedFolder.open(source.path(), config.path("adapter.path")) : AdaptedFolder.open(named);
+        return folder.quantized(BaseWeights.asked(config));
     }
 
     /** Closes the folder. */

@@ -54,7 +54,7 @@ class AdapterTest {
     void aTrainedAdapterStandsBesideItsModelAndMergesIntoAnother() {
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
                 Model model = engine.createModel(SHAPE, Dtype.F32);
-                Model merged = engine.createModel(SHAPE, new ModelOptions(Dtype.F32, false));
+                Model merged = engine.createModel(SHAPE, new ModelOptions(Dtype.F32));
                 Adapter adapter = model.createAdapter(ALL);
                 Adapter start = model.createAdapter(ALL)) {
             model.initialize(1, 0.5);
@@ -87,9 +87,9 @@ class AdapterTest {
                 Model model = engine.createModel(SHAPE, Dtype.BF16);
                 Adapter adapter = model.createAdapter(shape)) {
             assertThat(adapter.tensors()).containsExactly(
-                    new TensorInfo(0, "model.layers.1.self_attn.v_proj.lora_A.weight", List.of(3L, 8L), 24),
-                    new TensorInfo(1, "model.layers.1.self_attn.v_proj.lora_B.weight", List.of(4L, 3L), 12),
-                    new TensorInfo(2, "score.weight", List.of(1L, 8L), 8));
+                    new TensorInfo(0, "model.layers.1.self_attn.v_proj.lora_A.weight", List.of(3L, 8L), 24, false),
+                    new TensorInfo(1, "model.layers.1.self_attn.v_proj.lora_B.weight", List.of(4L, 3L), 12, false),
+                    new TensorInfo(2, "score.weight", List.of(1L, 8L), 8, false));
             assertThat(adapter.dtype()).isEqualTo(Dtype.F32);
             adapter.initialize(3, Adapter.Init.GAUSSIAN);
             TensorInfo score = adapter.tensors().get(2);
@@ -150,8 +150,8 @@ class AdapterTest {
     @Test
     void aPlanOfAnAdapterHasNoGradientsOfTheModel() {
         TrainerOptions trainer = new TrainerOptions(64, true);
-        MemoryPlan full = Engine.plan(SHAPE, Dtype.BF16, DeviceSpec.CPU, null, trainer, null);
-        MemoryPlan adapter = Engine.plan(SHAPE, Dtype.BF16, DeviceSpec.CPU, ALL, trainer, null);
+        MemoryPlan full = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, null, trainer, null);
+        MemoryPlan adapter = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, ALL, trainer, null);
         assertThat(full.adapter()).isZero();
         assertThat(adapter.weights()).isEqualTo(full.weights());
         assertThat(adapter.adapter()).isPositive();

@@ -21,7 +21,7 @@ class FindingsTest {
         try (Tokenizer tokenizer = Tokenizer.load(model)) {
             ChatFormat format = ChatFormat.load(model, tokenizer, new int[] {484}, chat);
             InspectOptions options = new InspectOptions(
-                    model, null, List.of(), 0, 0, 64, 32, RowFilter.NONE, false, chat, Map.of(), null, null, 8, null, null);
+                    model, null, null, List.of(), 0, 0, 64, 32, RowFilter.NONE, false, chat, Map.of(), null, null, 8, null, null);
             StepZero zero = new StepZero(dtype, 8, pairs, -1, -1, -1, -1, -6, loss, 0.5, Map.of());
             return Findings.of(new Statistics(format, 64), options, format, null, null, zero);
         }

@@ -1,6 +1,7 @@
 package org.metaapo.model;
 
 import org.metaapo.engine.Head;
+import org.metaapo.engine.Quantization;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -29,7 +30,7 @@ class ConfigReaderTest {
                 .isEqualTo(new ModelConfig(
                         "llama", "LlamaForCausalLM", 32000, 4096, 11008, 32, 32, 32, 128, 1e-6, 0.02,
                         RopeConfig.unscaled(10_000), 2048, false, false, false, false, false, Collections.nCopies(32, 0),
-                        Head.LM, OptionalInt.empty(), 1, List.of(2)));
+                        Head.LM, OptionalInt.empty(), 1, List.of(2), Quantization.NONE));
         ModelConfig mistral = read("{\"model_type\": \"mistral\"}");
         assertThat(mistral.kvHeads()).isEqualTo(8);
         assertThat(mistral.intermediateSize()).isEqualTo(14336);

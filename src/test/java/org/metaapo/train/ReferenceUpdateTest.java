@@ -60,7 +60,7 @@ class ReferenceUpdateTest {
     private void assertScores(String out, int epoch, Path policy, Path reference) throws IOException {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, policy, null, reference, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
+            ScoreJob.run(engine, Dtype.F32, policy, null, null, reference, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
                     ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
         }
         List<Double> expected = Files.readAllLines(file).stream().map(line -> Json.parse(line, "scores").path("score").asDouble()).toList();
@@ -117,7 +117,7 @@ class ReferenceUpdateTest {
         Path second = run("two", held, "recipe=sppo", "train.epochs=2");
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
-            ScoreJob.run(engine, Dtype.F32, second, null, first, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
+            ScoreJob.run(engine, Dtype.F32, second, null, null, first, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
                     ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
         }
         double margin = Files.readAllLines(file).stream()
