@@ -63,7 +63,7 @@ public final class AdaptedFolder implements AutoCloseable {
     /**
      * Has the base packed when it is loaded, unless its files are packed already.
      *
-     * @param asked for, or null for nothing
+     * @param asked for; null or NONE for the weights as the files have them
      * @throws UsageException if the files have it in another way
      */
     public AdaptedFolder quantized(Quantization asked) {
@@ -74,8 +74,11 @@ public final class AdaptedFolder implements AutoCloseable {
     /** How a model's weights are kept whose files have this configuration, as {@link #quantized} says. */
     public static Quantization quantization(ModelConfig config, Path folder, Quantization asked) {
         Quantization stored = config.quantization();
-        if (asked == null || stored == Quantization.NONE) {
-            return asked == null ? stored : asked;
+        if (asked == null || asked == Quantization.NONE) {
+            return stored;
+        }
+        if (stored == Quantization.NONE) {
+            return asked;
         }
         if (!asked.text().equals(stored.text())) {
             throw new UsageException(folder + ": its weights are packed as " + stored.text() + ", and " + asked.text() + " is asked for; leave that out");

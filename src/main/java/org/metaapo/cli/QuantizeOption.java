@@ -7,7 +7,7 @@ import picocli.CommandLine.Option;
 /** How the weights of a command's model are kept. */
 final class QuantizeOption {
     @Option(names = "--quantize", paramLabel = "Q",
-            description = "none, nf4 or int8: pack the model's linear maps, as model.quantize does in a run (default: as the files have them)")
+            description = "nf4 or int8: pack the model's linear maps, as model.quantize does in a run; none: as the files have them (default)")
     private String quantize;
 
     /** Null where nothing is asked for. */

@@ -163,7 +163,7 @@ final class ForeignNames {
         otherwise("the engine has its own kernels; there is nothing to choose", "flash_attn", "flash_attention", "attn_implementation",
                 "use_liger_kernel", "enable_liger_kernel", "torch_compile", "use_unsloth", "xformers_attention", "sdp_attention", "use_kernels",
                 "low_cpu_mem_usage", "use_cache", "plugins", "auto_map");
-        String weights = "quantised weights are not offered";
+        String weights = "model.quantize=nf4 (with double quantisation) or int8 packs the model's weights under an adapter";
         otherwise(weights, "load_in_8bit", "load_in_4bit", "quantization_bit", "quantization_method", "gptq", "use_bnb_nested_quant");
         String adapter = "adapter.rank, such as 16, trains a LoRA adapter on all linear maps of the layers; metaapo keys adapter lists its keys";
         otherwise(adapter, "use_peft", "adapter", "peft_config", "lora_target_linear");

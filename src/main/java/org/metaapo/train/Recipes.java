@@ -117,6 +117,7 @@ public final class Recipes {
             source.requireHead(Head.LM);
         }
         checkOwnObjective(config, recipe);
+        BaseWeights.policy(config, source.config());
         PolicyAdapter adapter = PolicyAdapter.of(config, source.config(), source.path(), recipe.head());
         checkReference(config, recipe, source, adapter);
     }
@@ -139,6 +140,9 @@ public final class Recipes {
         }
         try (ModelFolder other = ModelFolder.open(path)) {
             other.checkReferenceOf(source);
+            if (adapter == null || !adapter.sharesReference(config)) {
+                BaseWeights.reference(config, other.config(), path);
+            }
         }
     }
 
