@@ -303,6 +303,8 @@ bound "decode by graph, 8B, batch 256 / bandwidth" 0.60 "$(of_model metaapo 8b d
 for op in rmsnorm_forward rmsnorm_backward; do bound "$op / copy bandwidth" 0.85 "$(worst $op C4096)"; done
 bound "rope / copy bandwidth" 0.85 "$(worst rope H32)"
 for op in swiglu_forward swiglu_backward; do bound "$op / copy bandwidth" 0.85 "$(worst $op F14336)"; done
+bound "dequantize / copy bandwidth" 0.70 "$(worst dequantize n28672)"
+bound "quantized_product, NF4, 1 row / bandwidth" 0.40 "$(worst quantized_product "nf4 m1 n28672")"
 bound "adamw_step / copy bandwidth" 0.85 "$(worst adamw_step n117440512)"
 bound "sample, batch 256 / copy bandwidth" 0.85 "$(worst sample "B256 V128256")"
 [ "$failures" -eq 0 ] || echo "gpu-check: $failures of the checks of correctness failed; see $log"

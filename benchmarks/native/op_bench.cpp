@@ -5,8 +5,8 @@
 //            [--seconds S] [--threads N] [--csv FILE]
 //
 // A time is the median of 5 rounds; a round launches the op until S seconds (0.02) are expected to be full and waits for the
-// device once; of one thread of the CPU it is processor time. Rounds go around input sets of more bytes than a cache holds. `share` is of the ceiling, for `bytes` or `flops`
-// that an op cannot do without (ops/bench.h). A copy alone is measured where a filter leaves out what needs a product.
+// device once; of one thread of the CPU it is processor time. Rounds go around input sets of more bytes than a cache holds. `share` is
+// of the ceiling, for `bytes` or `flops` that an op cannot do without (ops/bench.h). A copy alone is measured where a filter leaves out what needs a product.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

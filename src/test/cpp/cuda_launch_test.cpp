@@ -97,9 +97,9 @@ void done(apo_status status) {
 
 // A model without weights: nothing looks at them.
 struct DryModel {
-    DryModel(apo_model_config config, int32_t dtype) {
+    DryModel(apo_model_config config, int32_t dtype, int32_t quantize = APO_QUANTIZE_NONE) {
         engine = new apo_engine(*cuda_backend().ops, cuda_backend().open);
-        const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE};
+        const apo_model_options options{dtype, 0, quantize};
         done(apo_model_create(engine, &config, &options, &model, &error));
     }
     ~DryModel() {
@@ -163,13 +163,13 @@ void train(const apo_model_config& config, int32_t dtype, apo_trainer_options op
     done(apo_trainer_close(trainer, &error));
 }
 
-void score(apo_model_config config, int32_t dtype) {
+void score(apo_model_config config, int32_t dtype, int32_t quantize = APO_QUANTIZE_NONE) {
     const Pairs pairs(5);
     const apo_batch batch = pairs.batch();
     std::vector<double> results(size_t(batch.answers));
     for (int32_t head : {APO_HEAD_LM, APO_HEAD_VALUE}) {
         config.head = head;
-        DryModel m(config, dtype);
+        DryModel m(config, dtype, quantize);
         apo_scorer* scorer = nullptr;
         done(apo_scorer_create(m.model, nullptr, kTokens, &scorer, &error));
         done(head == APO_HEAD_LM ? apo_scorer_logprobs(scorer, &batch, nullptr, results.data(), nullptr, &error)
@@ -178,9 +178,9 @@ void score(apo_model_config config, int32_t dtype) {
     }
 }
 
-void generate(const apo_model_config& config, int32_t dtype) {
-    constexpr int32_t k = 8, width = 3, prompts = 32;
-    DryModel m(config, dtype);
+void generate(const apo_model_config& config, int32_t dtype, int32_t quantize = APO_QUANTIZE_NONE, int32_t prompts = 32) {
+    constexpr int32_t k = 8, width = 3;
+    DryModel m(config, dtype, quantize);
     const apo_generator_options options{k * prompts, 0, 100000};
     apo_generator* generator = nullptr;
     done(apo_generator_create(m.model, nullptr, &options, &generator, &error));
@@ -220,6 +220,11 @@ TEST(launches_of_large_models_are_allowed_on_all_gpus) {
                 score(config, dtype);
                 generate(config, dtype);
             }
+        }
+        for (int32_t quantize : {APO_QUANTIZE_NF4, APO_QUANTIZE_INT8}) {
+            score(llama_8b(), APO_BF16, quantize);
+            // Few rows, whose products read packed weights, and many.
+            for (int32_t prompts : {1, 32}) generate(llama_8b(), APO_BF16, quantize, prompts);
         }
         apo_model_config reward = qwen_05b();
         reward.head = APO_HEAD_VALUE;

@@ -77,7 +77,7 @@ void QuantizedWeights::multiply(Gemm g, int64_t offset) const {
     const QuantizedMatrix* first = find(offset);
     // Projections of one product stand behind each other in both orders.
     const QuantizedMatrix* end = first;
-    bool few = g.transpose_b;
+    bool few = g.transpose_b && g.beta == 0;
     for (int64_t row = 0; row < rows; row += (end++)->rows) few = few && g.m <= engine_.ops.quantized_rows(*end);
     int64_t row = 0;
     for (const QuantizedMatrix* w = first; w != end; row += (w++)->rows) {

@@ -24,7 +24,7 @@ public:
     // The projection whose weights begin at this offset of the shape; null where none does.
     const QuantizedMatrix* find(int64_t offset) const;
     // c = a op(W) as `gemm`, with W the matrix at this offset of the shape, of one projection or of several below each other; g says
-    // all else. The operands are of the model's dtype, and c is assigned. A few rows meet the packed weights; for more W is unpacked.
+    // all else. The operands and c are of the model's dtype. A few rows meet the packed weights; for more W is unpacked.
     void multiply(Gemm g, int64_t offset) const;
     // Elements [first, first + count) of the projection at this offset of the shape.
     void read(int64_t offset, int64_t first, int64_t count, DType dtype, void* out) const;

@@ -46,6 +46,7 @@ public final class PlanJob {
         memory(out, "scoring", plan.scorer());
         memory(out, "generation, with its cache", plan.generator());
         memory(out, "merged copy to sample from", memory.merged());
+        memory(out, "whole model to write", memory.whole());
         memory(out, "reward model", memory.reward());
         memory(out, "kernels and library", plan.backend());
         memory(out, "together" + (plan.offloaded() > 0 ? ", on the device" : ""), memory.total());

@@ -1,12 +1,14 @@
 package org.metaapo.train;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.metaapo.adapter.AdaptedFolder;
+import org.metaapo.config.AdapterKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.AdapterShape;
 import org.metaapo.engine.DeviceSpec;
@@ -16,6 +18,7 @@ import org.metaapo.engine.GeneratorOptions;
 import org.metaapo.engine.MemoryPlan;
 import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.TrainerOptions;
 import org.metaapo.error.DeviceException;
 import org.metaapo.model.ModelConfig;
@@ -32,8 +35,10 @@ import org.metaapo.rollout.AnswerWriter;
  * @param reward weights and workspace of a local reward model; 0 without one, and without weights where it is an adapter over the policy's
  * @param merged weights of the copy with the adapter worked in that answers are sampled from; 0 without one
  * @param mergeable the same of a copy that is made where it fits
+ * @param whole weights of the model that is written at the end where the base is packed and adapter.merge asks for it; 0 where a copy is
+ *     there anyway
  */
-public record RunMemory(MemoryPlan policy, long reference, long reward, long merged, long mergeable) {
+public record RunMemory(MemoryPlan policy, long reference, long reward, long merged, long mergeable, long whole) {
     /** Settings by which a run takes less memory, the cheaper ones first. */
     private static final List<List<Map.Entry<String, Object>>> SMALLER = List.of(
             List.of(Map.entry("rollout.merge", "false")),
@@ -43,6 +48,10 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
             List.of(Map.entry("train.recompute", true), Map.entry("optimizer.offload", true), Map.entry("reference.offload", true)),
             List.of(Map.entry("train.recompute", true), Map.entry("optimizer.state", "8bit"), Map.entry("optimizer.offload", true),
                     Map.entry("reference.offload", true)));
+
+    /** More of them where an adapter is trained over weights that are not packed. */
+    private static final List<List<Map.Entry<String, Object>>> SMALLER_BASE = List.of(
+            List.of(Map.entry("model.quantize", "nf4")), List.of(Map.entry("train.recompute", true), Map.entry("model.quantize", "nf4")));
 
     static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
@@ -69,10 +78,11 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         }
         long unpacked = Engine.plan(shape, new ModelOptions(dtype), device, null, null, null).weights();
         long copy = adapter == null || generator == null ? 0 : unpacked;
+        long whole = weights.quantization() != Quantization.NONE && config.flag("adapter.merge") ? unpacked : 0;
         return switch (config.text("rollout.merge")) {
-            case "true" -> new RunMemory(policy, reference, reward, copy, 0);
-            case "false" -> new RunMemory(policy, reference, reward, 0, 0);
-            default -> new RunMemory(policy, reference, reward, 0, copy);
+            case "true" -> new RunMemory(policy, reference, reward, copy, 0, copy > 0 ? 0 : whole);
+            case "false" -> new RunMemory(policy, reference, reward, 0, 0, whole);
+            default -> new RunMemory(policy, reference, reward, 0, copy, whole);
         };
     }
 
@@ -102,8 +112,8 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
      * @param before what a run that goes on has chosen; null for a new one
      */
     public RunMemory decided(long free, Boolean before) {
-        boolean copies = before == null ? total() + mergeable <= free : before;
-        return new RunMemory(policy, reference, reward, merged + (copies ? mergeable : 0), 0);
+        boolean copies = mergeable > 0 && (before == null ? total() - whole + mergeable <= free : before);
+        return new RunMemory(policy, reference, reward, merged + (copies ? mergeable : 0), 0, copies ? 0 : whole);
     }
 
     /** Options of a run's trainer. */
@@ -123,14 +133,21 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         Rollout rollout = recipe.rollout(config);
         boolean referenceAnswers = rollout != null && rollout.referenceAnswers() > 0;
         Map<String, Long> totals = new LinkedHashMap<>();
-        for (List<Map.Entry<String, Object>> setting : SMALLER) {
+        boolean packed = BaseWeights.policy(config, model).quantization() != Quantization.NONE;
+        List<List<Map.Entry<String, Object>>> settings = new ArrayList<>(SMALLER);
+        if (AdapterKeys.asked(config) && !packed && !config.flag("reference.offload")) {
+            settings.addAll(SMALLER_BASE);
+        }
+        for (List<Map.Entry<String, Object>> setting : settings) {
             RunConfig changed = config;
             for (Map.Entry<String, Object> key : setting) {
                 changed = changed.with(key.getKey(), key.getValue());
             }
+            if (changed.flag("reference.offload") && (referenceAnswers || packed)) {
+                continue;
+            }
             long total = of(changed, recipe, model, data).total();
-            boolean possible = !changed.flag("reference.offload") || !referenceAnswers;
-            if (possible && total < total() && !totals.containsValue(total)) {
+            if (total < total() && !totals.containsValue(total)) {
                 totals.put(setting.stream().map(Map.Entry::toString).collect(Collectors.joining(" ")), total);
             }
         }
@@ -139,7 +156,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
 
     /** All together. */
     public long total() {
-        return policy.total() + reference + reward + merged;
+        return policy.total() + reference + reward + merged + whole;
     }
 
     /** Throws if {@code free} bytes are too few. */
@@ -151,7 +168,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
                             ? ", or on a GPU optimizer.offload=true or reference.offload=true" : "") + (merged > 0 ? ", or rollout.merge=false" : ""),
                     mib(total()), mib(policy.weights() + policy.adapter() + policy.gradients() + policy.master() + policy.moments() - policy.offloaded()),
                     mib(policy.trainerActivations() + policy.trainerWorkspace() + policy.scorer() + policy.backend()), mib(policy.generator()),
-                    mib(reference + reward + merged), mib(free)));
+                    mib(reference + reward + merged + whole), mib(free)));
         }
     }
 

@@ -207,10 +207,9 @@ final class RunParts implements AutoCloseable {
             ModelLoader.save(folder.model(), model, source, data.format().folder());
             return;
         }
-        try (Model whole = newPolicyModel(recipe.head(), new ModelOptions(dtype()))) {
-            whole.mergeFrom((Adapter) policy);
-            ModelLoader.save(folder.model(), whole, source, data.format().folder());
-        }
+        Model whole = merged != null ? merged : keep(newPolicyModel(recipe.head(), new ModelOptions(dtype())));
+        whole.mergeFrom((Adapter) policy);
+        ModelLoader.save(folder.model(), whole, source, data.format().folder());
     }
 
     References.BatchScorer scoring() {

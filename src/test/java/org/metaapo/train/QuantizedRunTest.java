@@ -164,7 +164,7 @@ class QuantizedRunTest {
                 .isEqualTo(Files.readAllBytes(temp.resolve("whole/adapter/adapter_model.safetensors")));
         assertThatThrownBy(() -> run("whole", "adapter.rank=4", "adapter.dropout=0.1", "train.batch=2", "checkpoint.every=2", "train.epochs=2",
                         "model.path=" + Fixtures.path("tiny-llama"), "model.quantize=int8"))
-                .isInstanceOf(UsageException.class).hasMessageContaining("model.quantize: was none, is int8");
+                .isInstanceOf(UsageException.class).hasMessageContaining("model.quantize: was \"none\", is \"int8\"");
     }
 
     @ParameterizedTest

@@ -6,6 +6,7 @@ import org.metaapo.engine.AdamW;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Generator;
 import org.metaapo.engine.GeneratorOptions;
+import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Sampling;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
@@ -145,6 +146,37 @@ public class OpBenchmark {
         }
     }
 
+    /** Wide layers under a small vocabulary, packed or not: products with their weights are the work. */
+    @State(Scope.Thread)
+    public static class Packed {
+        /** How the weights are kept. */
+        @Param({"none", "nf4", "int8"})
+        public String quantize;
+
+        private World world;
+        private Generator generator;
+        private Scorer scorer;
+        private TokenBatch batch;
+        private List<int[]> prompts;
+
+        @Setup
+        public void open(Place place) {
+            world = new World(place.device, place.dtype, Quantization.fromName(quantize), Shapes.llama(512, 1024, 4096, 2, 1024));
+            prompts = Shapes.prompts(1, 16, 512);
+            generator = world.model.generator(new GeneratorOptions(1, 256));
+            batch = Shapes.pairs(1, 256, 128, 512);
+            scorer = world.model.scorer(batch.tokens());
+        }
+
+        @TearDown
+        public void close() {
+            scorer.close();
+            batch.close();
+            generator.close();
+            world.close();
+        }
+    }
+
     /** One optimizer step. */
     @Benchmark
     public double adamw(Optimizer o) {
@@ -161,6 +193,18 @@ public class OpBenchmark {
     @Benchmark
     public double[] attention(AttentionScoring s) {
         return s.score();
+    }
+
+    /** One answer of 32 tokens: its products read packed weights where they lie. */
+    @Benchmark
+    public List<List<GeneratedAnswer>> packedDecoding(Packed p) {
+        return p.generator.generate(p.prompts, new long[1], new Sampling(1, 32, true, 0, 1, 1, 42, new int[0]), null);
+    }
+
+    /** A forward of 512 tokens: each matrix is unpacked in front of its product. */
+    @Benchmark
+    public double[] packedScoring(Packed p) {
+        return p.scorer.logprobs(p.batch);
     }
 
     /** 16 tokens an answer, top-p 0.9. */

@@ -8,8 +8,10 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Model;
+import org.metaapo.engine.ModelOptions;
 import org.metaapo.engine.ModelShape;
 import org.metaapo.engine.Projection;
+import org.metaapo.engine.Quantization;
 
 /** An engine with a random model, closed together. */
 final class World implements AutoCloseable {
@@ -23,9 +25,14 @@ final class World implements AutoCloseable {
      * @param dtype {@code f32} or {@code bf16}
      */
     World(String device, String dtype, ModelShape shape) {
+        this(device, dtype, Quantization.NONE, shape);
+    }
+
+    /** As the other, with the projections' weights kept in this way. */
+    World(String device, String dtype, Quantization quantization, ModelShape shape) {
         engine = Engine.open(DeviceSpec.parse(device), 0);
         try {
-            model = engine.createModel(shape, Dtype.valueOf(dtype.toUpperCase(java.util.Locale.ROOT)));
+            model = engine.createModel(shape, new ModelOptions(Dtype.valueOf(dtype.toUpperCase(java.util.Locale.ROOT)), false, quantization));
             model.initialize(0, 0.02);
         } catch (RuntimeException e) {
             engine.close();
