@@ -2,6 +2,7 @@ package org.metaapo.benchmarks;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.ModelShape;
@@ -15,8 +16,8 @@ final class Shapes {
     static ModelShape llama(int vocab, int hidden, int ffn, int layers, int positions) {
         int heads = Math.max(1, hidden / 64);
         return new ModelShape(
-                vocab, hidden, ffn, layers, heads, heads % 2 == 0 ? heads / 2 : heads, hidden / heads, positions, 0, Head.LM,
-                false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-6, 10000, 1, 1, 4, positions);
+                vocab, hidden, ffn, layers, heads, heads % 2 == 0 ? heads / 2 : heads, hidden / heads, positions, OptionalInt.empty(), List.of(),
+                Head.LM, false, false, false, false, false, ModelShape.Rope.DEFAULT, 1e-6, 10000, 1, 1, 4, positions);
     }
 
     /**
