@@ -20,7 +20,7 @@ class RewardKeysTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "'' | run.yaml: reward.path is not set, nor is reward.url, reward.judge, reward.class or reward.command",
+        "'' | run.yaml: reward.path is not set, nor is reward.adapter, reward.url, reward.judge, reward.class or reward.command",
         "command: [] | reward.path is not set",
         "path: r, url: 'http://h/' | reward.path and reward.url are set; expected one source of rewards",
         "class: a.B, command: [x], judge: 'http://h' | reward.judge and reward.class and reward.command are set",
