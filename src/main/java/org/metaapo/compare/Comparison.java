@@ -174,7 +174,7 @@ final class Comparison {
     private RunFolder train(Method method, int setting, long seed, RunListener listener) {
         RunConfig config = suite.config(method, setting, worlds.get(seed), seed);
         RunFolder folder = folder(method, setting, seed);
-        Recipes.checkKeys(config);
+        Recipes.checkOut(config);
         if (folder.end() == null) {
             Recipes.run(config, listener, stop);
         }

@@ -23,11 +23,13 @@ public final class Recipes {
      * Runs a recipe to its end, from its newest valid checkpoint where there is one. A run that is finished already is left
      * as it is.
      *
-     * @throws org.metaapo.error.UsageException if the folder holds another run, finished or not; names what differs
+     * @throws org.metaapo.error.UsageException if the folder holds another run, finished or not, naming what differs; or files that
+     *     are no run's or that the run reads, where it writes
+     * @throws org.metaapo.error.RunFailedException if there was nothing to train on: no step was taken, and no result is written
      * @throws org.metaapo.error.InterruptedRunException after a stop, with a checkpoint taken
      */
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
-        checkKeys(config);
+        checkOut(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
@@ -55,15 +57,17 @@ public final class Recipes {
                 MemoryPlan memory = RunMemory.of(config, recipe, source.config(), data).policy();
                 RunDisk.of(config, recipe, source.config(), data, memory).check(folder.path(), RunDisk.free(folder.path()));
                 try (RunLock lock = RunLock.acquire(folder.path())) {
+                    // From here on the folder is known as a run's.
+                    fingerprint.write(folder);
                     if (!data.skipped().isEmpty()) {
                         folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
                     }
                     if (recipe == Recipe.SELECTIVE_DPO) {
                         Selection selection = new Selection(config, data, source, listener, stop);
                         RunData easiest = selection.select();
-                        return train(config, recipe, easiest, source, fingerprint, selection.spent(), listener, stop);
+                        return train(config, recipe, easiest, source, selection.spent(), listener, stop);
                     }
-                    return train(config, recipe, data, source, fingerprint, new Totals(), listener, stop);
+                    return train(config, recipe, data, source, new Totals(), listener, stop);
                 }
             }
         }
@@ -71,24 +75,26 @@ public final class Recipes {
 
     /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunFingerprint fingerprint, Totals spent, RunListener listener,
-            StopSignal stop) {
-        try (Run run = new Run(config, recipe, data, source, fingerprint, spent, listener, stop)) {
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
+        try (Run run = new Run(config, recipe, data, source, spent, listener, stop)) {
             return run.run();
         }
     }
 
     /**
-     * Throws if the folder of a configuration holds a run, finished or not, that was begun with other keys.
+     * Throws if the folder of a configuration cannot be the run's: it holds a run, finished or not, that was begun with other keys;
+     * it is no folder; or it has files that are no run's or that the run reads, where the run writes. Writes nothing.
      *
-     * @throws org.metaapo.error.UsageException naming each key with both values
+     * @throws org.metaapo.error.UsageException naming each key with both values, or what lies there
      */
-    public static void checkKeys(RunConfig config) {
+    public static void checkOut(RunConfig config) {
         RunFingerprint.checkKeys(config, new RunFolder(config.path("out")));
+        OutCheck.check(config);
     }
 
     /** The size of a run: reads config, tokenizer and data, and no weights. */
     public static RunSize size(RunConfig config, RunListener listener) {
+        OutCheck.check(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));

@@ -32,7 +32,6 @@ final class Run implements AutoCloseable {
     private final CheckpointStore checkpoints;
     private final SliceRows preparing;
 
-    private final RunFingerprint fingerprint;
     private Totals totals;
     private MetricsWriter metrics;
     /** Rows whose label was asked for, in recipe adpo. */
@@ -46,11 +45,9 @@ final class Run implements AutoCloseable {
 
     /** {@code spent} is what the run's totals start from. */
     Run(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunFingerprint fingerprint, Totals spent, RunListener listener,
-            StopSignal stop) {
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
         this.totals = spent;
         this.config = config;
-        this.fingerprint = fingerprint;
         this.listener = listener;
         this.stop = stop;
         this.folder = new RunFolder(config.path("out"));
@@ -90,7 +87,6 @@ final class Run implements AutoCloseable {
     private void resume(RunState state) {
         parts.loadReference(state == null ? null : state.references());
         folder.write(folder.config(), config.toYaml());
-        fingerprint.write(folder);
         if (state == null) {
             metrics = MetricsWriter.open(folder.metrics(), 0);
             parts.meta().open(folder, 0);
@@ -256,6 +252,12 @@ final class Run implements AutoCloseable {
     }
 
     private void finish() {
+        if (step == 0) {
+            // Other keys may be given here now; scores that were paid for are kept.
+            deleteCheckpoints();
+            throw new RunFailedException(folder.path() + ": nothing was trained: no row is left to take a step on, " + preparing.whyNoPair()
+                    + "; no result is written");
+        }
         parts.meta().writeResult(folder);
         parts.saveResult(folder);
         ObjectNode line = MetricsWriter.line().put("kind", "end").put("step", step);

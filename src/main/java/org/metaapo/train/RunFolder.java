@@ -3,6 +3,7 @@ package org.metaapo.train;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.checkpoint.CheckpointStore;
@@ -108,6 +109,13 @@ public record RunFolder(Path path) {
     /** Sampled answers of a slice. */
     public Path samples(long epoch, int slice) {
         return samples().resolve(String.format(Locale.ROOT, "epoch-%03d-slice-%04d.jsonl", epoch, slice));
+    }
+
+    /** All that a run writes, replaces or deletes. */
+    List<Path> written() {
+        return List.of(
+                config(), metrics(), model(), adapter(), fingerprint(), checkpoints(), cache(), skipped(), metaBuffer(), difficulty(),
+                metaLearner(), report(), rewards(), samples());
     }
 
     /** The end line of a finished run: its totals. Null where there is none. */

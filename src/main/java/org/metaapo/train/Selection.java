@@ -116,7 +116,8 @@ final class Selection {
         RunFolder run = new RunFolder(own.path("out"));
         print.check(run);
         if (run.end() == null) {
-            Recipes.train(own, Recipe.DPO, part, source, print, new Totals(), listener, stop);
+            print.write(run);
+            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop);
         }
         long start = System.nanoTime();
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();

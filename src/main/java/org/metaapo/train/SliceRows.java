@@ -114,10 +114,16 @@ final class SliceRows {
                     .put("step", place.step()).put("rows", rows).put("sampled", sampled).put("trained", trained));
         }
         if (trained == 0) {
-            parts.listener().note("slice " + place.slice() + " has no pair left: " + (leavesOut()
-                    ? "no row has an online pair and rollout.unsampled is drop"
-                    : "the best and the worst answer to every prompt are equal or have equal rewards"));
+            parts.listener().note("slice " + place.slice() + " has no pair left: " + whyNoPair());
         }
+    }
+
+    /** Of a slice, or of all, in which no row is left. */
+    String whyNoPair() {
+        if (!leavesOut()) {
+            return "the best and the worst answer to every prompt are equal or have equal rewards";
+        }
+        return "no row has an online pair and rollout.unsampled is drop";
     }
 
     /** With the reference's sums of the answers by which KTO's divergence is estimated, batch by batch. */
