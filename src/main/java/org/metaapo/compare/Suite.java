@@ -65,7 +65,7 @@ public record Suite(
     }
 
     private static RunConfig.Layer settings(SeedWorld world) {
-        return new RunConfig.Layer(YamlText.compose(world.settings(), "world"), "world");
+        return new RunConfig.Layer(YamlText.compose(world.settings(), "world"), "world", true);
     }
 
     private List<String> fixed(long seed, Path folder, List<String> overrides) {

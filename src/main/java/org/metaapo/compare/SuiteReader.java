@@ -170,7 +170,7 @@ final class SuiteReader {
                 }
             }
         }
-        return new RunConfig.Layer(node, where);
+        return new RunConfig.Layer(node, where, name.equals("common"));
     }
 
     private Node mappingOf(Node node, String name) {

@@ -53,7 +53,6 @@ final class ForeignNames {
         same("objective.name", "loss_type", "pref_loss", "preference_loss");
         same("objective.beta", "beta", "pref_beta", "rl_beta", "dpo_beta");
         same("objective.gamma", "simpo_gamma");
-        same("objective.label_smoothing", "label_smoothing", "dpo_label_smoothing");
         same("objective.desirable", "desirable_weight", "kto_chosen_weight", "kto_desirable_weight");
         same("objective.undesirable", "undesirable_weight", "kto_rejected_weight", "kto_undesirable_weight");
         same("objective.likelihood", "rpo_alpha", "pref_ftx", "nll_loss_coef");
@@ -98,6 +97,7 @@ final class ForeignNames {
         otherwise("the optimizer is AdamW; optimizer.state=8bit keeps its moments in 8 bits", "optim", "optimizer", "optim_args",
                 "optimizer_type", "optim_target_modules");
         otherwise("objective.gamma is the margin itself: this ratio times objective.beta", "gamma_beta_ratio", "simpo_gamma_beta_ratio");
+        otherwise("did you mean objective.label_smoothing, with objective.name cdpo (dpo itself has none)?", "label_smoothing", "dpo_label_smoothing");
         otherwise("cross-entropy is not smoothed; objective.label_smoothing is the share of wrong labels that cdpo and robust_dpo assume",
                 "label_smoothing_factor");
         otherwise("recipe says what is run, and objective.name the loss of a pair", "rl", "finetuning_type", "task", "algorithm",

@@ -68,6 +68,10 @@ public final class RecipeKeys {
         if (recipe.equals("xpo") && config.flag("reference.offload")) {
             throw new UsageException(where + ": reference.offload does not go with recipe xpo, whose reference answers too");
         }
+        if (objective.equals("kto") && !WITHOUT_REFERENCE.contains(recipe) && config.integer("train.batch") < 2) {
+            throw new UsageException(where + ": train.batch is 1, and objective.name kto estimates its divergence from other rows of the batch; "
+                    + "expected 2 or more");
+        }
         checkFeatures(config.texts("meta.features"), where);
     }
 

@@ -32,7 +32,7 @@ public final class RunConfig {
 
     /** As {@link #load}, from text; {@code where} names it in messages. */
     public static RunConfig parse(String yaml, String where, List<String> overrides) {
-        return layered(List.of(new Layer(YamlText.compose(yaml, where), where)), where, overrides);
+        return layered(List.of(new Layer(YamlText.compose(yaml, where), where, false)), where, overrides);
     }
 
     /**
@@ -40,20 +40,27 @@ public final class RunConfig {
      *
      * @param node the mapping, or null for none
      * @param where names the text in messages
+     * @param shared whether other runs have the keys too, so that one that this run does not read is no mistake
      */
-    public record Layer(Node node, String where) {}
+    public record Layer(Node node, String where, boolean shared) {}
 
     /** As {@link #parse}, from several mappings: a later one's value of a key goes before an earlier one's. */
     public static RunConfig layered(List<Layer> layers, String where, List<String> overrides) {
         Map<String, Object> given = new LinkedHashMap<>();
+        Map<String, Object> own = new LinkedHashMap<>();
         for (Layer layer : layers) {
             if (layer.node() != null) {
-                readMapping("", layer.node(), layer.where(), given);
+                Map<String, Object> read = new LinkedHashMap<>();
+                readMapping("", layer.node(), layer.where(), read);
+                given.putAll(read);
+                (layer.shared() ? given : own).putAll(read);
             }
         }
         override(given, overrides);
+        override(own, overrides);
         RunConfig config = new RunConfig(complete(given));
         config.checkTogether(where);
+        UnreadKeys.check(config, where, own.keySet());
         return config;
     }
 
@@ -210,6 +217,11 @@ public final class RunConfig {
     /** Whether a key has another value than its default. */
     public boolean isSet(String name) {
         return !Objects.equals(values.get(name), ConfigKeys.find(checked(name)).fallback(values));
+    }
+
+    /** Keys of another value than their default that the run does not read, in the table's order. */
+    public List<String> unread() {
+        return UnreadKeys.of(this);
     }
 
     /** Value of an integer key. */

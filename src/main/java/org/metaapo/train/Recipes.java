@@ -31,6 +31,7 @@ public final class Recipes {
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
         checkOut(config);
         Recipe recipe = Recipe.of(config);
+        tellUnread(config, listener);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
                 Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
@@ -73,6 +74,12 @@ public final class Recipes {
         }
     }
 
+    private static void tellUnread(RunConfig config, RunListener listener) {
+        if (!config.unread().isEmpty()) {
+            listener.note("not read by recipe " + config.text("recipe") + ": " + String.join(", ", config.unread()));
+        }
+    }
+
     /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
             RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
@@ -96,6 +103,7 @@ public final class Recipes {
     public static RunSize size(RunConfig config, RunListener listener) {
         OutCheck.check(config);
         Recipe recipe = Recipe.of(config);
+        tellUnread(config, listener);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
                 Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
