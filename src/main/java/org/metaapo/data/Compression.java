@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.zip.GZIPInputStream;
+import org.apache.commons.compress.compressors.gzip.GzipCompressorInputStream;
 import org.metaapo.error.DataException;
 import org.metaapo.files.StandIn;
 import org.metaapo.files.StandardInput;
@@ -54,7 +54,8 @@ final class Compression {
         try {
             InputStream in = raw;
             if (isGzip(start)) {
-                in = new Bounded(new GZIPInputStream(raw, 1 << 16), file);
+                // The JDK's reader takes a damaged member for the end of the file.
+                in = new Bounded(new GzipCompressorInputStream(new BufferedInputStream(raw, 1 << 16), true), file);
             } else if (isZstd(start)) {
                 in = new Bounded(new ZstdInputStream(raw), file);
             }

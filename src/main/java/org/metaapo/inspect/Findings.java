@@ -7,6 +7,7 @@ import java.util.Set;
 import org.metaapo.engine.Dtype;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
+import org.metaapo.text.Message;
 
 /** Judges what was counted: each judgement is a method. */
 final class Findings {
@@ -132,7 +133,7 @@ final class Findings {
                 "rename the columns, if answers are to be read",
                 rows.examples()));
         statistics.templateInput.forEach((name, rows) -> {
-            if (!UNREAD_ELSEWHERE.contains(name) && !format.templateMentions(name)) {
+            if (!UNREAD_ELSEWHERE.contains(name) && Message.readAs(name).stream().noneMatch(format::templateMentions)) {
                 warn(
                         "not-in-template",
                         of(rows.count(), statistics.encoded(), "rows") + " have " + name + ", which the chat template never reads",

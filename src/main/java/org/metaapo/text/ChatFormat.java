@@ -124,7 +124,7 @@ public final class ChatFormat {
     private Rendering renderMarked(Conversation conversation, boolean addGenerationPrompt) {
         Map<String, Object> variables = new HashMap<>(specials);
         variables.putAll(conversation.variables());
-        variables.put("messages", conversation.turns().stream().map(Message::fields).toList());
+        variables.put("messages", conversation.turns().stream().map(Message::forTemplate).toList());
         variables.put("tools", conversation.tools());
         variables.put("documents", conversation.documents());
         variables.put("add_generation_prompt", addGenerationPrompt);

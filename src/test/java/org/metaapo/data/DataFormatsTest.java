@@ -187,6 +187,19 @@ class DataFormatsTest {
         Path gz = write("cut.jsonl.gz", PAIRS.repeat(1000), GZIPOutputStream::new);
         Files.write(gz, Arrays.copyOf(Files.readAllBytes(gz), 60));
         assertThatThrownBy(() -> load(gz)).isInstanceOf(DataException.class).hasMessageContaining("cut.jsonl.gz");
+        byte[] member = Files.readAllBytes(write("member.jsonl.gz", PAIRS, GZIPOutputStream::new));
+        byte[] both = Arrays.copyOf(member, 2 * member.length);
+        System.arraycopy(member, 0, both, member.length, member.length);
+        Path members = temp.resolve("members.jsonl.gz");
+        Files.write(members, both);
+        assertThat(load(members)).hasSize(2 * load(temp.resolve("member.jsonl.gz")).size());
+        for (int kept : new int[] {7, 3, member.length - 1}) {
+            Files.write(members, Arrays.copyOf(both, member.length + kept));
+            assertThatThrownBy(() -> load(members)).isInstanceOf(DataException.class).hasMessageContaining("members.jsonl.gz");
+        }
+        both[member.length + 1] ^= 1;
+        Files.write(members, both);
+        assertThatThrownBy(() -> load(members)).isInstanceOf(DataException.class).hasMessageContaining("members.jsonl.gz");
         Path bomb = temp.resolve("bomb.jsonl.gz");
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(bomb))) {
             byte[] blank = new byte[1 << 20];
