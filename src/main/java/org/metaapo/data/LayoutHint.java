@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What columns of another layout mean, and how to rename them: by the names that public data sets of this field use.
@@ -18,6 +19,8 @@ record LayoutHint(Schema nearest, String todo) {
     static final String SHAREGPT = "rename from to role (human is user, gpt is assistant) and value to content";
 
     private static final List<String> TALKS = List.of("conversations", "conversation", "dialogue", "dialog", "dialogs", "chat", "turns");
+    private static final List<String> DIALOGUES =
+            Stream.concat(Stream.of("messages"), TALKS.stream()).toList();
     private static final List<String> PROMPTS =
             List.of("prompt", "question", "query", "instruction", "input", "problem", "user", "post", "title");
     private static final List<String> ANSWERS = List.of(
@@ -25,10 +28,10 @@ record LayoutHint(Schema nearest, String todo) {
     private static final List<String> SEVERAL = List.of("responses", "answers", "completions", "outputs", "generations", "candidates");
     private static final List<String> SCORES = List.of("scores", "rewards", "ratings", "score", "reward", "rating");
     private static final List<String> BETTER = List.of(
-            "chosen", "chosen_response", "response_chosen", "better", "better_response", "preferred", "preferred_response", "accepted",
+            "chosen", "chosen_response", "response_chosen", "better", "better_response", "preferred", "preferred_response", "preferred_output", "accepted",
             "winner_response", "positive", "pos", "good", "response_j", "y_w");
     private static final List<String> WORSE = List.of(
-            "rejected", "rejected_response", "response_rejected", "worse", "worse_response", "dispreferred", "dispreferred_response",
+            "rejected", "rejected_response", "response_rejected", "worse", "worse_response", "dispreferred", "dispreferred_response", "non_preferred_output",
             "loser_response", "negative", "neg", "bad", "response_k", "y_l");
     private static final List<String> VERDICTS = List.of(
             "better_response_id", "safer_response_id", "preference", "preferred_id", "winner", "choice", "overall_preference", "label",
@@ -36,15 +39,18 @@ record LayoutHint(Schema nearest, String todo) {
 
     /** What columns mean; null where that cannot be told. */
     static LayoutHint of(Collection<String> columns) {
-        String talk = first(columns, TALKS);
+        String better = first(columns, BETTER);
+        String worse = first(columns, WORSE);
+        String talk = first(columns, better != null && worse != null ? DIALOGUES : TALKS);
+        if (talk != null && better != null && worse != null) {
+            return new LayoutHint(Schema.PAIR, renames(talk, "prompt", better, "chosen", worse, "rejected") + "; where turns have from and value, " + SHAREGPT);
+        }
         if (talk != null) {
             return new LayoutHint(Schema.MESSAGES, "rename " + talk + " to messages; where its turns have from and value, " + SHAREGPT);
         }
         String prompt = first(columns, PROMPTS);
-        String better = first(columns, BETTER);
-        String worse = first(columns, WORSE);
         if (better != null && worse != null) {
-            return new LayoutHint(Schema.PAIR, renames(prompt, "prompt", better, "chosen", worse, "rejected"));
+            return new LayoutHint(Schema.PAIR, renames(whole(columns, prompt), "prompt", better, "chosen", worse, "rejected"));
         }
         List<String> numbered = numbered(columns);
         if (numbered.size() >= 2) {
@@ -52,8 +58,7 @@ record LayoutHint(Schema nearest, String todo) {
         }
         String answer = first(columns, ANSWERS);
         if (prompt != null && answer != null && !answer.equals(prompt)) {
-            String joined = prompt.equals("instruction") && columns.contains("input") ? ", with input after it" : "";
-            return new LayoutHint(Schema.COMPLETION, renames(prompt + joined, "prompt", answer, "completion"));
+            return new LayoutHint(Schema.COMPLETION, renames(whole(columns, prompt), "prompt", answer, "completion"));
         }
         String several = first(columns, SEVERAL);
         String scores = first(columns, SCORES);
@@ -68,6 +73,16 @@ record LayoutHint(Schema nearest, String todo) {
         return columns.contains("text")
                 ? new LayoutHint(Schema.COMPLETION, "part text into prompt and completion, or into messages: an answer is trained on, not a whole text")
                 : null;
+    }
+
+    /** The column of the prompt with what belongs to it in others, or null. */
+    private static String whole(Collection<String> columns, String prompt) {
+        if (prompt == null) {
+            return null;
+        }
+        String input = prompt.equals("instruction") && columns.contains("input") ? ", with input after it" : "";
+        String system = first(columns, List.of("system", "system_prompt"));
+        return prompt + input + (system == null ? "" : ", with " + system + " as a turn before it,");
     }
 
     private static LayoutHint numbered(Collection<String> columns, String prompt, List<String> numbered) {

@@ -42,6 +42,7 @@ final class RowParser {
     static Row parse(JsonNode json, Schema schema, int id, DataFiles.Options options, String where) {
         Row row = new RowParser(json, id, options, where).row(schema);
         List<String> unread = row == null ? List.of() : schema.unread(json);
+        UnreadContent.check(json, unread, where);
         return unread.isEmpty() ? row : row.withUnread(unread);
     }
 

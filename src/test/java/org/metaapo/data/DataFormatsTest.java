@@ -192,7 +192,7 @@ class DataFormatsTest {
         System.arraycopy(member, 0, both, member.length, member.length);
         Path members = temp.resolve("members.jsonl.gz");
         Files.write(members, both);
-        assertThat(load(members)).hasSize(2 * load(temp.resolve("member.jsonl.gz")).size());
+        assertThat(load(members).rows()).hasSize(2 * load(temp.resolve("member.jsonl.gz")).rows().size());
         for (int kept : new int[] {7, 3, member.length - 1}) {
             Files.write(members, Arrays.copyOf(both, member.length + kept));
             assertThatThrownBy(() -> load(members)).isInstanceOf(DataException.class).hasMessageContaining("members.jsonl.gz");

@@ -267,9 +267,28 @@ class DialogueTest {
 
     @Test
     void furtherColumnsAreNamed() {
-        Row row = load("{\"id\": 7, \"prompt\": \"Hi\", \"chosen\": \"a\", \"rejected\": \"b\", \"score_chosen\": 1, \"system\": \"Be\", \"none\": null}");
-        assertThat(row.unread()).containsExactly("id", "system");
+        Row row = load("{\"id\": 7, \"prompt\": \"Hi\", \"chosen\": \"a\", \"rejected\": \"b\", \"score_chosen\": 1, \"topic\": \"Be\", \"none\": null}");
+        assertThat(row.unread()).containsExactly("id", "topic");
         assertThat(row.hint()).isEmpty();
         assertThat(load("{\"prompt\": \"Hi\", \"id\": 3}").hint()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "\"system\": \"Be brief.\" | system: is not read, and has a text that the prompt lacks; make it a turn with role system",
+        "\"system_prompt\": \"Be brief.\" | system_prompt: is not read",
+        "\"history\": [[\"Hi\", \"Yo\"], [\"How so?\", \"So\"]] | history: is not read, and has a text that the prompt lacks; make it turns",
+        "\"input\": \"7 + 2\" | input: is not read, and has a text that the prompt lacks; make it the prompt, after the instruction",
+        "\"system\": \" \" | fine",
+        "\"system\": null, \"history\": [], \"input\": \"\" | fine",
+        "\"input\": \"Hi\" | fine",
+    })
+    void partsOfAPromptInOtherColumnsAreNotLost(String columns, String words) {
+        String row = "{\"prompt\": \"Hi there\", \"chosen\": \"a\", \"rejected\": \"b\", " + columns + "}";
+        if (words.equals("fine")) {
+            assertThat(load(row).prompt().shown()).isEqualTo("Hi there");
+        } else {
+            assertThatThrownBy(() -> load(row)).isInstanceOf(DataException.class).hasMessageContaining(words);
+        }
     }
 }
