@@ -92,6 +92,25 @@ public record ConfigKey(
         }
     }
 
+    /**
+     * A value where another key has one of some values, else 0.
+     *
+     * @param value there
+     * @param key the other key's name
+     * @param of its values
+     */
+    public record NumberOf(double value, String key, List<String> of) implements Derived {
+        @Override
+        public Object of(Map<String, Object> values) {
+            return of.contains((String) values.get(key)) ? value : 0.0;
+        }
+
+        @Override
+        public String toString() {
+            return value + " for " + String.join(" and ", of) + ", else 0";
+        }
+    }
+
     /** The default where the keys have these values. */
     Object fallback(Map<String, Object> values) {
         return fallback instanceof Derived derived ? derived.of(values) : fallback;
@@ -142,6 +161,10 @@ public record ConfigKey(
 
     static ConfigKey realAs(String name, String other, double low, double high, String doc) {
         return new ConfigKey(name, Type.REAL, new SameAs(other), low, high, List.of(), doc);
+    }
+
+    static ConfigKey realOf(String name, double fallback, String other, List<String> of, double low, double high, String doc) {
+        return new ConfigKey(name, Type.REAL, new NumberOf(fallback, other, of), low, high, List.of(), doc);
     }
 
     static ConfigKey optionalReal(String name, double low, double high, String doc) {

@@ -10,6 +10,7 @@ import static org.metaapo.config.ConfigKey.path;
 import static org.metaapo.config.ConfigKey.paths;
 import static org.metaapo.config.ConfigKey.real;
 import static org.metaapo.config.ConfigKey.realAs;
+import static org.metaapo.config.ConfigKey.realOf;
 import static org.metaapo.config.ConfigKey.reals;
 import static org.metaapo.config.ConfigKey.text;
 import static org.metaapo.config.ConfigKey.texts;
@@ -97,7 +98,7 @@ public final class ConfigKeys {
                     "the loss of a pair; ipo is ipo_mean, java is yours (objective.class)"),
             real("objective.beta", 0.1, 1e-9, 1e6, "strength of the preference"),
             real("objective.gamma", 0.6, -1e6, 1e6, "SimPO's margin"),
-            real("objective.label_smoothing", 0.1, 0, 0.4999, "share of wrong labels assumed by cdpo and robust_dpo"),
+            realOf("objective.label_smoothing", 0.1, "objective.name", List.of("cdpo", "robust_dpo"), 0, 0.4999, "share of labels assumed to be wrong"),
             real("objective.alpha", 1e-3, 0, 1e6, "weight of the exploration term of selm and xpo"),
             real("objective.threshold", 1.3, 0, 1e6, "adpo asks for a label where |β·delta| is not above it"),
             real("objective.desirable", 1, 0, 1e6, "KTO's weight of good answers"),

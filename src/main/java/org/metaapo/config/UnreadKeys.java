@@ -65,8 +65,7 @@ final class UnreadKeys {
 
     /** The first rule by which a key of another value than its default is not read, or null. */
     private static Rule broken(RunConfig config, String name) {
-        // Labels without a mistake are what the other losses assume.
-        if (!config.isSet(name) || name.equals("objective.label_smoothing") && config.real(name) == 0) {
+        if (!config.isSet(name)) {
             return null;
         }
         // decision none is itself what keeps metaapo from sampling.

@@ -58,7 +58,7 @@ class TrlCurveTest {
                 "model: {path: " + Fixtures.path("tiny-llama") + "}",
                 "reference: {path: " + Fixtures.path("tiny-llama-ref") + "}",
                 "data: {train: [" + Fixtures.path("pairs.jsonl") + "], shuffle: false, max_length: 512, max_prompt_length: 256}",
-                "objective: {name: " + objective + ", beta: 0.1, label_smoothing: 0.1}",
+                "objective: {name: " + objective + ", beta: 0.1}",
                 "optimizer: {learning_rate: 2e-4, schedule: constant, warmup: 0}",
                 "train: {epochs: 6, batch: 8, micro_tokens: " + microTokens + "}"));
         return yaml;
