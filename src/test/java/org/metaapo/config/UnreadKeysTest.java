@@ -21,10 +21,10 @@ class UnreadKeysTest {
         "recipe=dpo objective.label_smoothing=0.2 | run.yaml: objective.label_smoothing is 0.2, and objective.name dpo does not read it; "
                 + "it is read by objective.name cdpo and robust_dpo: set that, or leave objective.label_smoothing out",
         "recipe=dpo objective.label_smoothing=0.1 | objective.label_smoothing is 0.1, and objective.name dpo does not read it",
-        "recipe=dpo objective.gamma=1 | objective.gamma is 1, and objective.name dpo does not read it; it is read by objective.name simpo",
+        "recipe=dpo objective.gamma=1 | objective.gamma is 1.0, and objective.name dpo does not read it; it is read by objective.name simpo",
         "recipe=dpo objective.name=ipo objective.desirable=2 | it is read by objective.name kto",
-        "recipe=sft objective.name=simpo | objective.name is simpo, and recipe sft does not read it; it is read by the recipes of preference pairs",
-        "recipe=reward-model objective.likelihood=3 | objective.likelihood is 3, and recipe reward-model does not read it",
+        "recipe=sft objective.name=simpo | objective.name is \"simpo\", and recipe sft does not read it; it is read by the recipes of preference pairs",
+        "recipe=reward-model objective.likelihood=3 | objective.likelihood is 3.0, and recipe reward-model does not read it",
     })
     void ofTheLossAreRefused(String keys, String words) {
         assertThatThrownBy(() -> parse(keys.split(" "))).isInstanceOf(UsageException.class).hasMessageContaining(words);

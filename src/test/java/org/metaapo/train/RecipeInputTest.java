@@ -39,13 +39,17 @@ class RecipeInputTest {
 
     private List<String> notes(RunConfig config) {
         List<String> notes = new ArrayList<>();
+        run(config, notes);
+        return notes;
+    }
+
+    private void run(RunConfig config, List<String> notes) {
         Recipes.run(config, new RunListener() {
             @Override
             public void note(String line) {
                 notes.add(line);
             }
         }, new StopSignal());
-        return notes;
     }
 
     @ParameterizedTest
@@ -120,11 +124,14 @@ class RecipeInputTest {
     }
 
     @Test
-    void equalRewardsLeaveASliceWithoutPairsWhichIsSaidAndTheRunGoesOn() {
-        List<String> notes = notes(config("recipe=online-dpo", "reward.class=" + Equal.class.getName()));
+    void equalRewardsLeaveSlicesWithoutPairsWhichIsSaidAndARunWithoutAStepFails() {
+        List<String> notes = new ArrayList<>();
+        assertThatThrownBy(() -> run(config("recipe=online-dpo", "reward.class=" + Equal.class.getName()), notes))
+                .isInstanceOf(RunFailedException.class).hasMessageContaining("nothing was trained")
+                .hasMessageContaining("equal rewards; no result is written");
         assertThat(notes).anyMatch(note -> note.startsWith("slice 0 has no pair left: the best and the worst answer"));
         assertThat(notes).anyMatch(note -> note.startsWith("slice 1 has no pair left"));
-        assertThat(new RunFolder(temp.resolve("run")).model().resolve("model.safetensors")).exists();
+        assertThat(new RunFolder(temp.resolve("run")).model()).doesNotExist();
     }
 
     @Test
