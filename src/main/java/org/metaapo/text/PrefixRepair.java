@@ -14,7 +14,8 @@ import org.metaapo.text.template.Template;
  */
 final class PrefixRepair {
     private static final List<String> VARIABLES = List.of("enable_thinking", "thinking", "enable_reasoning", "reasoning", "think");
-    private static final List<String> FIELDS = List.of("reasoning_content", "reasoning", "thinking");
+    /** A template finds reasoning under these names, whichever the row has. */
+    private static final List<String> FIELDS = List.of("reasoning_content", "thinking", "reasoning");
     private static final String THOUGHT = "Yes.";
 
     private final BiFunction<Conversation, Boolean, String> render;
@@ -36,11 +37,8 @@ final class PrefixRepair {
                 }
             }
         }
-        for (String field : FIELDS) {
-            if (template.mentions(field) && keeps(prompt, thinking(answer, field))) {
-                ways.add("answers with their " + field);
-            }
-        }
+        FIELDS.stream().filter(template::mentions).findFirst().filter(field -> keeps(prompt, thinking(answer, field)))
+                .ifPresent(field -> ways.add("answers with their " + field));
         if (template.mentions("</think>") && keeps(prompt, thinking(answer, null))) {
             ways.add("answers that begin with <think>…</think>");
         }

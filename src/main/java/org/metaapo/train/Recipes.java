@@ -31,7 +31,6 @@ public final class Recipes {
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
         checkOut(config);
         Recipe recipe = Recipe.of(config);
-        tellUnread(config, listener);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
                 Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
@@ -54,6 +53,7 @@ public final class Recipes {
                     listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                     return new Totals();
                 }
+                tellUnread(config, listener);
                 checkLengths(config, recipe, source, data, listener, stop);
                 MemoryPlan memory = RunMemory.of(config, recipe, source.config(), data).policy();
                 RunDisk.of(config, recipe, source.config(), data, memory).check(folder.path(), RunDisk.free(folder.path()));
@@ -103,7 +103,6 @@ public final class Recipes {
     public static RunSize size(RunConfig config, RunListener listener) {
         OutCheck.check(config);
         Recipe recipe = Recipe.of(config);
-        tellUnread(config, listener);
         Path policyPath = config.path("model.path");
         try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
                 Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
@@ -113,6 +112,7 @@ public final class Recipes {
             // What a service needs, such as its secret, need not be there for a plan.
             checkReward(reward != null && reward.isLocal() ? reward : null);
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
+                tellUnread(config, listener);
                 checkLengths(config, recipe, source, data, listener, new StopSignal());
                 boolean share = config.flag("data.share_prompts");
                 long tokens = Arrays.stream(data.order(0)).mapToLong(i -> TrainRow.tokens(data.rows().get(i), share)).sum();

@@ -118,7 +118,7 @@ class BadInputTest extends CommandTest {
     @Test
     void foldersThatCannotBeWritten() throws IOException {
         Path file = write("file", "");
-        assertFails(1, "cannot be", "train", dpo(), "out=" + file.resolve("run"), "--quiet");
+        assertFails(2, "is a file; expected a folder as out", "train", dpo(), "out=" + file.resolve("run"), "--quiet");
         assertFails(1, "cannot be", "score", "--model", fixture("tiny-llama"), "--data", fixture("pairs.jsonl"), "--out",
                 file.resolve("scores.jsonl").toString(), "--quiet");
     }

@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.DataException;
+import org.metaapo.error.RunFailedException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
@@ -147,8 +148,8 @@ class OnlinePairsTest {
         assertThat(step.path("online_share").asDouble()).isEqualTo(1);
         assertThat(step.path("epoch").asDouble()).isEqualTo(1);
         Path none = data("none.jsonl", (i, row) -> withoutOnline(row));
-        assertThat(notes("none", "data.train=[" + none + "]", "rollout.unsampled=drop"))
-                .contains("slice 0 has no pair left: no row has an online pair and rollout.unsampled is drop");
+        assertThatThrownBy(() -> first("none", "data.train=[" + none + "]", "rollout.unsampled=drop")).isInstanceOf(RunFailedException.class)
+                .hasMessageContaining("nothing was trained").hasMessageContaining("no row has an online pair and rollout.unsampled is drop");
     }
 
     @ParameterizedTest
