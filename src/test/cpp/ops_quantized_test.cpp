@@ -133,12 +133,14 @@ TEST(dequantize_has_the_same_bits_everywhere) {
             }
         }
         // Into memory that is not aligned.
-        Packed w(Packing::nf4, 3, 70, 3);
-        const std::vector<double> expected = w.values();
-        Array out(dtype, size_t(w.count()) + 1);
-        ops.dequantize(device, {w.matrix(), 0, w.count(), dtype, static_cast<char*>(out.data()) + bytes_of(dtype)});
-        CHECK(std::isnan(out[0]));
-        for (size_t i = 0; i < expected.size(); i++) CHECK(out[i + 1] == expected[i]);
+        for (Packing packing : kPackings) {
+            Packed w(packing, 3, 70, 3);
+            const std::vector<double> expected = w.values();
+            Array out(dtype, size_t(w.count()) + 1);
+            ops.dequantize(device, {w.matrix(), 0, w.count(), dtype, static_cast<char*>(out.data()) + bytes_of(dtype)});
+            CHECK(std::isnan(out[0]));
+            for (size_t i = 0; i < expected.size(); i++) CHECK(out[i + 1] == expected[i]);
+        }
     });
 }
 
