@@ -1,0 +1,2 @@
+/** MT-Bench: ratings, means and pairwise rates, and its files. */
+package org.metaapo.evaluate.mtbench;
