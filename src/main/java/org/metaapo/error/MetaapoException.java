@@ -37,4 +37,12 @@ public abstract class MetaapoException extends RuntimeException {
 
     /** Process exit status that stands for this kind of failure (design: 2 usage, 3 data, 4 device, 5 interrupted, 1 other). */
     public abstract int exitStatus();
+
+    /** The exit status of any failure: of one that is not explained, 2 for a wrong argument, 4 for a full heap, else 1. */
+    public static int statusOf(Throwable failure) {
+        if (failure instanceof MetaapoException known) {
+            return known.exitStatus();
+        }
+        return failure instanceof IllegalArgumentException ? 2 : failure instanceof OutOfMemoryError ? 4 : 1;
+    }
 }

@@ -1,0 +1,76 @@
+package org.metaapo.ranks;
+
+import java.util.List;
+import java.util.function.Supplier;
+
+/**
+ * One of the processes (in tests, threads) that do a command together, as it sees all of them. Every rank makes the same calls in the
+ * same order: each of {@link #gather}, {@link #broadcast}, {@link #any}, {@link #barrier} and {@link #agree} waits for all. One thread a
+ * rank calls.
+ */
+public interface Ranks extends AutoCloseable {
+    /** One process by itself: nothing is sent or waited for. */
+    static Ranks single() {
+        return SingleRank.INSTANCE;
+    }
+
+    /** The number of this one, from 0. */
+    int rank();
+
+    /** How many there are. */
+    int size();
+
+    /** Whether this one does what is done once: it is rank 0. */
+    default boolean leader() {
+        return rank() == 0;
+    }
+
+    /** The number of this one among those of its machine. */
+    int localRank();
+
+    /** How many there are on its machine. */
+    int localSize();
+
+    /** The bytes that each rank gives, in the order of the ranks; they may be of any lengths. */
+    List<byte[]> gather(byte[] own);
+
+    /** The leader's bytes on every rank; what the others give is not read, and may be null. */
+    byte[] broadcast(byte[] ofLeader);
+
+    /** Whether any rank says so. */
+    boolean any(boolean own);
+
+    /** Returns when all ranks have come here. */
+    void barrier();
+
+    /**
+     * Does work in which no rank waits for another, and returns on all ranks or on none: where some fail, the lowest of them throws what
+     * its work threw, and all others throw a {@link org.metaapo.error.RankFailedException} of the same status.
+     *
+     * @param work may return another value on each rank
+     */
+    <T> T agree(Supplier<T> work);
+
+    /** Has the leader do work, such as writing a file, and all learn how it went; see {@link #agree}. */
+    default void lead(Runnable work) {
+        agree(() -> {
+            if (leader()) {
+                work.run();
+            }
+            return null;
+        });
+    }
+
+    /**
+     * Whether all ranks know of a failure, as of one that {@link #agree} threw: then all may go on together. After any other failure the
+     * others wait in vain, and {@link #abort} ends them.
+     */
+    boolean isAgreed(Throwable failure);
+
+    /** Ends all ranks at once; those that wait for this one fail instead. */
+    void abort(int status);
+
+    /** Leaves. All do, unless they were aborted. */
+    @Override
+    void close();
+}
