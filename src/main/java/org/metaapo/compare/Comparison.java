@@ -15,6 +15,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.train.BaseWeights;
+import org.metaapo.train.OutCheck;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -35,6 +36,7 @@ final class Comparison {
         this.stop = stop;
         suite.seeds().forEach(seed -> worlds.put(seed, suite.world(seed)));
         checkConfigs();
+        checkOut();
         this.board = new Board(listener, suite.out().resolve("log.txt"), work(false), work(true));
         this.workers = new Workers(suite.parallel(), board, stop);
     }
@@ -56,6 +58,14 @@ final class Comparison {
                 comparison.board.end();
             }
         }
+    }
+
+    private void checkOut() {
+        Path out = suite.out();
+        List<Path> written = new ArrayList<>(List.of(
+                out.resolve("log.txt"), out.resolve("table.md"), out.resolve("results.csv"), out.resolve("report.html")));
+        suite.seeds().forEach(seed -> written.add(suite.folder(seed)));
+        OutCheck.checkRunsFolder(out, written);
     }
 
     private void checkConfigs() {

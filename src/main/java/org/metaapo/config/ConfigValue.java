@@ -82,7 +82,8 @@ final class ConfigValue {
 
     private static Long integer(ConfigKey key, ScalarNode node, String where) {
         try {
-            long value = Long.parseLong(node.getValue().replace("_", ""));
+            // Trainers elsewhere take a float where a whole number is meant, such as num_train_epochs: 3.0.
+            long value = Long.parseLong(node.getValue().replace("_", "").replaceFirst("\\.0*$", ""));
             inRange(key, value, where);
             return value;
         } catch (NumberFormatException e) {

@@ -135,6 +135,9 @@ final class ForeignNames {
                 "num_workers", "num_proc", "processing_num_workers");
         otherwise("data.eval is evaluated after each epoch or slice", "eval_steps", "eval_strategy", "evaluation_strategy", "evals_per_epoch",
                 "do_eval", "eval_on_start", "eval_delay", "eval_interval", "do_predict");
+        otherwise("an evaluation samples nothing; metaapo generate --model out/model answers prompts", "generate_during_eval", "predict_with_generate");
+        otherwise("rewards are the reward source's own; an answer that was cut before its end is counted, and not punished",
+                "missing_eos_penalty", "non_eos_penalty");
         otherwise("every step is written to out/metrics.jsonl, and out/report.html draws it", "logging_steps", "logging_dir", "logging_strategy",
                 "logging_first_step", "report_to", "plot_loss", "use_wandb", "use_tensorboard", "log_level", "logging", "disable_tqdm", "log_completions");
         otherwise("out names the run", "name", "run_name", "project", "experiment_name", "project_name", "trial_name");

@@ -32,6 +32,9 @@ final class ForeignValues {
     /** What to tell somebody whose value of a key is none of its choices: words in brackets with a blank before, or nothing. */
     static String advice(ConfigKey key, String value) {
         String meant = MEANT.getOrDefault(key.name(), new HashMap<>()).get(value);
+        if (key.name().equals("objective.name") && value.equals("orpo")) {
+            return " (orpo is not offered; simpo needs no reference model either, and objective.likelihood adds the chosen answer's likelihood)";
+        }
         if (meant != null) {
             return " (" + value + " elsewhere is " + meant + " here)";
         }

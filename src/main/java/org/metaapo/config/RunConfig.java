@@ -14,6 +14,8 @@ import org.yaml.snakeyaml.nodes.ScalarNode;
 
 /** A checked configuration. Values are read by the keys of {@link ConfigKeys}; every key has a value or is absent by design. */
 public final class RunConfig {
+    private static final String COMMAND_LINE = "command line";
+
     private final Map<String, Object> values;
 
     private RunConfig(Map<String, Object> values) {
@@ -32,7 +34,17 @@ public final class RunConfig {
 
     /** As {@link #load}, from text; {@code where} names it in messages. */
     public static RunConfig parse(String yaml, String where, List<String> overrides) {
-        return layered(List.of(new Layer(YamlText.compose(yaml, where), where, false)), where, overrides);
+        try {
+            return layered(List.of(new Layer(YamlText.compose(yaml, where), where, false)), where, overrides);
+        } catch (UsageException e) {
+            throw overrides.stream().anyMatch(override -> isAbout(e, where, override))
+                    ? new UsageException(COMMAND_LINE + e.getMessage().substring(where.length()), e) : e;
+        }
+    }
+
+    /** Whether a key's value is refused that is given by an override, and not by the text. */
+    private static boolean isAbout(UsageException refusal, String where, String override) {
+        return refusal.getMessage().startsWith(where + ": " + override.substring(0, Math.max(0, override.indexOf('='))) + " is ");
     }
 
     /**

@@ -34,10 +34,10 @@ final class DataPaths {
         String text = path.toString();
         int hash = text.lastIndexOf('#');
         if (hash > 0 && !Files.exists(path)) {
-            return DatasetFolder.files(Path.of(text.substring(0, hash)), text.substring(hash + 1), true);
+            return Shards.complete(DatasetFolder.files(Path.of(text.substring(0, hash)), text.substring(hash + 1), true));
         }
         if (Files.isDirectory(path)) {
-            return DatasetFolder.files(path, split, false);
+            return Shards.complete(DatasetFolder.files(path, split, false));
         }
         if (!Files.exists(path) && text.matches(".*[*?\\[{].*")) {
             return pattern(path);

@@ -1,5 +1,7 @@
 package org.metaapo.data;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -17,6 +19,9 @@ import java.util.stream.Stream;
 record LayoutHint(Schema nearest, String todo) {
     /** For {@code conversations} of {@code from} and {@code value}. */
     static final String SHAREGPT = "rename from to role (human is user, gpt is assistant) and value to content";
+
+    /** For a column that is {@code {"role": …, "content": …}}. */
+    static final String ONE_TURN = "make an answer that is one turn a list of this turn";
 
     private static final List<String> TALKS = List.of("conversations", "conversation", "dialogue", "dialog", "dialogs", "chat", "turns");
     private static final List<String> DIALOGUES =
@@ -39,18 +44,31 @@ record LayoutHint(Schema nearest, String todo) {
 
     /** What columns mean; null where that cannot be told. */
     static LayoutHint of(Collection<String> columns) {
+        return of(columns, MissingNode.getInstance());
+    }
+
+    /** What a row's columns mean, by their names and by what they hold; null where that cannot be told. */
+    static LayoutHint of(JsonNode row) {
+        List<String> columns = new ArrayList<>();
+        row.fieldNames().forEachRemaining(columns::add);
+        return of(columns, row);
+    }
+
+    private static LayoutHint of(Collection<String> columns, JsonNode row) {
         String better = first(columns, BETTER);
         String worse = first(columns, WORSE);
         String talk = first(columns, better != null && worse != null ? DIALOGUES : TALKS);
         if (talk != null && better != null && worse != null) {
-            return new LayoutHint(Schema.PAIR, renames(talk, "prompt", better, "chosen", worse, "rejected") + "; where turns have from and value, " + SHAREGPT);
+            return new LayoutHint(Schema.PAIR, renames(talk, "prompt", better, "chosen", worse, "rejected")
+                    + single(row, better, worse) + "; where turns have from and value, " + SHAREGPT);
         }
         if (talk != null) {
             return new LayoutHint(Schema.MESSAGES, "rename " + talk + " to messages; where its turns have from and value, " + SHAREGPT);
         }
         String prompt = first(columns, PROMPTS);
         if (better != null && worse != null) {
-            return new LayoutHint(Schema.PAIR, renames(whole(columns, prompt), "prompt", better, "chosen", worse, "rejected"));
+            return new LayoutHint(Schema.PAIR, renames(whole(columns, row, prompt), "prompt", better, "chosen", worse, "rejected")
+                    + single(row, better, worse));
         }
         List<String> numbered = numbered(columns);
         if (numbered.size() >= 2) {
@@ -58,7 +76,9 @@ record LayoutHint(Schema nearest, String todo) {
         }
         String answer = first(columns, ANSWERS);
         if (prompt != null && answer != null && !answer.equals(prompt)) {
-            return new LayoutHint(Schema.COMPLETION, renames(whole(columns, prompt), "prompt", answer, "completion"));
+            return row.path(answer).path(0).isTextual()
+                    ? ranked(row.path(answer), renames(whole(columns, row, prompt), "prompt"), answer)
+                    : new LayoutHint(Schema.COMPLETION, renames(whole(columns, row, prompt), "prompt", answer, "completion"));
         }
         String several = first(columns, SEVERAL);
         String scores = first(columns, SCORES);
@@ -76,13 +96,28 @@ record LayoutHint(Schema nearest, String todo) {
     }
 
     /** The column of the prompt with what belongs to it in others, or null. */
-    private static String whole(Collection<String> columns, String prompt) {
+    private static String whole(Collection<String> columns, JsonNode row, String prompt) {
         if (prompt == null) {
             return null;
         }
         String input = prompt.equals("instruction") && columns.contains("input") ? ", with input after it" : "";
         String system = first(columns, List.of("system", "system_prompt"));
-        return prompt + input + (system == null ? "" : ", with " + system + " as a turn before it,");
+        String turns = row.path(prompt).path("messages").isArray() ? "the messages of " : "";
+        return turns + prompt + input + (system == null ? "" : ", with " + system + " as a turn before it,");
+    }
+
+    /** Half a sentence for answers that are a turn and no list of turns, or nothing. */
+    private static String single(JsonNode row, String better, String worse) {
+        return row.path(better).isObject() || row.path(worse).isObject() ? "; " + ONE_TURN : "";
+    }
+
+    /** Several answers in one column, the better one first where they are two. */
+    private static LayoutHint ranked(JsonNode answers, String renamed, String column) {
+        String before = renamed.isEmpty() ? "" : renamed + "; ";
+        return answers.size() == 2
+                ? new LayoutHint(Schema.PAIR, before + "make the better text of " + column + " chosen and the worse one rejected (the first is the "
+                        + "better one in LLaMA-Factory's rankings)")
+                : new LayoutHint(Schema.RESPONSES, before + "rename " + column + " to responses, and give scores beside them to have pairs made");
     }
 
     private static LayoutHint numbered(Collection<String> columns, String prompt, List<String> numbered) {

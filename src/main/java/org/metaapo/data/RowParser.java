@@ -90,7 +90,7 @@ final class RowParser {
             if (!json.has(name)) {
                 List<String> found = new ArrayList<>();
                 json.fieldNames().forEachRemaining(found::add);
-                LayoutHint hint = LayoutHint.of(found);
+                LayoutHint hint = LayoutHint.of(json);
                 throw turns.error("no " + name + "; a preference row has " + Schema.PAIR.columns() + " (columns found: "
                         + String.join(", ", found) + ")" + (hint == null || hint.nearest() != Schema.PAIR ? "" : "; " + hint.todo()));
             }
@@ -115,7 +115,7 @@ final class RowParser {
                 + (dialogue
                         ? "write the text's \"\\n\\nHuman:\" and \"\\n\\nAssistant:\" as turns of role user and assistant, "
                                 + "or part it after the last \"\\n\\nAssistant:\" into prompt and answer"
-                        : LayoutHint.of(found).shown()));
+                        : LayoutHint.of(json).shown()));
     }
 
     private Row ultraFeedbackRow() {
@@ -210,7 +210,7 @@ final class RowParser {
         JsonNode prompt = json.path(promptField);
         for (int i = 0; i < answers.size(); i++) {
             if (!answers.get(i).isTextual() && !answers.get(i).isArray()) {
-                throw turns.error(names.get(i) + ": expected a text or a list of messages, found " + Json.describe(answers.get(i)));
+                throw turns.error(names.get(i) + ": expected a text or a list of messages, found " + Json.describe(answers.get(i)) + advice(answers.get(i)));
             }
         }
         if (prompt.isTextual() && answers.stream().allMatch(JsonNode::isTextual)) {
@@ -226,13 +226,28 @@ final class RowParser {
         }
         boolean needed = sides.isEmpty() || sides.stream().anyMatch(side -> !side.bringsHistory());
         if (!prompt.isArray() && !prompt.isTextual() && (needed || !prompt.isMissingNode() && !prompt.isNull())) {
-            throw turns.error(promptField + ": expected a text or a list of messages, found " + Json.describe(prompt));
+            throw turns.error(promptField + ": expected a text or a list of messages, found " + Json.describe(prompt) + advice(prompt));
         }
         List<Message> given = prompt.isArray()
                 ? turns.messages(promptField)
                 : prompt.isTextual() ? Conversation.ask(turns.text(promptField, prompt.textValue())).turns() : List.of();
         Dialogue.Parts parts = Dialogue.parts(turns, promptField, given, prompt.isTextual(), sides);
         return new Parts(conversation(parts.prompt()), parts.answers());
+    }
+
+    /** What to do with a column that is neither text nor turns, by the row's columns: half a sentence, or nothing. */
+    private String advice(JsonNode value) {
+        if (!value.isObject() && !value.isMissingNode()) {
+            return "";
+        }
+        List<String> found = new ArrayList<>();
+        json.fieldNames().forEachRemaining(found::add);
+        LayoutHint hint = LayoutHint.of(json);
+        String todo = hint == null || hint.todo().isEmpty() ? "" : "; " + hint.shown();
+        String turn = !value.isObject() || todo.contains(LayoutHint.ONE_TURN)
+                ? ""
+                : value.has("role") ? "; " + LayoutHint.ONE_TURN : value.has("from") ? "; " + LayoutHint.ONE_TURN + "; " + LayoutHint.SHAREGPT : "";
+        return " (columns found: " + String.join(", ", found) + ")" + todo + turn;
     }
 
     private Answer text(String name, JsonNode text) {

@@ -68,7 +68,7 @@ public enum Schema {
     private static DataException none(JsonNode row, String where) {
         List<String> found = new ArrayList<>();
         row.fieldNames().forEachRemaining(found::add);
-        LayoutHint hint = LayoutHint.of(found);
+        LayoutHint hint = LayoutHint.of(row);
         return new DataException(where + ": no known layout (columns found: " + (found.isEmpty() ? "none" : String.join(", ", found)) + "); "
                 + (hint == null ? "expected one of " + known() : hint.shown()));
     }

@@ -9,8 +9,10 @@ import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Sampling;
+import org.metaapo.files.RunLock;
 import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
+import org.metaapo.train.OutCheck;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
@@ -35,9 +37,13 @@ public final class Demo {
         this.stop = stop;
     }
 
-    /** Runs the demo in a folder, going on where an earlier one stopped; returns the text to print. */
+    /** Runs the demo in a folder, going on where an earlier one stopped; returns the text to print. Refuses one that has files of others. */
     public static String run(Path folder, long seed, String device, int threads, RunListener listener, StopSignal stop) {
-        return new Demo(folder, seed, device, threads, listener, stop).story();
+        Demo demo = new Demo(folder, seed, device, threads, listener, stop);
+        OutCheck.checkRunsFolder(folder, demo.world.written());
+        try (RunLock lock = RunLock.acquire(folder)) {
+            return demo.story();
+        }
     }
 
     private String story() {

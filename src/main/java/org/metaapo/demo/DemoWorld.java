@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
@@ -169,6 +170,11 @@ public final class DemoWorld {
     /** The validation prompts' requests. */
     List<Request> validation() {
         return validation;
+    }
+
+    /** What the demo writes at its folder's top. */
+    List<Path> written() {
+        return Stream.of("data", "base", "tokenizer", "sft.yaml", "sft", "reward.yaml", "reward", "metaapo.yaml", "metaapo").map(this::path).toList();
     }
 
     Path path(String name) {

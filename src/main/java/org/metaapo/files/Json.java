@@ -86,15 +86,13 @@ public final class Json {
         return node.isTextual() ? node.textValue() : MAPPER.convertValue(node, Object.class);
     }
 
-    /** What Jackson found, as one line with source, line and column. */
+    /** What is wrong with a text, as one line with source, line and column. */
     public static DataException malformed(String where, long firstLine, JsonProcessingException failure) {
         JsonLocation location = failure.getLocation();
         String place = location == null || location.getLineNr() < 1
                 ? ", line " + firstLine
                 : ", line " + (firstLine + location.getLineNr() - 1) + ", column " + location.getColumnNr();
-        String text = failure.getOriginalMessage();
-        int end = text.indexOf('\n');
-        return new DataException(where + place + ": not valid JSON: " + (end < 0 ? text : text.substring(0, end)), failure);
+        return new DataException(where + place + ": not valid JSON: " + JsonFaults.shown(failure), failure);
     }
 
     /** What a value is, for messages: {@code text "ab…"}, {@code number 3}, {@code null}, {@code a list}, … */

@@ -234,6 +234,14 @@ final class Findings {
                         tally.examples());
             }
         });
+        Tally contradicted = statistics.contradictedPairs;
+        if (contradicted.count() > 0) {
+            warn(
+                    "contradicting-scores",
+                    of(contradicted.count(), statistics.encoded(), "pairs") + " have a score_chosen below their score_rejected",
+                    "exchange chosen and rejected, or the scores, where they were mixed up; or remove these rows",
+                    contradicted.examples());
+        }
         Tally opposed = statistics.opposedPairs;
         if (opposed.count() > 0) {
             warn(

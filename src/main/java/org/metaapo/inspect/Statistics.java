@@ -34,6 +34,8 @@ final class Statistics {
     final Tally cutPrompts = new Tally();
     final Tally cutAnswers = new Tally();
     final Tally missingEos = new Tally();
+    /** Whose scores say that the rejected answer is the better one. */
+    final Tally contradictedPairs = new Tally();
     final Tally doubleBos = new Tally();
     final Tally missingBos = new Tally();
     final Tally tooLong = new Tally();
@@ -148,6 +150,9 @@ final class Statistics {
 
     private void addInput(SeenRow seen, String where) {
         Row row = seen.row();
+        if (row.scoreChosen() != null && row.scoreRejected() != null && row.scoreChosen() < row.scoreRejected()) {
+            contradictedPairs.add(where);
+        }
         row.unread().forEach(column -> unreadColumns.computeIfAbsent(column, c -> new Tally()).add(where));
         if (!row.hint().isEmpty()) {
             hints.computeIfAbsent(row.hint(), h -> new Tally()).add(where);
@@ -254,9 +259,12 @@ final class Statistics {
     /** Where marks tell what is trained on, the last marked token must be the stop; else a template's tail may follow it. */
     private boolean ends(SeenAnswer answer) {
         int[] ids = answer.ids();
-        return answer.trained() != null
-                ? ids.length > 0 && isEnd(ids[ids.length - 1])
-                : Arrays.stream(ids).anyMatch(this::isEnd);
+        int last = ids.length - 1;
+        while (last >= 0 && !isEnd(ids[last])) {
+            last--;
+        }
+        // Templates write a newline after the end of a turn; of several turns the last one's end counts.
+        return last >= 0 && (answer.trained() == null || format.tokenizer().decode(Arrays.copyOfRange(ids, last + 1, ids.length), false).isBlank());
     }
 
     /** A stop token that is one: an eos_token_id of another tokenizer may be a word here. */

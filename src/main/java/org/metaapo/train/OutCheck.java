@@ -17,6 +17,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.data.DataFiles;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
+import org.metaapo.files.RunLock;
 import org.metaapo.files.SamePath;
 import org.metaapo.files.StandardInput;
 
@@ -76,6 +77,26 @@ public final class OutCheck {
         if (!others.isEmpty()) {
             throw new UsageException(folder.path() + ": has " + String.join(", ", others) + ", which a run would replace or delete, and no "
                     + folder.fingerprint().getFileName() + " that says they are a run's" + ADVICE);
+        }
+    }
+
+    /**
+     * Refuses a folder in which a command that makes several runs would replace what it did not write: one that has files by its names
+     * and was never locked by it, or a run's own folder.
+     *
+     * @param written what the command writes at the folder's top
+     * @throws UsageException naming the files
+     */
+    public static void checkRunsFolder(Path out, List<Path> written) {
+        checkFolder(out);
+        boolean isRun = Files.isRegularFile(new RunFolder(out).fingerprint());
+        if (Files.isRegularFile(out.resolve(RunLock.FILE_NAME)) && !isRun) {
+            return;
+        }
+        List<String> others = written.stream().filter(place -> Files.exists(place, LinkOption.NOFOLLOW_LINKS)).map(OutCheck::shown).toList();
+        if (isRun || !others.isEmpty()) {
+            throw new UsageException(out + ": " + (isRun ? "is the folder of one run" : "has " + String.join(", ", others)
+                    + ", which would be replaced, and no " + RunLock.FILE_NAME + " that says this command wrote there") + ADVICE);
         }
     }
 

@@ -91,9 +91,9 @@ class SafetensorsFileTest {
             {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}}|12|tensor b leaves a hole after tensor a
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}|12|tensor b overlaps tensor a
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}|8|overlaps
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}|16|Duplicate field 'a'
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\\u0061":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}|16|Duplicate field 'a'
-            {"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}|8|Duplicate field 'dtype'
+            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}|16|key a is given twice
+            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"\\u0061":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}}|16|key a is given twice
+            {"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}}|8|key dtype is given twice
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}|8|expected [begin, end]
             {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}}|8|expected [begin, end]
             {"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}|8|out of range

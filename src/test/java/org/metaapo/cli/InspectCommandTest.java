@@ -236,6 +236,11 @@ class InspectCommandTest extends CommandTest {
         assertThat(line.path("ids")).hasSize(promptTokens + line.path("trained").size());
         assertThat(inspected(model, data).get(0).has("trained")).isFalse();
 
+        String newline = template.replace("m.content + '<|eot_id|>'", "m.content + '<|eot_id|>\\n'");
+        assertThat(newline).isNotEqualTo(template);
+        run("inspect", "--model", model("tiny-llama", newline).toString(), "--data", data.toString(), "--loss", "generation", "--check", "--quiet");
+        assertThat(out + err).doesNotContain("missing-eos");
+
         String unmarkedEnd = template.replace(
                 " + '<|eot_id|>' }}{%- endgeneration %}", " }}{%- endgeneration %}{{- '<|eot_id|>' }}");
         assertThat(run(

@@ -115,13 +115,14 @@ class KeyAdviceTest {
         "objective.name=sigmoid | sigmoid elsewhere is dpo here", "objective.name=robust | robust_dpo", "objective.name=kto_pair | kto",
         "recipe=rm | reward-model", "recipe=kto | recipe dpo with objective.name kto", "dtype=bfloat16 | bf16", "dtype=fp32 | f32",
         "optimizer.schedule=constant_with_warmup | optimizer.warmup", "objective.name=dop | nearest: dpo", "recipe=online_dpo | online-dpo",
+        "objective.name=orpo | simpo needs no reference model either",
     })
     void valuesOfOtherTools(String override, String words) {
         assertThatThrownBy(() -> RunConfig.defaults(List.of(override))).isInstanceOf(UsageException.class).hasMessageContaining(words);
     }
 
     @ParameterizedTest
-    @CsvSource({"objective.name=cpo", "objective.name=orpo", "objective.name=rdpo", "recipe=ppo", "recipe=grpo", "dtype=fp16", "dtype=f16", "optimizer.state=4bit"})
+    @CsvSource({"objective.name=cpo", "objective.name=rdpo", "recipe=ppo", "recipe=grpo", "dtype=fp16", "dtype=f16", "optimizer.state=4bit"})
     void whatIsNotOfferedIsNoMisspelling(String override) {
         assertThatThrownBy(() -> RunConfig.defaults(List.of(override)))
                 .isInstanceOf(UsageException.class).hasMessageContaining("expected one of").hasMessageNotContaining("(");

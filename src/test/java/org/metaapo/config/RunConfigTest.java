@@ -90,6 +90,20 @@ class RunConfigTest {
     }
 
     @Test
+    void wholeNumbersMayBeWrittenAsFloats() {
+        assertThat(parse(GOOD, "train.epochs=3.0").integer("train.epochs")).isEqualTo(3);
+        assertThatThrownBy(() -> parse(GOOD, "train.epochs=3.5")).hasMessageContaining("train.epochs is \"3.5\"; expected");
+        assertThatThrownBy(() -> parse(GOOD, "train.epochs=.0")).hasMessageContaining("train.epochs is \".0\"; expected");
+    }
+
+    @Test
+    void whatTheCommandLineGivesIsNotOfTheFile() {
+        assertThatThrownBy(() -> parse(GOOD, "objective.gamma=2")).hasMessageStartingWith("command line: objective.gamma is");
+        assertThatThrownBy(() -> parse(GOOD + "objective: {gamma: 2}\n", "seed=2")).hasMessageStartingWith("run.yaml: objective.gamma is");
+        assertThatThrownBy(() -> parse(GOOD, "data.max_prompt_length=4096")).hasMessageStartingWith("command line: data.max_prompt_length is");
+    }
+
+    @Test
     void overridesAreChecked() {
         assertThatThrownBy(() -> parse(GOOD, "batch=3")).hasMessageContaining("did you mean train.batch?");
         assertThatThrownBy(() -> parse(GOOD, "nothing")).hasMessageContaining("expected key=value");

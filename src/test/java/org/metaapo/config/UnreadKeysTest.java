@@ -18,7 +18,7 @@ class UnreadKeysTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "recipe=dpo objective.label_smoothing=0.2 | run.yaml: objective.label_smoothing is 0.2, and objective.name dpo does not read it; "
+        "recipe=dpo objective.label_smoothing=0.2 | command line: objective.label_smoothing is 0.2, and objective.name dpo does not read it; "
                 + "it is read by objective.name cdpo and robust_dpo: set that, or leave objective.label_smoothing out",
         "recipe=dpo objective.label_smoothing=0.1 | objective.label_smoothing is 0.1, and objective.name dpo does not read it",
         "recipe=dpo objective.gamma=1 | objective.gamma is 1.0, and objective.name dpo does not read it; it is read by objective.name simpo",

@@ -45,6 +45,18 @@ class DatasetFolderTest {
     }
 
     @Test
+    void aShardThatIsNotThereIsNamed() throws IOException {
+        for (String start : List.of("", "data/")) {
+            Path gap = folder("gap" + start.length(), start + "train-00000-of-00003.jsonl", start + "train-00002-of-00003.jsonl");
+            assertThatThrownBy(() -> DataPaths.resolve(gap, "train")).isInstanceOf(DataException.class)
+                    .hasMessageContaining(start + "train-00001-of-00003.jsonl: no such file, and train-00000-of-00003.jsonl is one of 3");
+            assertThat(DataPaths.resolve(gap.resolve(start + "train-*"), "train")).as("a pattern means what is there").hasSize(2);
+        }
+        assertThat(DataPaths.resolve(folder("whole", "train-00000-of-00002.jsonl", "train-00001-of-00002.jsonl"), "train")).hasSize(2);
+        assertThat(DataPaths.resolve(folder("fromOne", "train-00001-of-00002.jsonl", "train-00002-of-00002.jsonl"), "train")).hasSize(2);
+    }
+
+    @Test
     void splitsAreThoseOfDatasets() throws IOException {
         JsonNode cases = Json.read(Path.of("src/test/resources/data/layouts.golden.json"));
         assertThat(cases.size()).isGreaterThan(150);

@@ -61,6 +61,12 @@ class LayoutHintTest {
         "{\"chosen\": \"\\n\\nHuman: Hi\\n\\nAssistant: Yo\", \"rejected\": \"\\n\\nHuman: Hi\\n\\nAssistant: No\"} | no prompt, and chosen is a text (columns found: chosen, rejected); write the text's \"\\n\\nHuman:\" and \"\\n\\nAssistant:\" as turns",
         "{\"question\": \"Hi\", \"chosen\": \"Yo\", \"rejected\": \"No\"} | no prompt, and chosen is a text (columns found: question, chosen, rejected); the nearest in meaning is prompt, chosen, rejected: rename question to prompt",
         "{\"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}]} | rename conversations to messages",
+        "{\"conversations\": [{\"from\": \"human\", \"value\": \"Hi\"}], \"chosen\": {\"from\": \"gpt\", \"value\": \"a\"}, \"rejected\": {\"from\": \"gpt\", \"value\": \"b\"}} | (columns found: conversations, chosen, rejected); the nearest in meaning is prompt, chosen, rejected: rename conversations to prompt; make an answer that is one turn a list of this turn; where turns have from and value, rename from to role",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"chosen\": {\"role\": \"assistant\", \"content\": \"a\"}, \"rejected\": {\"role\": \"assistant\", \"content\": \"b\"}} | rename messages to prompt; make an answer that is one turn a list of this turn",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"chosen\": [{\"role\": \"assistant\", \"content\": \"a\"}], \"rejected\": [{\"role\": \"assistant\", \"content\": \"b\"}]} | rename messages to prompt",
+        "{\"conversation\": [{\"role\": \"user\", \"content\": \"Hi\"}], \"chosen\": \"a\", \"rejected\": \"b\"} | (columns found: conversation, chosen, rejected); the nearest in meaning is prompt, chosen, rejected: rename conversation to prompt",
+        "{\"instruction\": \"i\", \"input\": \"\", \"output\": [\"a\", \"b\"]} | the nearest in meaning is prompt, chosen, rejected: rename instruction, with input after it to prompt; make the better text of output chosen and the worse one rejected",
+        "{\"input\": {\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]}, \"preferred_output\": [], \"non_preferred_output\": []} | rename the messages of input to prompt, preferred_output to chosen, non_preferred_output to rejected",
     })
     void theErrorShowsColumnsAndTheNearestLayout(String row, String words) throws IOException {
         Path file = Files.writeString(temp.resolve("rows.jsonl"), row + "\n");

@@ -183,7 +183,7 @@ class HttpServiceTest {
         "{\"items\": [{\"id\": 0, \"scores\": [1, 2]}, %s]} | an item has the id number 0",
         "{\"items\": [{\"id\": \"0\", \"scores\": [1, 2]}, {\"id\": \"0\", \"scores\": [1, 2]}, %s]} | item \"0\" is there twice",
         "{\"items\": [{\"id\": \"0\", \"scores\": [1, 2]}, {\"id\": \"3\", \"scores\": [1]}, %s]} | an item has the id text \"3\"",
-        "{\"items\": [{\"id\": \"0\", \"scores\": [1, 2], \"scores\": [3, 4]}, %s]} | Duplicate field",
+        "{\"items\": [{\"id\": \"0\", \"scores\": [1, 2], \"scores\": [3, 4]}, %s]} | is given twice",
     })
     void aReplyThatIsNotWhatWasAskedForIsRefused(String reply, String words) throws IOException {
         String rest = "{\"id\": \"1\", \"scores\": [1]}, {\"id\": \"2\", \"scores\": [1, 2]}";

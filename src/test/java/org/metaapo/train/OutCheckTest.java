@@ -136,4 +136,21 @@ class OutCheckTest {
                 .hasMessageContaining("no row has an online pair and rollout.unsampled is drop");
         assertThat(out.resolve("model")).doesNotExist();
     }
+
+    @Test
+    void foldersOfSeveralRunsAreTakenOnlyWithoutFilesOfOthers() throws IOException {
+        List<Path> written = List.of(out.resolve("report.html"), out.resolve("data"));
+        OutCheck.checkRunsFolder(out, written);
+        Files.createDirectories(out);
+        Files.writeString(out.resolve("notes.txt"), "mine");
+        OutCheck.checkRunsFolder(out, written);
+        Files.writeString(out.resolve("report.html"), "mine");
+        assertThatThrownBy(() -> OutCheck.checkRunsFolder(out, written)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("has report.html, which would be replaced").hasMessageNotContaining("\n");
+        Files.writeString(out.resolve(".lock"), "1");
+        OutCheck.checkRunsFolder(out, written);
+        Files.writeString(new RunFolder(out).fingerprint(), "{}");
+        assertThatThrownBy(() -> OutCheck.checkRunsFolder(out, written)).isInstanceOf(UsageException.class)
+                .hasMessageContaining("is the folder of one run");
+    }
 }
