@@ -59,7 +59,7 @@ final class ParquetHeaders {
             TConfiguration limits = TConfiguration.custom().setMaxMessageSize((int) Math.min(most, Integer.MAX_VALUE)).build();
             header.read(new TCompactProtocol(new TIOStreamTransport(limits, in)));
         } catch (TException | RuntimeException e) {
-            throw new DataException(where + ": not readable as Parquet: " + ParquetPages.firstLine(e), e);
+            throw new DataException(where + ": not readable as Parquet: damaged there, or written in a way that is not read; fetch or write the file again", e);
         }
     }
 

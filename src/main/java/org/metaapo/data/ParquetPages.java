@@ -114,8 +114,4 @@ final class ParquetPages {
         }
         return new Sizes(largest, all);
     }
-
-    static String firstLine(Exception e) {
-        return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-    }
 }

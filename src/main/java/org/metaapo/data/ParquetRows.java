@@ -56,7 +56,7 @@ final class ParquetRows implements RowSource {
         } catch (IOException e) {
             throw FileFailures.reading(file, e);
         } catch (RuntimeException e) {
-            throw new DataException(file + ": not readable as Parquet after row " + number + ": " + ParquetPages.firstLine(e), e);
+            throw new DataException(file + ": not readable as Parquet after row " + number + ": damaged there, or written in a way that is not read; fetch or write the file again", e);
         } catch (OutOfMemoryError e) {
             throw new DataException(file + ": not readable as Parquet after row " + number + ": it asks for more memory than there is", e);
         }

@@ -108,6 +108,8 @@ class KeyAdviceTest {
                     .hasMessage("run.yaml:1: expected keys and values under " + entry.getKey() + ", found \"x\"; did you mean " + entry.getValue() + "?");
         }
         assertThatThrownBy(() -> RunConfig.parse("optimizer: adamw_torch\n", "run.yaml", List.of())).hasMessageContaining("the optimizer is AdamW");
+        assertThatThrownBy(() -> RunConfig.parse("generate_during_eval: true\n", "run.yaml", List.of())).hasMessageContaining("metaapo generate");
+        assertThatThrownBy(() -> RunConfig.parse("missing_eos_penalty: 1.0\n", "run.yaml", List.of())).hasMessageContaining("not punished");
     }
 
     @ParameterizedTest
