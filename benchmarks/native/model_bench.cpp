@@ -201,9 +201,9 @@ private:
     }
 
     void refuse_what_does_not_fit() {
-        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
+        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, 0};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, APO_QUANTIZE_NONE, o.device == "cpu" ? APO_CPU : APO_CUDA, adapter_config_or_null(),
+        check(apo_plan(&config, dtype, APO_QUANTIZE_NONE, o.device == "cpu" ? APO_CPU : APO_CUDA, 1, adapter_config_or_null(),
                        wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
         const double need = double(plan.weights + plan.adapter + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;
@@ -276,7 +276,7 @@ private:
 
     void dpo() {
         const int answers = 2 * o.prompts;
-        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0};
+        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, 0};
         apo_trainer* trainer = nullptr;
         check(apo_trainer_create(model, adapter, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));

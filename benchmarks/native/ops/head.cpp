@@ -77,7 +77,7 @@ void add_optimizer(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
         const int64_t blocks = (n + 255) / 256;
         Memory gradient = normal(t, DType::f32, n), weight = normal(t, dtype, n), m = zeros(t, n), v = zeros(t, n), ms = zeros(t, blocks * 4), vs = zeros(t, blocks * 4);
         return [=] {
-            t.ops.adamw8_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), reinterpret_cast<uint8_t*>(m.get()), floats(ms), reinterpret_cast<uint8_t*>(v.get()), floats(vs), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1, 7});
+            t.ops.adamw8_step(t.device, {n, dtype, floats(gradient), 1, weight.get(), reinterpret_cast<uint8_t*>(m.get()), floats(ms), reinterpret_cast<uint8_t*>(v.get()), floats(vs), 1e-6, 0.9, 0.95, 1e-8, 0.01, 1, 7, 0});
         };
     }});
     cases.push_back({"squared_norm", shape, DType::f32, double(n * 4), 0, t.ops.squared_norm != nullptr, [=] {

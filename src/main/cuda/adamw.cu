@@ -112,7 +112,7 @@ APO_DEVICE void adamw8_block(const Adamw8Rates& rates, int64_t block, const Adam
     uint32_t word[kEach];
 #pragma unroll
     for (int quad = 0; quad < kEach / 4; quad++) {
-        const Philox4 random = adamw8_random(op.seed, op.step, uint64_t(at) / 4 + uint64_t(quad));
+        const Philox4 random = adamw8_random(op.seed, op.step, uint64_t(op.first + at) / 4 + uint64_t(quad));
 #pragma unroll
         for (int i = 0; i < 4; i++) word[4 * quad + i] = random.word[i];
     }

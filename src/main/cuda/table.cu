@@ -24,6 +24,10 @@ const OpTable& ops() {
         t.fill_zero = fill_zero;
         t.copy_ahead = copy_ahead;
         t.await_copies = await_copies;
+        t.open_group = open_group;
+        t.reduce_scatter = reduce_scatter;
+        t.all_gather = all_gather;
+        t.await_lane = await_lane;
         t.open_recorder = open_recorder;
         t.close_recorder = close_recorder;
         t.repeat = repeat;

@@ -189,7 +189,7 @@ TEST(golden_adapter_loss_and_gradient_norms) {
             const Pairs pairs(world.golden, true);
             const std::vector<double> reference = score(world.model, nullptr, pairs).sums;
             for (int recompute : {0, 1}) {
-                const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0};
+                const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0, 0};
                 apo_trainer* trainer = nullptr;
                 must(apo_trainer_create(world.model, world.adapter, &options, &trainer, &error));
                 CHECK_CLOSE(forward_backward(trainer, pairs, reference, json["beta"].number(), 8) / json["loss"].number(), 1, kRelative);
@@ -215,7 +215,7 @@ TEST(golden_adapter_five_adamw_steps) {
         Adapted world(backend, "llama-all", APO_F32);
         const Pairs pairs(world.golden, true);
         const std::vector<double> reference = score(world.model, nullptr, pairs).sums;
-        const apo_trainer_options options{pairs.batch.token_count, 0, 0, 0, 0};
+        const apo_trainer_options options{pairs.batch.token_count, 0, 0, 0, 0, 0};
         apo_trainer* trainer = nullptr;
         must(apo_trainer_create(world.model, world.adapter, &options, &trainer, &error));
         const Json& settings = json["adamw"];
@@ -313,7 +313,7 @@ TEST(golden_trl_curves_of_adapters) {
             if (run == "continued_adapter") frozen = load_adapter(world.model, world.config, fixture("lora/" + json["start"][run].text()), APO_HEAD_LM);
             const std::vector<double> references[] = {score(world.model, frozen, first).sums, score(world.model, frozen, second).sums};
             if (frozen != nullptr) must(apo_adapter_close(frozen, &error));
-            const apo_trainer_options trainer_options{300, 0, 0, 0, 0};
+            const apo_trainer_options trainer_options{300, 0, 0, 0, 0, 0};
             apo_trainer* trainer = nullptr;
             must(apo_trainer_create(world.model, world.adapter, &trainer_options, &trainer, &error));
             for (size_t step = 0; step < golden["curve"].size(); step++) {

@@ -282,7 +282,7 @@ TEST(nothing_is_computed_for_frozen_weights_nor_below_the_lowest_path) {
             apo::OpTable table;
             World world(counted(backend, table), wide);
             apo_adapter* adapter = rank > 0 ? random_adapter(world.model, adapter_tables(2, rank, 1)) : nullptr;
-            const apo_trainer_options options{100, 0, 0, 0, 0};
+            const apo_trainer_options options{100, 0, 0, 0, 0, 0};
             apo_trainer* trainer = nullptr;
             CHECK(apo_trainer_create(world.model, adapter, &options, &trainer, &error) == APO_OK);
             counts.gemm_flops = 0;
@@ -309,11 +309,11 @@ TEST(an_adapter_takes_the_memory_that_is_planned) {
                     const Backend counting = counted(backend, table);
                     const AdapterTables tables = mixed_tables();
                     const apo_adapter_config config = tables.config(head, 0.1);
-                    const apo_trainer_options trainer_options{64, recompute, recompute ? APO_OPTIMIZER_8BIT : APO_OPTIMIZER_F32, 0, 0};
+                    const apo_trainer_options trainer_options{64, recompute, recompute ? APO_OPTIMIZER_8BIT : APO_OPTIMIZER_F32, 0, 0, 0};
                     const apo_generator_options generator_options{4, 0, 64};
                     const apo_model_config model_config = tiny();
                     apo_memory_plan plan;
-                    CHECK(apo_plan(&model_config, dtype, quantize, counting.open.device, &config, &trainer_options, &generator_options, &plan, &error) == APO_OK);
+                    CHECK(apo_plan(&model_config, dtype, quantize, counting.open.device, 1, &config, &trainer_options, &generator_options, &plan, &error) == APO_OK);
                     apo_engine* engine = new apo_engine(*counting.ops, counting.open);
                     const apo_model_options model_options{dtype, 0, quantize};
                     apo_model* model = nullptr;
@@ -359,10 +359,10 @@ TEST(an_8b_model_trains_an_adapter_within_24_gb_and_packed_within_12) {
     llama.head_dim = 128, llama.max_positions = 8192, llama.rms_norm_eps = 1e-5, llama.rope_theta = 500000;
     const AdapterTables tables = adapter_tables(32, 16, 2);
     const apo_adapter_config config = tables.config(APO_HEAD_LM);
-    const apo_trainer_options options{8192, 1, APO_OPTIMIZER_F32, 0, 0};
+    const apo_trainer_options options{8192, 1, APO_OPTIMIZER_F32, 0, 0, 0};
     apo_memory_plan p;
     auto sum = [&](int32_t quantize) {
-        CHECK(apo_plan(&llama, APO_BF16, quantize, APO_CUDA, &config, &options, nullptr, &p, &error) == APO_OK);
+        CHECK(apo_plan(&llama, APO_BF16, quantize, APO_CUDA, 1, &config, &options, nullptr, &p, &error) == APO_OK);
         return p.weights + p.adapter + p.gradients + p.master + p.moments + p.trainer_activations + p.trainer_workspace + p.backend;
     };
     CHECK(sum(APO_QUANTIZE_NONE) <= 21500000000);
@@ -434,7 +434,7 @@ TEST(bad_adapters_are_refused_in_words) {
 
         Training training(world.model, world.adapter);
         apo_trainer* trainer = nullptr;
-        const apo_trainer_options options{10, 0, 0, 0, 0};
+        const apo_trainer_options options{10, 0, 0, 0, 0, 0};
         refused(apo_trainer_create(world.model, world.adapter, &options, &trainer, &error), APO_E_STATE, "the adapter has a trainer already");
     });
 }

@@ -34,7 +34,7 @@ std::vector<double> score(World& world, const Packs& packs, int64_t max_tokens) 
 
 // All gradients after backward of these batches with dsums of a DPO-like pattern.
 std::vector<float> gradients(World& world, const std::vector<Packs>& batches, bool recompute) {
-    const apo_trainer_options options{100, recompute, 0, 0, 0};
+    const apo_trainer_options options{100, recompute, 0, 0, 0, 0};
     apo_trainer* trainer = nullptr;
     CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
     for (const Packs& packs : batches) {
@@ -139,7 +139,7 @@ TEST(the_loss_is_ln_2_where_policy_and_reference_are_one) {
         const Packs packs = shared();
         const apo_batch batch = packs.batch();
         const std::vector<double> reference = score(world, packs, 100);
-        const apo_trainer_options options{100, 0, 0, 0, 0};
+        const apo_trainer_options options{100, 0, 0, 0, 0, 0};
         apo_trainer* trainer = nullptr;
         CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
         const int32_t chosen[2] = {0, 2}, rejected[2] = {1, 3};
@@ -320,7 +320,7 @@ TEST(bad_arguments_are_refused_in_words) {
 
         apo_trainer* trainer = nullptr;
         apo_trainer* second = nullptr;
-        const apo_trainer_options options{10, 0, 0, 0, 0};
+        const apo_trainer_options options{10, 0, 0, 0, 0, 0};
         CHECK(apo_trainer_create(world.model, nullptr, &options, &trainer, &error) == APO_OK);
         refused(apo_trainer_create(world.model, nullptr, &options, &second, &error), APO_E_STATE, "a trainer already");
         refused(apo_trainer_backward(trainer, sums, nullptr, &error), APO_E_STATE, "needs a forward");
@@ -386,7 +386,7 @@ Trained train(const apo_test::Backend& backend, int32_t dtype, const apo_trainer
     return result;
 }
 
-apo_trainer_options optimizer(int32_t state, int32_t offload) { return {100, 0, state, 7, offload}; }
+apo_trainer_options optimizer(int32_t state, int32_t offload) { return {100, 0, state, 7, offload, 0}; }
 
 TEST(moments_of_8_bits_train_as_f32_ones_do) {
     const apo_test::Backend cpu = apo_test::engine_backends().front();
@@ -469,11 +469,11 @@ TEST(an_offloaded_model_scores_with_the_same_bits) {
 
 TEST(a_plan_is_what_is_allocated_in_parts) {
     const apo_model_config config = tiny();
-    const apo_trainer_options keep{64, 0, 0, 0, 0}, recompute{64, 1, 0, 0, 0};
+    const apo_trainer_options keep{64, 0, 0, 0, 0, 0}, recompute{64, 1, 0, 0, 0, 0};
     const apo_generator_options generator{4, 0, 64};
     apo_memory_plan all, less;
-    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, nullptr, &keep, &generator, &all, &error) == APO_OK);
-    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, nullptr, &recompute, nullptr, &less, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, 1, nullptr, &keep, &generator, &all, &error) == APO_OK);
+    CHECK(apo_plan(&config, APO_BF16, APO_QUANTIZE_NONE, APO_CPU, 1, nullptr, &recompute, nullptr, &less, &error) == APO_OK);
     CHECK(all.moments == 2 * all.gradients && 2 * all.master == all.gradients && all.generator > 0 && less.generator == 0);
     CHECK(less.trainer_activations < all.trainer_activations);
     CHECK(all.backend == 0 && all.offloaded == 0);
@@ -485,9 +485,9 @@ TEST(an_8b_model_trains_within_a_gpu) {
     llama.vocab_size = 128256, llama.hidden_size = 4096, llama.intermediate_size = 14336, llama.layers = 32, llama.heads = 32, llama.kv_heads = 8;
     llama.head_dim = 128, llama.max_positions = 8192, llama.rms_norm_eps = 1e-5, llama.rope_theta = 500000;
     auto device_bytes = [&](int32_t state, int32_t offload) {
-        const apo_trainer_options options{8192, 1, state, 0, offload};
+        const apo_trainer_options options{8192, 1, state, 0, offload, 0};
         apo_memory_plan p;
-        CHECK(apo_plan(&llama, APO_BF16, APO_QUANTIZE_NONE, APO_CUDA, nullptr, &options, nullptr, &p, &error) == APO_OK);
+        CHECK(apo_plan(&llama, APO_BF16, APO_QUANTIZE_NONE, APO_CUDA, 1, nullptr, &options, nullptr, &p, &error) == APO_OK);
         CHECK(p.offloaded == (offload ? p.master + p.moments : 0));
         CHECK(p.weights_offloaded < p.weights / 5);
         return p.weights + p.gradients + p.master + p.moments - p.offloaded + p.trainer_activations + p.trainer_workspace + p.scorer + p.backend;

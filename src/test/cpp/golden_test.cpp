@@ -107,7 +107,7 @@ TEST(golden_gradient_and_five_adamw_steps) {
         for (int recompute : {0, 1}) {
             Golden golden(name, APO_F32);
             const Pairs pairs(golden.json, true);
-            const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0};
+            const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0, 0};
             apo_trainer* trainer = nullptr;
             must(apo_trainer_create(golden.model, nullptr, &options, &trainer, &error));
             CHECK_CLOSE(forward_backward(trainer, pairs, golden.json), golden.json["loss"].number(), 1e-5);

@@ -59,7 +59,7 @@ struct State {
 
 apo::Adamw8Step step_of(State& s, DType dtype, int64_t n, int64_t step) {
     return {n, dtype, s.gradient.floats(), 0.8f, s.weight.data(), s.codes1.data(), s.scales1.data(), s.codes2.data(), s.scales2.data(),
-            0.01, 0.9, 0.95, 1e-8, 0.1, step, 99};
+            0.01, 0.9, 0.95, 1e-8, 0.1, step, 99, 0};
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ TEST(golden_qlora_log_probs_loss_and_gradient_norms) {
             }
             for (int recompute : {0, 1}) {
                 if (dtype != APO_F32) continue;
-                const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0};
+                const apo_trainer_options options{pairs.batch.token_count, recompute, 0, 0, 0, 0};
                 apo_trainer* trainer = nullptr;
                 must(apo_trainer_create(model, adapter, &options, &trainer, &error));
                 std::vector<int32_t> chosen, rejected;
@@ -381,9 +381,9 @@ TEST(what_a_packed_model_cannot_do_is_refused_in_words) {
         refused(apo_model_create(world.engine, &world.config_, &unknown, &other, &error), APO_E_ARGUMENT, "quantize is 4");
         refused(apo_model_create(world.engine, &world.config_, &offloaded, &other, &error), APO_E_ARGUMENT, "offloaded and quantize");
         apo_memory_plan plan;
-        refused(apo_plan(&world.config_, APO_F32, -1, APO_CPU, nullptr, nullptr, nullptr, &plan, &error), APO_E_ARGUMENT, "quantize is -1");
+        refused(apo_plan(&world.config_, APO_F32, -1, APO_CPU, 1, nullptr, nullptr, nullptr, &plan, &error), APO_E_ARGUMENT, "quantize is -1");
         apo_trainer* trainer = nullptr;
-        const apo_trainer_options options{64, 0, 0, 0, 0};
+        const apo_trainer_options options{64, 0, 0, 0, 0, 0};
         refused(apo_trainer_create(world.model, nullptr, &options, &trainer, &error), APO_E_STATE, "train an adapter");
 
         const std::vector<apo_tensor_info> tensors = tensors_of_model(world.model);

@@ -75,7 +75,7 @@ inline Scored score(apo_model* model, apo_adapter* adapter, const Packs& packs) 
 class Training {
 public:
     Training(apo_model* model, apo_adapter* adapter, bool recompute = false, int32_t state = APO_OPTIMIZER_F32) : adapter_(adapter) {
-        const apo_trainer_options options{100, recompute, state, 7, 0};
+        const apo_trainer_options options{100, recompute, state, 7, 0, 0};
         CHECK(apo_trainer_create(model, adapter, &options, &handle, &last_error()) == APO_OK);
     }
     ~Training() { CHECK(apo_trainer_close(handle, &last_error()) == APO_OK); }

@@ -21,7 +21,7 @@ void step_block(const Adamw8Step& op, const Adamw8Rates& rates, int64_t block) {
     uint32_t word[kAdamw8Block];
     float moment1[kAdamw8Block], moment2[kAdamw8Block];
     for (int quad = 0; quad < int(kAdamw8Block) / 4; quad++) {
-        const Philox4 random = adamw8_random(op.seed, op.step, uint64_t(begin) / 4 + uint64_t(quad));
+        const Philox4 random = adamw8_random(op.seed, op.step, uint64_t(op.first + begin) / 4 + uint64_t(quad));
         for (int i = 0; i < 4; i++) word[4 * quad + i] = random.word[i];
     }
     float* gradient = op.gradient + begin;

@@ -36,6 +36,7 @@ struct CpuDevice final : Device {
     InstructionRates rates{};      // where they decided about bf16
     Bf16Products bf16;
     Scratch shared;                // for an op's calling thread
+    const Transport* group = nullptr;
     Scratch weights;               // values of packed weights, for an op that has others multiply them
     std::vector<Scratch> private_; // one a thread
 
@@ -56,6 +57,10 @@ void cpu_info(Device& device, apo_device_info* info);
 void* cpu_allocate(Device& device, size_t bytes);
 void cpu_release(Device& device, void* memory);
 void cpu_await_copies(Device& device);
+void cpu_open_group(Device& device, const Transport& transport);
+void cpu_reduce_scatter(Device& device, const ReduceScatter& op);
+void cpu_all_gather(Device& device, const AllGather& op);
+void cpu_await_lane(Device& device, const AwaitLane& op);
 void cpu_copy(Device& device, void* target, const void* source, size_t bytes);
 void cpu_fill_zero(Device& device, void* target, size_t bytes);
 Recorder* cpu_open_recorder(Device& device);

@@ -24,6 +24,10 @@ const OpTable& APO_TABLE_NAME(APO_ISA_NAMESPACE)() {
         t.fill_zero = cpu_fill_zero;
         t.copy_ahead = cpu_copy;
         t.await_copies = cpu_await_copies;
+        t.open_group = cpu_open_group;
+        t.reduce_scatter = cpu_reduce_scatter;
+        t.all_gather = cpu_all_gather;
+        t.await_lane = cpu_await_lane;
         t.open_recorder = cpu_open_recorder;
         t.close_recorder = cpu_close_recorder;
         t.repeat_rows = cpu_repeat_rows;

@@ -13,7 +13,7 @@ struct apo_adapter final : apo::Parameters {
 
     const char* kind() const override { return "adapter"; }
     const std::vector<apo::TensorSpec>& tensors() const override { return shape.tensors(); }
-    int64_t elements() const override { return shape.elements(); }
+    const apo::Units& units() const override { return shape.units(); }
     void* at(int64_t offset) const override { return weights_.data() + size_t(offset) * sizeof(float); }
     void changed(int64_t begin, int64_t count) override;
     // The weight at an offset as products with the model's activations read it: of the model's dtype.

@@ -58,11 +58,12 @@ AdapterShape::AdapterShape(const Shape& model, const apo_adapter_config& config)
         tensors_.push_back({"score.weight", 2, {1, model.C}, score_});
     }
     if (tensors_.empty()) fail(APO_E_ARGUMENT, "the adapter has no weight to train: all its ranks are 0");
+    units_.add(reserved_, model.ranks);
 }
 
 int64_t AdapterShape::reserve(int64_t count) {
-    const int64_t offset = elements_;
-    elements_ += padded(count);
+    const int64_t offset = reserved_;
+    reserved_ += padded(count);
     return offset;
 }
 

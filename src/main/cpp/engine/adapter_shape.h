@@ -49,7 +49,8 @@ public:
     bool value_head() const { return score_ >= 0; }
 
     const std::vector<TensorSpec>& tensors() const { return tensors_; }
-    int64_t elements() const { return elements_; }  // of the buffer, padding included
+    const Units& units() const { return units_; }  // one, of all
+    int64_t elements() const { return units_.elements(); }  // of the buffer, padding included
     const LowRankGroup& group(int64_t layer, Group group) const { return groups_[size_t(layer * kGroups + group)]; }
     int64_t score() const { return score_; }  // offset of the value head, or -1
     int64_t most_ranks(Group group) const;    // of all layers
@@ -63,7 +64,8 @@ private:
 
     std::vector<TensorSpec> tensors_;
     std::vector<LowRankGroup> groups_;
-    int64_t elements_ = 0, score_ = -1;
+    int64_t reserved_ = 0, score_ = -1;
+    Units units_;
 };
 
 // What a network's memory follows from.

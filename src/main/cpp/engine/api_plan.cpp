@@ -24,10 +24,11 @@ int64_t backend_bytes(int32_t device, const Shape& s, const apo_trainer_options*
 
 }  // namespace
 
-apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t quantize, int32_t device, const apo_adapter_config* adapter_config,
+apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t quantize, int32_t device, int32_t ranks, const apo_adapter_config* adapter_config,
                     const apo_trainer_options* trainer, const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error) {
     return guarded(error, [&] {
-        const Shape shape(required(config, "config"));
+        if (ranks < 1 || ranks > 1 << 20) fail(APO_E_ARGUMENT, "ranks is %d; expected 1 or more", ranks);
+        const Shape shape(required(config, "config"), ranks);
         const DType dtype = checked_dtype(dtype_value, "dtype");
         const Packing packing = checked_packing(quantize);
         std::optional<AdapterShape> adapter;
@@ -41,7 +42,7 @@ apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t
         if (adapter) out.adapter = adapter_bytes(*adapter, dtype);
         if (trainer != nullptr) {
             const TrainerBytes bytes = trainer_bytes(network, head, *trainer);
-            out.gradients = bytes.gradients;
+            out.gradients = bytes.gradients + bytes.slots;
             out.master = bytes.remainders;
             out.moments = bytes.moments;
             // A CPU's memory is the host's.

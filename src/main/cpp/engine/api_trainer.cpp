@@ -64,6 +64,20 @@ apo_status apo_trainer_step(apo_trainer* trainer, const apo_adamw* adamw, double
     });
 }
 
+apo_status apo_trainer_idle(apo_trainer* trainer, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").network.model.engine);
+        trainer->idle();
+    });
+}
+
+apo_status apo_trainer_part(apo_trainer* trainer, int32_t index, int64_t* offset, int64_t* count, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").network.model.engine);
+        trainer->part(index, &required(offset, "offset"), &required(count, "count"));
+    });
+}
+
 apo_status apo_trainer_zero_gradients(apo_trainer* trainer, apo_error* error) {
     return guarded(error, [&] {
         EngineCall call(required(trainer, "trainer").network.model.engine);

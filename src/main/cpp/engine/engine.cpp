@@ -1,5 +1,8 @@
 #include "engine.h"
 
+#include <numeric>
+#include <vector>
+
 #include "cuda_loader.h"
 
 apo_engine::apo_engine(const apo_engine_options& options)
@@ -7,7 +10,25 @@ apo_engine::apo_engine(const apo_engine_options& options)
 
 apo_engine::apo_engine(const apo::OpTable& backend, const apo_engine_options& options) : ops(backend), device(*ops.open(options)) {}
 
-apo_engine::~apo_engine() { ops.close(&device); }
+apo_engine::~apo_engine() {
+    ops.close(&device);
+    if (ranks_ != nullptr) ranks_->engines--;
+}
+
+void apo_engine::join(apo_ranks& ranks) {
+    if (ranks_ != nullptr) apo::fail(APO_E_STATE, "the engine is rank %d of %d already", ranks_->rank(), ranks_->size());
+    if (children > 0) apo::fail(APO_E_STATE, "the engine has %d open models; it joins ranks before any is created", children);
+    ops.open_group(device, ranks.transport());
+    ranks_ = &ranks;
+    ranks.engines++;
+}
+
+double apo_engine::sum_over_ranks(double x) {
+    if (ranks_ == nullptr) return x;
+    std::vector<double> all(size_t(ranks_->size()));
+    ranks_->gather(&x, sizeof x, all.data());
+    return std::accumulate(all.begin(), all.end(), 0.0);
+}
 
 namespace apo {
 

@@ -5,6 +5,7 @@
 
 #include "error.h"
 #include "ops.h"
+#include "ranks.h"
 
 // The handle of metaapo.h.
 struct apo_engine {
@@ -18,6 +19,17 @@ struct apo_engine {
     apo::Device& device;
     std::atomic<bool> busy{false};
     int children = 0;
+
+    // As apo_engine_join.
+    void join(apo_ranks& ranks);
+    // How many ranks share the work, and which of them this is: one, the first, where the engine has not joined any.
+    int32_t ranks() const { return ranks_ == nullptr ? 1 : ranks_->size(); }
+    int32_t rank() const { return ranks_ == nullptr ? 0 : ranks_->rank(); }
+    // Sums of each rank's x, in the order of ranks; collective.
+    double sum_over_ranks(double x);
+
+private:
+    apo_ranks* ranks_ = nullptr;
 };
 
 namespace apo {

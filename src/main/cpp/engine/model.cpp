@@ -26,7 +26,7 @@ int64_t model_bytes(const Shape& shape, DType dtype, bool offloaded, Packing pac
 
 using namespace apo;
 
-apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool offload, Packing packing) : Parameters(e, d), shape(c) {
+apo_model::apo_model(apo_engine& e, const apo_model_config& c, DType d, bool offload, Packing packing) : Parameters(e, d), shape(c, e.ranks()) {
     const size_t layer = size_t(shape.layer_elements()) * bytes_of(dtype), all = size_t(shape.parameters()) * bytes_of(dtype);
     if (offload && packing != Packing::none) fail(APO_E_ARGUMENT, "offloaded and quantize are both set; packed weights are small and stay on the device");
     // Where the device's memory is the host's there is nothing to offload.

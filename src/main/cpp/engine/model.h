@@ -20,7 +20,7 @@ struct apo_model final : apo::Parameters {
 
     const char* kind() const override { return "model"; }
     const std::vector<apo::TensorSpec>& tensors() const override { return shape.tensors(); }
-    int64_t elements() const override { return shape.parameters(); }
+    const apo::Units& units() const override { return shape.units(); }
     bool whole(int32_t index) const override { return packed(tensor(index)); }
     void write(int32_t index, int64_t offset, int64_t count, const void* source, apo::DType source_dtype) override;
     void read(int32_t index, int64_t offset, int64_t count, void* target, apo::DType target_dtype) const override;

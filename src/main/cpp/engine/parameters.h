@@ -7,6 +7,7 @@
 #include "engine.h"
 #include "philox.h"
 #include "tensor.h"
+#include "units.h"
 
 namespace apo {
 
@@ -23,7 +24,8 @@ public:
 
     virtual const char* kind() const = 0;  // "model" or "adapter"
     virtual const std::vector<TensorSpec>& tensors() const = 0;
-    virtual int64_t elements() const = 0;  // of the buffer, padding included; padding is 0 and stays so
+    virtual const Units& units() const = 0;
+    int64_t elements() const { return units().elements(); }  // of the buffer, padding included; padding is 0 and stays so
     virtual void* at(int64_t offset) const = 0;  // null for -1
     // To be called after elements [begin, begin + count) have been written where at() says.
     virtual void changed(int64_t begin, int64_t count);

@@ -53,12 +53,13 @@ apo_model_config checked(const apo_model_config& c) {
 
 }  // namespace
 
-Shape::Shape(const apo_model_config& c)
+Shape::Shape(const apo_model_config& c, int32_t rank_count)
     : config(checked(c)), C(c.hidden_size), F(c.intermediate_size), V(c.vocab_size), L(c.layers), H(c.heads), G(c.kv_heads),
-      D(c.head_dim), qkv_width((H + 2 * G) * D), output_width(H * D) {
+      D(c.head_dim), qkv_width((H + 2 * G) * D), output_width(H * D), ranks(rank_count) {
     add_windows(c.windows);
     embedding_ = reserve(V * C);
     add("model.embed_tokens.weight", 2, V, C, embedding_);
+    end_unit();
     for (int64_t l = 0; l < L; l++) add_layer(l);
     final_norm_ = reserve(C);
     add("model.norm.weight", 1, C, 1, final_norm_);
@@ -71,6 +72,7 @@ Shape::Shape(const apo_model_config& c)
         head_ = reserve(V * C);
         add("lm_head.weight", 2, V, C, head_);
     }
+    end_unit();
 }
 
 int64_t Shape::reserve(int64_t count) {
@@ -78,6 +80,8 @@ int64_t Shape::reserve(int64_t count) {
     parameters_ += padded(count);
     return offset;
 }
+
+void Shape::end_unit() { parameters_ = units_.add(parameters_, ranks); }
 
 void Shape::add_windows(const int32_t* of_layers) {
     for (int64_t l = 0; l < L; l++) {
@@ -154,6 +158,7 @@ void Shape::add_layer(int64_t index) {
     add(prefix + "input_layernorm.weight", 1, C, 1, at.input_norm);
     add(prefix + "post_attention_layernorm.weight", 1, C, 1, at.post_norm);
     layers_.push_back(at);
+    end_unit();
 }
 
 }  // namespace apo

@@ -7,6 +7,7 @@
 #include "error.h"
 #include "ops.h"
 #include "tensor.h"
+#include "units.h"
 
 namespace apo {
 
@@ -23,13 +24,14 @@ struct ProjectionMatrix {
 
 class Shape {
 public:
-    // Throws APO_E_ARGUMENT where a value is out of range or contradicts another.
-    explicit Shape(const apo_model_config& config);
+    // Throws APO_E_ARGUMENT where a value is out of range or contradicts another. `ranks` may share the weights out, unit by unit.
+    explicit Shape(const apo_model_config& config, int32_t ranks = 1);
 
     const apo_model_config config;  // windows is null; they are window(l)
     int64_t C, F, V, L, H, G, D;
     int64_t qkv_width;      // (H + 2G) D
     int64_t output_width;   // H D
+    const int32_t ranks;
     bool value_head() const { return config.head == APO_HEAD_VALUE; }
 
     const std::vector<TensorSpec>& tensors() const { return tensors_; }
@@ -44,8 +46,14 @@ public:
     int64_t window_index(int64_t l) const { return layer_windows_[size_t(l)]; }
     int64_t embedding() const { return embedding_; }
     int64_t final_norm() const { return final_norm_; }
+    bool head_is_embedding() const { return head_ == embedding_; }
     int64_t head() const { return head_; }  // LM head (the embedding where tied) or value head
     int64_t parameters() const { return parameters_; }  // elements of the buffer, padding included
+    // The embedding, the layers, and the final norm with the head, where that is not the embedding.
+    const Units& units() const { return units_; }
+    int64_t embedding_unit() const { return 0; }
+    int64_t layer_unit(int64_t l) const { return 1 + l; }
+    int64_t last_unit() const { return 1 + L; }
     // The layers stand one behind the other, all of one size, between the embedding and the final norm.
     int64_t layer_begin(int64_t l) const { return layers_[0].qkv + l * layer_elements(); }
     int64_t layer_elements() const { return (final_norm_ - layers_[0].qkv) / L; }
@@ -57,12 +65,14 @@ public:
 
 private:
     int64_t reserve(int64_t count);
+    void end_unit();
     void add(const std::string& name, int32_t rank, int64_t rows, int64_t columns, int64_t offset);
     void add_layer(int64_t index);
     void add_windows(const int32_t* of_layers);
 
     std::vector<TensorSpec> tensors_;
     std::vector<LayerOffsets> layers_;
+    Units units_;
     std::vector<int32_t> windows_;
     std::vector<int64_t> layer_windows_;
     int64_t embedding_ = 0, final_norm_ = 0, head_ = 0, parameters_ = 0;

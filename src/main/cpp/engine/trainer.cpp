@@ -20,6 +20,17 @@ int64_t blocks_of(int64_t elements) { return (elements + kAdamw8Block - 1) / kAd
 int64_t codes_bytes(int64_t elements) { return blocks_of(elements) * kAdamw8Block; }
 int64_t packed_moment_bytes(int64_t elements) { return codes_bytes(elements) + blocks_of(elements) * int64_t(sizeof(float)); }
 
+const Units& units_of(const NetworkShape& network) { return network.adapter == nullptr ? network.model.units() : network.adapter->units(); }
+
+int64_t elements_of(const std::vector<Part>& parts) { return parts.back().local + parts.back().elements; }
+
+bool shares_gradients(const NetworkShape& network, int32_t shard) {
+    return network.model.ranks > 1 && network.adapter == nullptr && shard == APO_SHARD_GRADIENTS;
+}
+
+// Rows of a step that one rank may have; each counts from a multiple of its own, for dropout to draw other masks.
+constexpr int64_t kRankRows = int64_t(1) << 30;
+
 Keep keep_of(const apo_trainer_options& options) { return options.recompute ? Keep::inputs : Keep::all; }
 
 void check_adamw(const apo_adamw& a) {
@@ -46,21 +57,28 @@ TrainerBytes trainer_bytes(const NetworkShape& network, const HeadSizes& head, c
     if (options.offload_optimizer != 0 && options.offload_optimizer != 1) {
         fail(APO_E_ARGUMENT, "offload_optimizer is %d; expected 0 or 1", options.offload_optimizer);
     }
+    if (options.shard < APO_SHARD_NONE || options.shard > APO_SHARD_GRADIENTS) {
+        fail(APO_E_ARGUMENT, "shard is %d; expected an apo_shard, %d to %d", options.shard, APO_SHARD_NONE, APO_SHARD_GRADIENTS);
+    }
     // An adapter's weights are f32 whatever the model's are.
-    const int64_t elements = network.adapter == nullptr ? network.model.parameters() : network.adapter->elements();
     const DType dtype = network.adapter == nullptr ? network.dtype : DType::f32;
-    const int64_t floats = elements * int64_t(sizeof(float));
-    const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT;
-    const int64_t remainders = dtype == DType::f32 || eight_bit ? 0 : elements * int64_t(sizeof(uint16_t));
-    return {floats, remainders, 2 * (eight_bit ? packed_moment_bytes(elements) : floats),
+    const int64_t all = units_of(network).elements(), kept = elements_of(parts_of(network, 0, options.shard));
+    const bool eight_bit = options.optimizer_state == APO_OPTIMIZER_8BIT, shares = shares_gradients(network, options.shard);
+    auto floats = [](int64_t elements) { return elements * int64_t(sizeof(float)); };
+    return {floats(shares ? kept : all), shares ? floats(GradientStream::slot_elements(network.model)) : 0,
+            dtype == DType::f32 || eight_bit ? 0 : kept * int64_t(sizeof(uint16_t)), 2 * (eight_bit ? packed_moment_bytes(kept) : floats(kept)),
             workspace_bytes(network, head, options.max_tokens, keep_of(options))};
+}
+
+std::vector<Part> parts_of(const NetworkShape& network, int32_t rank, int32_t shard) {
+    return units_of(network).parts(network.model.ranks, rank, shard == APO_SHARD_NONE);
 }
 
 }  // namespace apo
 
 apo_trainer::apo_trainer(apo_model& model, apo_adapter* adapter, const apo_trainer_options& options)
-    : network(model, adapter), engine_(model.engine), trained_(network.top()), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT), seed_(options.seed),
-      opened_(trained_) {
+    : network(model, adapter), engine_(model.engine), trained_(network.top()), eight_bit_(options.optimizer_state == APO_OPTIMIZER_8BIT),
+      shard_(options.shard), seed_(options.seed), opened_(trained_), parts_(parts_of(network.shape(), engine_.rank(), options.shard)) {
     if (adapter == nullptr && model.offloaded()) {
         fail(APO_E_STATE, "the model's layers are offloaded, so that they cannot be trained themselves; train an adapter, or create the model without offloading");
     }
@@ -70,19 +88,24 @@ apo_trainer::apo_trainer(apo_model& model, apo_adapter* adapter, const apo_train
     if (trained_.has_trainer) fail(APO_E_STATE, "the %s has a trainer already; close it first", trained_.kind());
     const TrainerBytes bytes = trainer_bytes(network.shape(), head_sizes(engine_.ops), options);
     gradients_ = Buffer(engine_, size_t(bytes.gradients));
+    if (bytes.slots > 0) slots_ = Buffer(engine_, size_t(bytes.slots));
+    if (adapter != nullptr) {
+        where_.emplace(floats(gradients_), adapter->shape);
+    } else {
+        if (shares_gradients()) stream_.emplace(engine_, model.shape, floats(gradients_), floats(slots_));
+        else stream_.emplace(engine_, model.shape, floats(gradients_));
+        where_.emplace(*stream_);
+    }
     const Place place = options.offload_optimizer ? Place::host : Place::device;
     moment1_ = Buffer(engine_, size_t(bytes.moments / 2), place);
     moment2_ = Buffer(engine_, size_t(bytes.moments / 2), place);
     if (bytes.remainders > 0) remainders_ = Buffer(engine_, size_t(bytes.remainders), place);
     workspace_ = make_workspace(engine_, memory_, network.shape(), options.max_tokens, keep_of(options));
     trained_.has_trainer = true;
+    set_step(0);
 }
 
 apo_trainer::~apo_trainer() { trained_.has_trainer = false; }
-
-Gradients apo_trainer::gradients() const {
-    return network.adapter == nullptr ? Gradients(floats(gradients_)) : Gradients(floats(gradients_), network.adapter->shape);
-}
 
 void apo_trainer::run_forward(const apo_batch& batch, Progress& progress) {
     forwarded_ = false;
@@ -114,8 +137,11 @@ void apo_trainer::run_forward(const apo_batch& batch, Progress& progress) {
 
 void apo_trainer::run_backward(Progress& progress) {
     forwarded_ = false;  // the activations are used up
-    const Gradients gradients = this->gradients();
-    WeightStream weights(network.model, network.model.shape.L - 1, gradients.lowest_layer());
+    const Gradients& gradients = *where_;
+    const Shape& shape = network.model.shape;
+    WeightStream weights(network.model, shape.L - 1, gradients.lowest_layer());
+    gradients.begin(shape.last_unit());
+    if (shape.head_is_embedding()) gradients.begin(shape.embedding_unit());
     if (network.value_head()) {
         value_head_backward(network, weights, workspace_, batch_, gradients);
     } else {
@@ -195,40 +221,88 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
     }
 }
 
+void apo_trainer::idle() {
+    forwarded_ = false;
+    if (!shares_gradients()) return;
+    const Shape& shape = network.model.shape;
+    for (int64_t unit = shape.last_unit(); unit >= 0; unit--) {
+        where_->begin(unit);
+        where_->done(unit);
+    }
+}
+
+double apo_trainer::reduce() {
+    const int32_t ranks = engine_.ranks(), rank = engine_.rank();
+    if (ranks == 1) return std::sqrt(engine_.ops.squared_norm(engine_.device, floats(gradients_), trained_.elements()));
+    if (!shares_gradients()) {
+        for (int64_t u = 0; u < units().count(); u++) {
+            float* unit = floats(gradients_) + units()[u].begin;
+            const int64_t size = units()[u].elements / ranks;
+            engine_.ops.reduce_scatter(engine_.device, {unit, size, unit + rank * size, false});
+        }
+    }
+    engine_.ops.await_lane(engine_.device, {Lane::gradients, 0});
+    // Of the same parts at every stage, so that they all step by the same norm.
+    double squares = 0;
+    for (const Part& part : units().parts(ranks, rank, false)) {
+        squares += engine_.ops.squared_norm(engine_.device, floats(gradients_) + (shares_gradients() ? part.local : part.begin), part.elements);
+    }
+    if (shard_ == APO_SHARD_NONE) gather_units(gradients_.data(), sizeof(float));
+    return std::sqrt(engine_.sum_over_ranks(squares));
+}
+
+void apo_trainer::gather_units(char* buffer, size_t element_bytes) {
+    for (int64_t u = 0; u < units().count(); u++) {
+        engine_.ops.all_gather(engine_.device, {buffer + size_t(units()[u].begin) * element_bytes, size_t(units()[u].elements / engine_.ranks()) * element_bytes});
+    }
+    engine_.ops.await_lane(engine_.device, {Lane::weights, 0});
+}
+
+void apo_trainer::update(const apo_adamw& a, float gradient_scale, const Part& part) {
+    float* gradient = floats(gradients_) + (shares_gradients() ? part.local : part.begin);
+    void* weights = trained_.at(part.begin);
+    if (eight_bit_) {
+        auto codes = [&](const Buffer& moment) { return reinterpret_cast<uint8_t*>(moment.data()) + part.local; };
+        auto scales = [&](const Buffer& moment) {
+            return reinterpret_cast<float*>(moment.data() + codes_bytes(elements_of(parts_))) + part.local / kAdamw8Block;
+        };
+        engine_.ops.adamw8_step(engine_.device, {part.elements, trained_.dtype, gradient, gradient_scale, weights, codes(moment1_), scales(moment1_),
+                                                 codes(moment2_), scales(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step,
+                                                 seed_, part.number});
+    } else {
+        engine_.ops.adamw_step(engine_.device, {part.elements, trained_.dtype, gradient, gradient_scale, weights,
+                                                remainders() == nullptr ? nullptr : remainders() + part.local, floats(moment1_) + part.local,
+                                                floats(moment2_) + part.local, a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
+    }
+}
+
 double apo_trainer::step(const apo_adamw& a) {
     check_adamw(a);
-    const int64_t n = trained_.elements();
-    void* weights = trained_.at(0);
-    const double norm = std::sqrt(engine_.ops.squared_norm(engine_.device, floats(gradients_), n));
+    const double norm = reduce();
     if (!std::isfinite(norm)) fail(APO_E_NUMERIC, "the gradient's norm is %g; weights and moments are as before", norm);
     // As torch.nn.utils.clip_grad_norm_, whose curves are the yardstick.
     const double scale = a.clip > 0 ? std::min(1.0, a.clip / (norm + 1e-6)) : 1.0;
     forwarded_ = false;
-    if (eight_bit_) {
-        auto codes = [](const Buffer& moment) { return reinterpret_cast<uint8_t*>(moment.data()); };
-        auto scales = [&](const Buffer& moment) { return reinterpret_cast<float*>(moment.data() + codes_bytes(n)); };
-        engine_.ops.adamw8_step(engine_.device,
-                                {n, trained_.dtype, floats(gradients_), float(scale), weights, codes(moment1_), scales(moment1_),
-                                 codes(moment2_), scales(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step, seed_});
-    } else {
-        engine_.ops.adamw_step(engine_.device,
-                               {n, trained_.dtype, floats(gradients_), float(scale), weights, remainders(), floats(moment1_),
-                                floats(moment2_), a.learning_rate, a.beta1, a.beta2, a.eps, a.weight_decay, a.step});
+    for (const Part& part : parts_) update(a, float(scale), part);
+    if (engine_.ranks() > 1 && shard_ != APO_SHARD_NONE) {
+        gather_units(static_cast<char*>(trained_.at(0)), bytes_of(trained_.dtype));
+        // The update has cleared the sums; what this rank brought to the others' is left.
+        zero_gradients();
     }
-    trained_.changed(0, n);
+    trained_.changed(0, trained_.elements());
     set_step(a.step);
     return norm;
 }
 
 void apo_trainer::zero_gradients() {
     engine_.ops.fill_zero(engine_.device, gradients_.data(), gradients_.bytes());
-    rows_ = 0;
+    rows_ = engine_.rank() * kRankRows;
 }
 
 void apo_trainer::set_step(int64_t step) {
     if (step < 0) fail(APO_E_ARGUMENT, "step is %lld; expected 0 or more", (long long)step);
     step_ = step;
-    rows_ = 0;
+    rows_ = engine_.rank() * kRankRows;
 }
 
 const Buffer& apo_trainer::moment(int32_t state) const {
@@ -238,40 +312,82 @@ const Buffer& apo_trainer::moment(int32_t state) const {
     return state == APO_STATE_MOMENT1 ? moment1_ : moment2_;
 }
 
-float* apo_trainer::state(int32_t state, int32_t index, int64_t offset, int64_t count) {
+const Buffer& apo_trainer::state_buffer(int32_t state) const {
+    if (state == APO_STATE_GRADIENT) return gradients_;
+    if (state != APO_STATE_MOMENT1 && state != APO_STATE_MOMENT2) fail(APO_E_ARGUMENT, "state is %d; expected an apo_state", state);
+    if (eight_bit_) fail(APO_E_UNSUPPORTED, "the trainer's moments have 8 bits; read and write them packed");
+    return moment(state);
+}
+
+void apo_trainer::part(int32_t index, int64_t* offset, int64_t* count) const {
+    const TensorSpec& spec = trained_.tensor(index);
+    const Part& kept = parts_.size() == 1 ? parts_[0] : parts_[size_t(units().of(spec.offset))];
+    const int64_t begin = std::max(spec.offset, kept.begin), end = std::min(spec.offset + spec.count(), kept.begin + kept.elements);
+    *offset = begin < end ? begin - spec.offset : 0;
+    *count = std::max<int64_t>(0, end - begin);
+}
+
+int64_t apo_trainer::kept_at(const TensorSpec& spec, int64_t offset) const {
+    const Part& kept = parts_.size() == 1 ? parts_[0] : parts_[size_t(units().of(spec.offset))];
+    return kept.local + (spec.offset + offset - kept.begin);
+}
+
+bool apo_trainer::keep(int32_t index, int64_t* offset, int64_t* count) const {
+    int64_t begin = 0, size = 0;
+    part(index, &begin, &size);
+    const int64_t first = std::max(*offset, begin), end = std::min(*offset + *count, begin + size);
+    const bool all = first == *offset && end == *offset + *count;
+    *offset = first, *count = std::max<int64_t>(0, end - first);
+    return all;
+}
+
+void apo_trainer::check_kept(int32_t index, int64_t offset, int64_t count) const {
     const TensorSpec& spec = trained_.tensor(index);
     check_range(spec, offset, count);
-    float* base = nullptr;
-    switch (state) {
-        case APO_STATE_GRADIENT: base = floats(gradients_); break;
-        case APO_STATE_MOMENT1:
-        case APO_STATE_MOMENT2:
-            if (eight_bit_) fail(APO_E_UNSUPPORTED, "the trainer's moments have 8 bits; read and write them packed");
-            base = floats(moment(state));
-            break;
-        default: fail(APO_E_ARGUMENT, "state is %d; expected an apo_state", state);
+    int64_t first = offset, size = count;
+    if (!keep(index, &first, &size)) {
+        fail(APO_E_ARGUMENT, "elements [%lld, %lld) of %s; rank %d keeps %lld of them, from %lld on", (long long)offset, (long long)(offset + count),
+             spec.name.c_str(), engine_.rank(), (long long)size, (long long)first);
     }
-    return base + spec.offset + offset;
 }
 
-void apo_trainer::read(int32_t which, int32_t index, int64_t offset, int64_t count, float* target) {
-    if (which == APO_STATE_MASTER) return read_master(index, offset, count, target);
-    engine_.ops.copy_to_host(engine_.device, target, state(which, index, offset, count), size_t(count) * sizeof(float));
+void apo_trainer::read(int32_t state, int32_t index, int64_t offset, int64_t count, float* target) {
+    if (state == APO_STATE_MASTER) return read_master(index, offset, count, target);
+    const TensorSpec& spec = trained_.tensor(index);
+    const float* source = floats(state_buffer(state));
+    if (state == APO_STATE_GRADIENT && !shares_gradients()) {
+        check_range(spec, offset, count);
+        source += spec.offset + offset;
+    } else {
+        check_kept(index, offset, count);
+        source += kept_at(spec, offset);
+    }
+    engine_.ops.copy_to_host(engine_.device, target, source, size_t(count) * sizeof(float));
 }
 
-void apo_trainer::write(int32_t which, int32_t index, int64_t offset, int64_t count, const float* source) {
-    if (which == APO_STATE_MASTER) return write_master(index, offset, count, source);
-    float* target = state(which, index, offset, count);
+void apo_trainer::write(int32_t state, int32_t index, int64_t offset, int64_t count, const float* source) {
+    if (state == APO_STATE_MASTER) return write_master(index, offset, count, source);
+    const TensorSpec& spec = trained_.tensor(index);
+    check_range(spec, offset, count);
+    float* target = floats(state_buffer(state));
+    if (state == APO_STATE_GRADIENT && !shares_gradients()) {
+        target += spec.offset + offset;
+    } else {
+        const int64_t asked = offset;
+        keep(index, &offset, &count);
+        source += offset - asked;
+        target += count == 0 ? 0 : kept_at(spec, offset);
+    }
     engine_.ops.copy_to_device(engine_.device, target, source, size_t(count) * sizeof(float));
 }
 
 void apo_trainer::read_master(int32_t index, int64_t offset, int64_t count, float* target) {
     if (remainders() == nullptr) return trained_.read(index, offset, count, target, DType::f32);
     const TensorSpec& spec = trained_.tensor(index);
-    check_range(spec, offset, count);
+    check_kept(index, offset, count);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
     trained_.read(index, offset, count, upper.data(), DType::bf16);
-    engine_.ops.copy_to_host(engine_.device, remainder.data(), remainders() + spec.offset + offset, size_t(count) * sizeof(uint16_t));
+    engine_.ops.copy_to_host(engine_.device, remainder.data(), remainders() + kept_at(spec, offset), size_t(count) * sizeof(uint16_t));
     for (size_t i = 0; i < size_t(count); i++) target[i] = join_f32(upper[i], remainder[i]);
 }
 
@@ -285,7 +401,10 @@ void apo_trainer::write_master(int32_t index, int64_t offset, int64_t count, con
         upper[i] = split.upper, remainder[i] = split.remainder;
     }
     trained_.write(index, offset, count, upper.data(), DType::bf16);  // refuses NaN and infinity
-    engine_.ops.copy_to_device(engine_.device, remainders() + spec.offset + offset, remainder.data(), size_t(count) * sizeof(uint16_t));
+    const int64_t asked = offset;
+    keep(index, &offset, &count);
+    if (count == 0) return;
+    engine_.ops.copy_to_device(engine_.device, remainders() + kept_at(spec, offset), remainder.data() + (offset - asked), size_t(count) * sizeof(uint16_t));
 }
 
 int64_t apo_trainer::packed_bytes(int32_t state) const {

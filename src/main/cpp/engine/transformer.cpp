@@ -210,6 +210,7 @@ void transformer_backward(const Network& network, WeightStream& weights, Workspa
         ops.rmsnorm_backward(device, {tokens, s.C, model.dtype, w.dnormed, w.last, weights.final_norm(), w.last_rstd, w.dstream,
                                       gradients.of(s.final_norm())});
     }
+    gradients.done(s.last_unit());
     PackedAttention attention(model, segments);
     for (int64_t l = s.L - 1; l >= lowest; l--) {
         progress.check();
@@ -217,11 +218,15 @@ void transformer_backward(const Network& network, WeightStream& weights, Workspa
         // The last layer's activations are those of the forward; a kept input already has the delta of the layer before.
         const Layer layer(network, l, weights.layer(), w);
         if (w.keep == Keep::inputs && l < s.L - 1) layer.forward(a, tokens, nullptr, attention);
+        gradients.begin(s.layer_unit(l));
         layer.backward(a, tokens, segments, gradients);
+        gradients.done(s.layer_unit(l));
     }
+    if (!s.head_is_embedding()) gradients.begin(s.embedding_unit());
     if (float* dtable = gradients.of(s.embedding())) {
         ops.embedding_backward(device, {tokens, s.C, s.V, model.dtype, w.ids, s.padding_row(), w.dstream, dtable});
     }
+    gradients.done(s.embedding_unit());
     progress.add(2 * tokens);
 }
 

@@ -39,8 +39,8 @@ private:
 // forward.
 void transformer_forward(const Network& network, WeightStream& weights, Workspace& w, int64_t tokens, AttentionStep& attention, Progress& progress);
 
-// From w.dnormed, the gradient of w.hidden, to the gradients of all that is trained but the head. Accumulates. The workspace is that of
-// the forward, and its activations are used up. `weights` is for the layers from the last down to gradients.lowest_layer().
+// From w.dnormed, the gradient of w.hidden, to the gradients of all that is trained but the head, whose units are begun. Accumulates. The
+// workspace is that of the forward, and its activations are used up. `weights` is for the layers from the last down to gradients.lowest_layer().
 void transformer_backward(const Network& network, WeightStream& weights, Workspace& w, int64_t tokens, const std::vector<Segment>& segments,
                           const Gradients& gradients, Progress& progress);
 

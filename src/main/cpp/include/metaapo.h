@@ -12,6 +12,8 @@
  *    No C++ exception and no abort crosses this header. Arguments are checked before any work starts.
  *  - Threads. Two engines are independent. Calls on handles of one engine must not overlap in time; an overlapping call
  *    is refused with APO_E_STATE. An apo_progress may be read and written from any thread while a call runs.
+ *  - Ranks. Calls on engines that have joined one group of ranks, where they say "collective", are made by every rank in the same order;
+ *    each waits for the others. Where one fails on one rank alone, that one is to call apo_ranks_abort, and the others' calls fail.
  *  - Layout. Row-major, contiguous, host memory, native (little-endian) byte order. int32 token ids. Log-probs are
  *    natural logarithms. Sums of log-probs are double.
  *  - Packs. Sequences are packed without padding. A pack is [prompt | answer 1 | answer 2 | ...]: each answer attends
@@ -34,7 +36,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 6
+#define APO_ABI_VERSION 7
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -76,6 +78,7 @@ typedef struct apo_progress {
     int32_t reserved;
 } apo_progress;
 
+typedef struct apo_ranks apo_ranks;
 typedef struct apo_engine apo_engine;
 typedef struct apo_model apo_model;
 typedef struct apo_adapter apo_adapter;
@@ -120,6 +123,41 @@ APO_API apo_status apo_engine_info(apo_engine* engine, apo_device_info* info, ap
 
 /** NULL is APO_OK. */
 APO_API apo_status apo_engine_close(apo_engine* engine, apo_error* error);
+
+/* ---------------------------------------------------------------- ranks */
+
+/** One of the ranks that train one model together, each on an engine of its own: processes or threads. */
+typedef struct apo_ranks_info {
+    int32_t rank, size;
+    int32_t local_rank, local_size; /**< among the ranks of this machine */
+    char transport[128];            /**< such as "Open MPI 4.1.4" or "threads of one process" */
+} apo_ranks_info;
+
+/** Makes ranks of `size` threads of this process: all: (size) handles, each for one thread. A rank that is closed or aborted fails the
+ *  calls of the others. */
+APO_API apo_status apo_ranks_open_local(int32_t size, apo_ranks** all, apo_error* error);
+
+APO_API apo_status apo_ranks_info_of(apo_ranks* ranks, apo_ranks_info* info, apo_error* error);
+
+/** Collective: waits for all ranks. */
+APO_API apo_status apo_ranks_barrier(apo_ranks* ranks, apo_error* error);
+
+/** Collective: receive (size, bytes) gets what each rank sends, in the order of ranks. */
+APO_API apo_status apo_ranks_gather(apo_ranks* ranks, const void* send, int64_t bytes, void* receive, apo_error* error);
+
+/** Collective: data (bytes) of rank `root` comes to all. */
+APO_API apo_status apo_ranks_broadcast(apo_ranks* ranks, void* data, int64_t bytes, int32_t root, apo_error* error);
+
+/** Ends all ranks: processes at once, with this exit status, threads by a failure of their present or next call. May be called from any
+ *  thread. NULL does nothing. */
+APO_API void apo_ranks_abort(apo_ranks* ranks, int32_t status);
+
+/** NULL is APO_OK. APO_E_STATE while an engine that has joined is open. */
+APO_API apo_status apo_ranks_close(apo_ranks* ranks, apo_error* error);
+
+/** Collective: the engine becomes one rank's, before anything is created on it, and trainers then share their work (apo_trainer_options
+ *  .shard). Close it before the ranks. APO_E_STATE where it has joined, or has children. */
+APO_API apo_status apo_engine_join(apo_engine* engine, apo_ranks* ranks, apo_error* error);
 
 /* ---------------------------------------------------------------- model */
 
@@ -434,6 +472,13 @@ typedef enum apo_optimizer_state {
                                 rounded stochastically, by numbers of (seed, step, index) (ops/adamw8.h) */
 } apo_optimizer_state;
 
+/** What ranks share out among themselves in equal parts, in place of each keeping all of it: the stages of ZeRO (arXiv 1910.02054). */
+typedef enum apo_shard {
+    APO_SHARD_NONE = 0,
+    APO_SHARD_OPTIMIZER = 1, /**< moments and what f32 masters have beyond the weights */
+    APO_SHARD_GRADIENTS = 2  /**< gradients too: summed over the ranks in each backward. With an adapter as APO_SHARD_OPTIMIZER */
+} apo_shard;
+
 typedef struct apo_trainer_options {
     int64_t max_tokens;      /**< longest batch of one forward and backward */
     int32_t recompute;       /**< 1: keep only each layer's input and recompute the rest in the backward */
@@ -442,6 +487,7 @@ typedef struct apo_trainer_options {
     int32_t offload_optimizer; /**< 1: moments, and what f32 master weights have beyond bf16 ones, lie in pinned host memory, which
                                     the optimizer's kernel reads and writes across the bus; the same bits, at its speed. On the
                                     CPU no difference */
+    int32_t shard;             /**< an apo_shard. Not read where the engine has joined no ranks */
 } apo_trainer_options;
 
 /** Decoupled weight decay Adam (Loshchilov & Hutter, arXiv 1711.05101), on every tensor alike. */
@@ -492,13 +538,23 @@ APO_API apo_status apo_trainer_preference(apo_trainer* trainer, const apo_batch*
                                           const apo_objective* objective, const apo_meta* meta, double scale, double* sums,
                                           apo_pair_results* results, apo_progress* progress, apo_error* error);
 
+/** In place of a forward and backward, or _preference, on a rank that has no rows while others have. Collective with those where gradients
+ *  are shared out (APO_SHARD_GRADIENTS); else it does nothing. Every rank makes as many of these calls a step, all together. */
+APO_API apo_status apo_trainer_idle(apo_trainer* trainer, apo_error* error);
+
 /** Clips, steps and zeroes the gradients. grad_norm: global norm before clipping. A norm that is not finite is
- *  APO_E_NUMERIC; weights and moments are then untouched. */
+ *  APO_E_NUMERIC; weights and moments are then untouched. Collective: with ranks the gradient is the sum of theirs, so that a loss is
+ *  to be scaled by what all have together, and every rank has the same norm and the same weights afterwards. */
 APO_API apo_status apo_trainer_step(apo_trainer* trainer, const apo_adamw* adamw, double* grad_norm, apo_error* error);
 
 APO_API apo_status apo_trainer_zero_gradients(apo_trainer* trainer, apo_error* error);
 
-/** Elements [offset, offset + count) of a tensor's state (an apo_state), f32. */
+/** The range of a tensor's elements whose masters and moments this rank keeps, and, where they are shared out, gradients: all of them
+ *  without ranks or with APO_SHARD_NONE. count may be 0. */
+APO_API apo_status apo_trainer_part(apo_trainer* trainer, int32_t index, int64_t* offset, int64_t* count, apo_error* error);
+
+/** Elements [offset, offset + count) of a tensor's state (an apo_state), f32. What another rank keeps is refused (APO_E_ARGUMENT) by
+ *  _read, and passed over by _write, which sets the model's weights all the same. */
 APO_API apo_status apo_trainer_read(apo_trainer* trainer, int32_t state, int32_t index, int64_t offset, int64_t count,
                                     float* target, apo_error* error);
 
@@ -591,8 +647,9 @@ typedef struct apo_memory_plan {
 } apo_memory_plan;
 
 /** Plans a model of this dtype and apo_quantize with an adapter, a trainer, a scorer of the same max_tokens and a generator; each may be
- *  NULL for none of it. device is an apo_device, which need not be there. */
-APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t quantize, int32_t device,
+ *  NULL for none of it. device is an apo_device, which need not be there. ranks: how many share the
+ *  trainer's work; the bytes are one rank's. */
+APO_API apo_status apo_plan(const apo_model_config* config, int32_t dtype, int32_t quantize, int32_t device, int32_t ranks,
                             const apo_adapter_config* adapter, const apo_trainer_options* trainer,
                             const apo_generator_options* generator, apo_memory_plan* plan, apo_error* error);
 

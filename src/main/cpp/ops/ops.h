@@ -18,6 +18,7 @@
 #include "dropout.h"
 #include "metaapo.h"
 #include "quantized.h"
+#include "transport.h"
 
 namespace apo {
 
@@ -151,11 +152,12 @@ struct AdamwStep {
 };
 
 // The same with 8-bit moments and without a master: codes(n) and scales(ceil(n / 256)) of each moment in place, as adamw8.h
-// describes; a bf16 weight is rounded stochastically by Philox of (seed, step, index). All backends give the same bits.
+// describes; a bf16 weight is rounded stochastically by Philox of (seed, step, first + index), first a multiple of 4. All backends
+// give the same bits.
 struct Adamw8Step {
     int64_t n; DType dtype; float* gradient; float gradient_scale; void* weight;
     uint8_t* codes1; float* scales1; uint8_t* codes2; float* scales2;
-    double learning_rate, beta1, beta2, eps, weight_decay; int64_t step; uint64_t seed;
+    double learning_rate, beta1, beta2, eps, weight_decay; int64_t step; uint64_t seed; int64_t first;
 };
 
 // K and V rows of qkv(B, W) to page slots; slot(B) = page * page_size + offset. A page of the cache holds for each of the
@@ -207,8 +209,20 @@ struct QuantizedProduct { QuantizedMatrix w; int64_t rows; DType dtype; const vo
 struct Repeat { int64_t key; void (*work)(void* context); void* context; };
 constexpr int64_t kMostFilling = 16;
 
+// Collectives of the ranks that a device's group was opened with; all ranks make the same ones in the same order. On a lane each begins
+// when the ops before it are done and runs beside those after it, up to the next await_lane: on a GPU a stream, on the CPU they are
+// done when the call returns.
+enum class Lane : int32_t { weights, gradients };
+// out(part) = the sum over ranks, in their order, of the unit(ranks, part) of each at this rank's place; with `accumulate` += that.
+// out may be unit's own part. On the lane of gradients.
+struct ReduceScatter { const float* unit; int64_t part; float* out; bool accumulate; };
+// unit(ranks, bytes): each rank's part, which is at its place already, comes to all. On the lane of weights.
+struct AllGather { void* unit; size_t bytes; };
+// Ops from here on see what all but the last `pending` of a lane's collectives have done.
+struct AwaitLane { Lane lane; int32_t pending; };
+
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 10;
+constexpr int32_t kOpsAbiVersion = 11;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \
@@ -269,6 +283,12 @@ struct OpTable {
     // next await_copies see it. On the CPU it is a copy.
     void (*copy_ahead)(Device&, void* target, const void* source, size_t bytes);
     void (*await_copies)(Device&);
+    // Brings the devices of all ranks together; the transport lives until the device is closed. Throws APO_E_UNSUPPORTED or
+    // APO_E_DEVICE with the reason where that cannot be.
+    void (*open_group)(Device&, const Transport&);
+    void (*reduce_scatter)(Device&, const ReduceScatter&);
+    void (*all_gather)(Device&, const AllGather&);
+    void (*await_lane)(Device&, const AwaitLane&);
     Recorder* (*open_recorder)(Device&);  // to be closed before the device
     void (*close_recorder)(Device&, Recorder*);
     void (*repeat)(Device&, Recorder&, const Repeat&);

@@ -107,6 +107,17 @@ public final class Engine extends NativeHandle {
         }
     }
 
+    /**
+     * Makes this engine one rank's, before anything is created on it: the ranks' trainers then share their work. Every rank calls it. The
+     * group is to be closed after the engine.
+     *
+     * @throws DeviceException if this device cannot work with those of the other ranks
+     */
+    public void join(RankGroup group) {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_engine_join(handle, group.handle(), error));
+    }
+
     /** What this engine runs on. */
     public DeviceInfo info() {
         ensureOpen();
@@ -140,12 +151,14 @@ public final class Engine extends NativeHandle {
      *
      * @param options how the model's weights are kept; a plan has both what is offloaded and what is not
      * @param device on which; it need not be there
+     * @param ranks how many share the trainer's work; the bytes are one's
      * @param adapter null for none; with it the trainer is the adapter's
      * @param trainer null for none; a scorer of the same tokens is planned with it
      * @param generator null for none
      */
     public static MemoryPlan plan(
-            ModelShape shape, ModelOptions options, DeviceSpec device, AdapterShape adapter, TrainerOptions trainer, GeneratorOptions generator) {
+            ModelShape shape, ModelOptions options, DeviceSpec device, int ranks, AdapterShape adapter, TrainerOptions trainer,
+            GeneratorOptions generator) {
         load();
         try (IntPointer windows = shape.windowsOf();
                 apo_model_config config = shape.toNative(windows);
@@ -153,7 +166,7 @@ public final class Engine extends NativeHandle {
                 apo_trainer_options t = trainer == null ? null : trainer.toNative();
                 apo_generator_options g = generator == null ? null : generator.toNative();
                 apo_memory_plan plan = new apo_memory_plan()) {
-            Native.check(error -> MetaapoC.apo_plan(config, options.dtype().code(), options.quantization().code(), code(resolve(device)), a == null ? null : a.config, t, g, plan, error));
+            Native.check(error -> MetaapoC.apo_plan(config, options.dtype().code(), options.quantization().code(), code(resolve(device)), ranks, a == null ? null : a.config, t, g, plan, error));
             return new MemoryPlan(
                     plan.weights(),
                     plan.weights_offloaded(),

@@ -106,7 +106,33 @@ public final class Trainer extends NativeHandle {
         }
     }
 
-    /** Clips, steps, and zeroes the gradients; returns the global gradient norm before clipping. */
+    /**
+     * In place of {@link #forward} with its backward, or {@link #preference}, on a rank that has no rows while others have: every rank makes
+     * as many of these calls a step.
+     */
+    public void idle() {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_trainer_idle(handle, error));
+    }
+
+    /**
+     * A range of a tensor's elements.
+     *
+     * @param offset its first element
+     * @param count of elements; may be 0
+     */
+    public record Part(long offset, long count) {}
+
+    /** The part of a tensor whose masters and moments this rank keeps: all of it, unless ranks share them out. */
+    public Part part(TensorInfo tensor) {
+        ensureOpen();
+        long[] offset = new long[1];
+        long[] count = new long[1];
+        Native.check(error -> MetaapoC.apo_trainer_part(handle, tensor.index(), offset, count, error));
+        return new Part(offset[0], count[0]);
+    }
+
+    /** Clips, steps, and zeroes the gradients; returns the global gradient norm before clipping. Ranks step together, with the sum of their gradients. */
     public double step(AdamW adamw) {
         ensureOpen();
         double[] norm = new double[1];

@@ -67,7 +67,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         }
         TrainerOptions trainer = trainerOptions(config, maxTokens);
         ModelOptions weights = BaseWeights.policy(config, model);
-        MemoryPlan policy = Engine.plan(shape, weights, device, adapter == null ? null : adapter.shape(), trainer, generator);
+        MemoryPlan policy = Engine.plan(shape, weights, device, 1, adapter == null ? null : adapter.shape(), trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
                 : adapter != null && adapter.sharesReference(config) ? adapter.copiesReference(config, recipe) ? policy.adapter() : 0
                 : reference(config, model, shape, device);
@@ -76,7 +76,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         if (source != null && source.isLocal()) {
             reward = reward(source, dtype, device, new TrainerOptions(maxTokens, true), adapter != null && source.isOverThePolicy());
         }
-        long unpacked = Engine.plan(shape, new ModelOptions(dtype), device, null, null, null).weights();
+        long unpacked = Engine.plan(shape, new ModelOptions(dtype), device, 1, null, null, null).weights();
         long copy = adapter == null || generator == null ? 0 : unpacked;
         long whole = weights.quantization() != Quantization.NONE && config.flag("adapter.merge") ? unpacked : 0;
         return switch (config.text("rollout.merge")) {
@@ -91,7 +91,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         Path path = config.path("reference.path");
         ModelConfig model = path == null ? policy : ModelFolder.readConfig(path);
         ModelOptions options = BaseWeights.reference(config, model, path == null ? config.path("model.path") : path);
-        MemoryPlan plan = Engine.plan(shape, options, device, null, null, null);
+        MemoryPlan plan = Engine.plan(shape, options, device, 1, null, null, null);
         return options.offloaded() ? plan.weightsOffloaded() : plan.weights();
     }
 
@@ -100,7 +100,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         try (AdaptedFolder folder = source.folder()) {
             AdapterShape adapter = folder.adapter() == null ? null : folder.adapter().shape();
             ModelOptions options = new ModelOptions(dtype, false, folder.quantization());
-            MemoryPlan plan = Engine.plan(ModelLoader.shape(folder.config()), options, device, adapter, room, null);
+            MemoryPlan plan = Engine.plan(ModelLoader.shape(folder.config()), options, device, 1, adapter, room, null);
             return (shared ? 0 : plan.weights()) + plan.adapter() + plan.scorer();
         }
     }
@@ -121,7 +121,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         TrainerOptions.OptimizerState state = config.text("optimizer.state").equals("8bit")
                 ? TrainerOptions.OptimizerState.EIGHT_BIT
                 : TrainerOptions.OptimizerState.F32;
-        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"));
+        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"), TrainerOptions.Shard.NONE);
     }
 
     /**

@@ -150,8 +150,8 @@ class AdapterTest {
     @Test
     void aPlanOfAnAdapterHasNoGradientsOfTheModel() {
         TrainerOptions trainer = new TrainerOptions(64, true);
-        MemoryPlan full = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, null, trainer, null);
-        MemoryPlan adapter = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, ALL, trainer, null);
+        MemoryPlan full = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, 1, null, trainer, null);
+        MemoryPlan adapter = Engine.plan(SHAPE, new ModelOptions(Dtype.BF16), DeviceSpec.CPU, 1, ALL, trainer, null);
         assertThat(full.adapter()).isZero();
         assertThat(adapter.weights()).isEqualTo(full.weights());
         assertThat(adapter.adapter()).isPositive();

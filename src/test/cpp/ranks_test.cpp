@@ -1,0 +1,306 @@
+// Ranks: transports, and training whose state they share, on threads of this process.
+#include <exception>
+#include <functional>
+#include <stdexcept>
+#include <thread>
+
+#include "engine/engine.h"
+#include "metaapo.h"
+#include "packs.h"
+#include "test.h"
+#include "tiny_model.h"
+
+using apo_test::kAnswers;
+using apo_test::kOther;
+using apo_test::kPrompt;
+using apo_test::Packs;
+using apo_test::tiny;
+
+namespace {
+
+// CHECK counts failures of one thread alone; ranks throw.
+void must(apo_status status, const apo_error& error) {
+    if (status != APO_OK) throw std::runtime_error(error.message);
+}
+
+// work(ranks) on a thread for each rank; what a rank throws is its text here, else "".
+std::vector<std::string> on_ranks(int32_t size, const std::function<void(apo_ranks*)>& work) {
+    std::vector<apo_ranks*> ranks(static_cast<size_t>(size));
+    apo_error error{};
+    must(apo_ranks_open_local(size, ranks.data(), &error), error);
+    std::vector<std::string> failures(static_cast<size_t>(size));
+    std::vector<std::thread> threads;
+    for (int32_t r = 0; r < size; r++) {
+        threads.emplace_back([&, r] {
+            try {
+                work(ranks[size_t(r)]);
+            } catch (const std::exception& e) {
+                failures[size_t(r)] = e.what();
+                apo_ranks_abort(ranks[size_t(r)], 1);
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (apo_ranks* one : ranks) CHECK(apo_ranks_close(one, &error) == APO_OK);
+    return failures;
+}
+
+void all_well(const std::vector<std::string>& failures) {
+    for (const std::string& failure : failures) CHECK(failure.empty());
+    for (const std::string& failure : failures) {
+        if (!failure.empty()) std::printf("    %s\n", failure.c_str());
+    }
+}
+
+apo_ranks_info info_of(apo_ranks* ranks) {
+    apo_error error{};
+    apo_ranks_info info{};
+    must(apo_ranks_info_of(ranks, &info, &error), error);
+    return info;
+}
+
+struct Setup {
+    int32_t dtype = APO_F32, optimizer = APO_OPTIMIZER_F32, shard = APO_SHARD_NONE, recompute = 0, offload = 0;
+    bool tied = false, adapter = false;
+};
+
+struct Trained {
+    std::vector<float> weights, moments;  // of all tensors, one behind the other; the ranks' parts together
+    std::vector<double> norms;
+    int64_t bytes = 0;  // of the plan
+};
+
+// The rows of a step: each a pack of two answers.
+std::vector<Packs> rows() {
+    std::vector<Packs> rows;
+    for (int i = 0; i < 6; i++) {
+        Packs p;
+        p.add(i % 2 == 0 ? kPrompt : kOther, {kAnswers[size_t(i) % 4], kAnswers[size_t(i + 1) % 4]});
+        rows.push_back(p);
+    }
+    return rows;
+}
+
+apo_model_config config_of(const Setup& setup) {
+    apo_model_config config = tiny();
+    config.vocab_size = 290, config.tied_head = setup.tied;
+    return config;
+}
+
+// What is trained, and what reads it.
+struct Tensors {
+    apo_model* model;
+    apo_adapter* adapter;
+    int32_t count() const {
+        apo_error error{};
+        int32_t n = 0;
+        must(adapter == nullptr ? apo_model_tensor_count(model, &n, &error) : apo_adapter_tensor_count(adapter, &n, &error), error);
+        return n;
+    }
+    apo_tensor_info info(int32_t i) const {
+        apo_error error{};
+        apo_tensor_info info{};
+        must(adapter == nullptr ? apo_model_tensor(model, i, &info, &error) : apo_adapter_tensor(adapter, i, &info, &error), error);
+        return info;
+    }
+    void read(int32_t i, int64_t count, float* target) const {
+        apo_error error{};
+        must(adapter == nullptr ? apo_model_read(model, i, 0, count, target, APO_F32, &error) : apo_adapter_read(adapter, i, 0, count, target, APO_F32, &error), error);
+    }
+};
+
+// One rank's course of three steps of the six rows, of which rank r has r, r + R, ...; ranks without a row in a turn are idle.
+void train(apo_ranks* ranks, const Setup& setup, bool keep_whole_state, Trained& out) {
+    const apo_ranks_info me = info_of(ranks);
+    apo_error error{};
+    const apo_engine_options open{APO_CPU, 0, 1, 0};
+    apo_engine* engine = nullptr;
+    must(apo_engine_create(&open, &engine, &error), error);
+    if (me.size > 1) must(apo_engine_join(engine, ranks, &error), error);
+    const apo_model_config config = config_of(setup);
+    const apo_model_options model_options{setup.dtype, 0, APO_QUANTIZE_NONE};
+    apo_model* model = nullptr;
+    must(apo_model_create(engine, &config, &model_options, &model, &error), error);
+    must(apo_model_initialize(model, 1, 0.3, &error), error);
+    apo_adapter* adapter = nullptr;
+    if (setup.adapter) {
+        const int32_t low_ranks[14] = {4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4};
+        double scales[14];
+        for (double& scale : scales) scale = 2;
+        const apo_adapter_config adapter_config{APO_HEAD_LM, 2, low_ranks, scales, 0, 5};
+        must(apo_adapter_create(model, &adapter_config, &adapter, &error), error);
+        must(apo_adapter_initialize(adapter, 3, APO_INIT_GAUSSIAN, &error), error);
+    }
+    const apo_trainer_options options{100, setup.recompute, setup.optimizer, 7, setup.offload, setup.shard};
+    apo_trainer* trainer = nullptr;
+    must(apo_trainer_create(model, adapter, &options, &trainer, &error), error);
+    const std::vector<Packs> all = rows();
+    const size_t turns = (all.size() + size_t(me.size) - 1) / size_t(me.size);
+    for (int64_t step = 1; step <= 3; step++) {
+        for (size_t turn = 0; turn < turns; turn++) {
+            const size_t row = turn * size_t(me.size) + size_t(me.rank);
+            if (row >= all.size()) {
+                must(apo_trainer_idle(trainer, &error), error);
+                continue;
+            }
+            const apo_batch batch = all[row].batch();
+            double sums[2];
+            const double dsums[2] = {0.7 / 6, -0.4 / 6};
+            must(apo_trainer_forward(trainer, &batch, nullptr, sums, nullptr, &error), error);
+            must(apo_trainer_backward(trainer, dsums, nullptr, &error), error);
+        }
+        const apo_adamw adamw{3e-3, 0.9, 0.95, 1e-8, 0.01, 1, step};
+        double norm = 0;
+        must(apo_trainer_step(trainer, &adamw, &norm, &error), error);
+        out.norms.push_back(norm);
+    }
+    const Tensors tensors{model, adapter};
+    for (int32_t i = 0; i < tensors.count(); i++) {
+        const int64_t count = tensors.info(i).count;
+        const size_t at = out.weights.size();
+        out.weights.resize(at + size_t(count));
+        tensors.read(i, count, out.weights.data() + at);
+        if (setup.optimizer != APO_OPTIMIZER_F32) continue;
+        int64_t begin = 0, kept = 0;
+        must(apo_trainer_part(trainer, i, &begin, &kept, &error), error);
+        std::vector<float> part(size_t(count), 0.0f);
+        must(apo_trainer_read(trainer, APO_STATE_MOMENT1, i, begin, kept, part.data() + begin, &error), error);
+        if (keep_whole_state) {
+            std::vector<float> of_all(size_t(count * me.size));
+            must(apo_ranks_gather(ranks, part.data(), count * int64_t(sizeof(float)), of_all.data(), &error), error);
+            for (int64_t e = 0; e < count; e++) {
+                for (int32_t r = 1; r < me.size; r++) of_all[size_t(e)] += of_all[size_t(r * count + e)];
+                part[size_t(e)] = of_all[size_t(e)];
+            }
+        }
+        out.moments.insert(out.moments.end(), part.begin(), part.end());
+    }
+    must(apo_trainer_close(trainer, &error), error);
+    must(apo_adapter_close(adapter, &error), error);
+    must(apo_model_close(model, &error), error);
+    must(apo_engine_close(engine, &error), error);
+}
+
+// Rank 0's, when every rank has come to the same weights.
+Trained train_on(int32_t size, const Setup& setup) {
+    std::vector<Trained> trained(static_cast<size_t>(size));
+    all_well(on_ranks(size, [&](apo_ranks* ranks) {
+        train(ranks, setup, size > 1 && setup.shard != APO_SHARD_NONE, trained[size_t(info_of(ranks).rank)]);
+    }));
+    for (const Trained& one : trained) {
+        CHECK(one.weights == trained[0].weights);
+        CHECK(one.norms == trained[0].norms);
+    }
+    return trained[0];
+}
+
+double apart(const std::vector<float>& a, const std::vector<float>& b) {
+    CHECK(a.size() == b.size() && !a.empty());
+    double difference = 0, size = 0;
+    for (size_t i = 0; i < a.size() && i < b.size(); i++) {
+        difference += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
+        size += double(a[i]) * a[i];
+    }
+    return std::sqrt(difference / size);
+}
+
+const std::vector<Setup>& setups() {
+    static const std::vector<Setup> all = [] {
+        std::vector<Setup> some(5);
+        some[1].tied = true, some[1].recompute = 1;
+        some[2].dtype = APO_BF16, some[2].offload = 1;
+        some[3].dtype = APO_BF16, some[3].optimizer = APO_OPTIMIZER_8BIT, some[3].tied = true;
+        some[4].adapter = true;
+        return some;
+    }();
+    return all;
+}
+
+}  // namespace
+
+TEST(ranks_gather_and_broadcast_in_the_order_of_ranks) {
+    all_well(on_ranks(3, [](apo_ranks* ranks) {
+        const apo_ranks_info me = info_of(ranks);
+        apo_error error{};
+        for (int32_t round = 0; round < 20; round++) {
+            const int32_t mine[2] = {me.rank, round};
+            int32_t all[6] = {};
+            must(apo_ranks_gather(ranks, mine, sizeof mine, all, &error), error);
+            int32_t root = me.rank == round % 3 ? round : -1;
+            must(apo_ranks_broadcast(ranks, &root, sizeof root, round % 3, &error), error);
+            for (int32_t r = 0; r < 3; r++) {
+                if (all[2 * r] != r || all[2 * r + 1] != round || root != round) throw std::runtime_error("wrong");
+            }
+            must(apo_ranks_barrier(ranks, &error), error);
+        }
+    }));
+}
+
+// xgboost#11217, nccl#582
+TEST(a_rank_that_fails_ends_the_others_instead_of_leaving_them_waiting) {
+    const std::vector<std::string> failures = on_ranks(3, [](apo_ranks* ranks) {
+        if (info_of(ranks).rank == 1) throw std::runtime_error("its own");
+        apo_error error{};
+        must(apo_ranks_barrier(ranks, &error), error);
+    });
+    CHECK(failures[0].find("rank 0 of 3: rank 1 has ended") != std::string::npos);
+    CHECK(failures[1] == "its own");
+    CHECK(failures[2].find("rank 1 has ended") != std::string::npos);
+}
+
+// torchtitan#766, DeepSpeed#966
+TEST(training_on_ranks_is_that_of_one) {
+    for (const Setup& setup : setups()) {
+        const Trained one = train_on(1, setup);
+        for (int32_t size : {2, 3, 4}) {
+            for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS}) {
+                Setup shared = setup;
+                shared.shard = shard;
+                const Trained many = train_on(size, shared);
+                const bool rounded = setup.dtype == APO_BF16;
+                CHECK_CLOSE(many.norms[0], one.norms[0], (rounded ? 1e-3 : 1e-6) * one.norms[0]);
+                CHECK_CLOSE(apart(one.weights, many.weights), 0, rounded ? 1e-2 : 2e-6);
+                if (!one.moments.empty()) CHECK_CLOSE(apart(one.moments, many.moments), 0, rounded ? 1e-2 : 2e-6);
+            }
+        }
+    }
+}
+
+TEST(stages_have_the_same_bits_where_each_rank_has_one_micro_batch) {
+    for (Setup setup : setups()) {
+        setup.shard = APO_SHARD_NONE;
+        const Trained none = train_on(6, setup);
+        for (int32_t shard : {APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS}) {
+            setup.shard = shard;
+            const Trained shared = train_on(6, setup);
+            CHECK(none.weights == shared.weights && none.norms == shared.norms && none.moments == shared.moments);
+        }
+    }
+}
+
+TEST(a_repeated_course_on_ranks_has_the_same_bits) {
+    for (Setup setup : setups()) {
+        setup.shard = APO_SHARD_GRADIENTS;
+        const Trained first = train_on(3, setup), again = train_on(3, setup);
+        CHECK(first.weights == again.weights && first.norms == again.norms && first.moments == again.moments);
+    }
+}
+
+TEST(joining_ranks_is_refused_out_of_order) {
+    all_well(on_ranks(1, [](apo_ranks* ranks) {
+        apo_error error{};
+        const apo_engine_options open{APO_CPU, 0, 1, 0};
+        apo_engine* engine = nullptr;
+        must(apo_engine_create(&open, &engine, &error), error);
+        const apo_model_config config = tiny();
+        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE};
+        apo_model* model = nullptr;
+        must(apo_model_create(engine, &config, &options, &model, &error), error);
+        if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined with a model open");
+        must(apo_model_close(model, &error), error);
+        must(apo_engine_join(engine, ranks, &error), error);
+        if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined twice");
+        if (apo_ranks_close(ranks, &error) != APO_E_STATE) throw std::runtime_error("closed with an engine open");
+        must(apo_engine_close(engine, &error), error);
+    }));
+}
