@@ -2,6 +2,8 @@ package org.metaapo.ranks;
 
 import java.util.List;
 import java.util.function.Supplier;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.RankGroup;
 
 /**
  * One of the processes (in tests, threads) that do a command together, as it sees all of them. Every rank makes the same calls in the
@@ -13,6 +15,14 @@ public interface Ranks extends AutoCloseable {
     static Ranks single() {
         return SingleRank.INSTANCE;
     }
+
+    /** Those that a group brings together, as one of them sees them; {@link #close} closes the group. */
+    static Ranks of(RankGroup group) {
+        return new GroupRanks(group);
+    }
+
+    /** Makes an engine this rank's, before anything is created on it: trainers on it then share their work. */
+    void join(Engine engine);
 
     /** The number of this one, from 0. */
     int rank();

@@ -2,12 +2,16 @@ package org.metaapo.ranks;
 
 import java.util.List;
 import java.util.function.Supplier;
+import org.metaapo.engine.Engine;
 
 /** See {@link Ranks#single}. */
 final class SingleRank implements Ranks {
     static final Ranks INSTANCE = new SingleRank();
 
     private SingleRank() {}
+
+    @Override
+    public void join(Engine engine) {}
 
     @Override
     public int rank() {
