@@ -31,6 +31,7 @@ import picocli.CommandLine;
             RewardCommand.class,
             MergeCommand.class,
             InspectCommand.class,
+            EvaluateCommand.class,
             ReportCommand.class,
             BoundCommand.class,
             KeysCommand.class,
@@ -98,8 +99,13 @@ public final class Main implements Callable<Integer> {
                 .registerConverter(Path.class, Main::path)
                 .setParameterExceptionHandler((failure, given) -> wrongUsage(failure))
                 .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
-        line.getSubcommands().values().forEach(command -> command.getCommandSpec().version(line.getCommandSpec().version()));
+        setVersion(line, line.getCommandSpec().version());
         return line;
+    }
+
+    private static void setVersion(CommandLine line, String... version) {
+        line.getCommandSpec().version(version);
+        line.getSubcommands().values().forEach(command -> setVersion(command, version));
     }
 
     private static Path path(String text) {
@@ -116,8 +122,8 @@ public final class Main implements Callable<Integer> {
 
     private static int wrongUsage(CommandLine.ParameterException failure) {
         CommandLine command = failure.getCommandLine();
-        System.err.println("metaapo: " + UsageAdvice.of(failure) + " (see metaapo "
-                + (command.getParent() == null ? "" : command.getCommandName() + " ") + "--help)");
+        System.err.println("metaapo: " + UsageAdvice.of(failure) + " (see "
+                + command.getCommandSpec().qualifiedName() + " --help)");
         return WRONG_USAGE;
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,9 +14,11 @@ import java.util.function.BiFunction;
 import org.apache.commons.math3.stat.StatUtils;
 import org.junit.jupiter.api.Test;
 import org.metaapo.evaluate.GoldenNumbers;
+import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.style.AnswerStyle;
 import org.metaapo.evaluate.style.StyleCounts;
 import org.metaapo.evaluate.style.StyleFeature;
+import org.metaapo.files.Json;
 
 /** Arena-Hard's numbers against the official code's and an exact solver's. */
 class ArenaStatisticsTest {
@@ -25,10 +28,7 @@ class ArenaStatisticsTest {
     static List<ArenaJudgment> judgments(JsonNode set) {
         List<ArenaJudgment> rows = new ArrayList<>();
         set.path("judgments").forEach(row -> {
-            List<String> labels = new ArrayList<>();
-            row.path("games").forEach(game -> labels.add(game.path("score").isTextual() ? game.path("score").asText() : null));
-            String question = row.path(row.has("uid") ? "uid" : "question_id").asText();
-            rows.add(new ArenaJudgment(question, null, "judge-x", row.path("model").asText(), set.path("baseline").asText(), labels, ""));
+            rows.add(ArenaJudgment.of(new JsonFields((ObjectNode) row, ""), ArenaVersion.V20, set.path("baseline").asText()));
         });
         return rows;
     }
@@ -73,7 +73,8 @@ class ArenaStatisticsTest {
         assertThat(Verdict.of("B<A", ArenaVersion.V20).orElseThrow().score()).isEqualTo(1);
         assertThat(Verdict.of("A<<B", ArenaVersion.V20).orElseThrow().weight()).isEqualTo(3);
         assertThat(Verdict.read("[[A>B]] or rather [[B>A]]", ArenaVersion.V20)).isEqualTo(new Verdict.Reading("B>A", true));
-        ArenaJudgment odd = new ArenaJudgment("q", null, "j", "m", "b", Arrays.asList("A>>>B", "A>B"), "");
+        ArenaJudgment odd = ArenaJudgment.of(new JsonFields((ObjectNode) Json.parse("{\"uid\": \"q\", \"judge\": \"j\", \"model\": \"m\","
+                + " \"games\": [{\"score\": \"A>>>B\"}, {\"score\": \"A>B\"}]}", "row"), "row"), ArenaVersion.V20, "b");
         assertThat(odd.isUnparsed(0, ArenaVersion.V20)).isTrue();
         assertThat(odd.battles(ArenaVersion.V20)).isEmpty();
         assertThat(odd.battles(ArenaVersion.V01)).hasSize(1);

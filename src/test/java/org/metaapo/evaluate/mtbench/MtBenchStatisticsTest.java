@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.metaapo.evaluate.GoldenNumbers;
+import org.metaapo.evaluate.JsonFields;
+import org.metaapo.files.Json;
 
 /** MT-Bench's numbers against the official code's. */
 class MtBenchStatisticsTest {
@@ -41,8 +43,8 @@ class MtBenchStatisticsTest {
             List<SingleJudgment> rows = new ArrayList<>();
             GOLDEN.path("single").path("rows").forEach(row -> {
                 if (row.get(1).asText().equals(model.getKey())) {
-                    double score = row.get(3).asDouble();
-                    rows.add(new SingleJudgment(row.get(0).asInt(), model.getKey(), row.get(2).asInt(), score < 0 ? null : score, score < 0, false, ""));
+                    rows.add(SingleJudgment.of(new JsonFields(Json.mapper().createObjectNode().put("judge", "j").put("question_id", row.get(0).asInt())
+                            .put("model", model.getKey()).put("turn", row.get(2).asInt()).put("score", row.get(3).asDouble()), "row")));
                 }
             });
             TurnMeans found = TurnMeans.of(rows, question -> CATEGORIES.get((question - 81) / 10), 200, 42);
@@ -63,9 +65,9 @@ class MtBenchStatisticsTest {
     void pairwiseRatesAreTheOfficialOnes() {
         List<PairJudgment> rows = new ArrayList<>();
         GOLDEN.path("pairwise").path("rows").forEach(row -> rows.add(new PairJudgment(
-                row.get(0).asInt(), row.get(1).asText(), row.get(2).asText(), row.get(5).asInt(),
+                row.get(0).asInt(), row.get(1).asText(), row.get(2).asText(), row.get(5).asInt(), null,
                 PairWinner.valueOf(row.get(3).asText().toUpperCase(java.util.Locale.ROOT)),
-                PairWinner.valueOf(row.get(4).asText().toUpperCase(java.util.Locale.ROOT)), "")));
+                PairWinner.valueOf(row.get(4).asText().toUpperCase(java.util.Locale.ROOT)), null)));
         GOLDEN.path("pairwise").path("golden").fields().forEachRemaining(model -> {
             PairRates found = PairRates.of(rows, model.getKey());
             JsonNode golden = model.getValue();

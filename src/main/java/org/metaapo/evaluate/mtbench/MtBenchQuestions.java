@@ -1,0 +1,48 @@
+package org.metaapo.evaluate.mtbench;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.metaapo.error.DataException;
+import org.metaapo.evaluate.JsonFields;
+
+/**
+ * MT-Bench's questions.
+ *
+ * @param categories of each id
+ */
+public record MtBenchQuestions(Map<Integer, String> categories) {
+    private static final int FIRST = 81;
+    private static final int PER_CATEGORY = 10;
+    private static final List<String> OFFICIAL = List.of("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities");
+
+    /** The official ids and their categories. */
+    public static MtBenchQuestions official() {
+        Map<Integer, String> categories = new LinkedHashMap<>();
+        for (int i = 0; i < OFFICIAL.size() * PER_CATEGORY; i++) {
+            categories.put(FIRST + i, OFFICIAL.get(i / PER_CATEGORY));
+        }
+        return new MtBenchQuestions(categories);
+    }
+
+    /** Reads {@code question.jsonl}. */
+    public static MtBenchQuestions read(Path file) {
+        Map<Integer, String> categories = new LinkedHashMap<>();
+        for (JsonFields row : JsonFields.lines(file)) {
+            if (categories.put(row.whole("question_id"), row.text("category")) != null) {
+                throw new DataException(row.where() + ": question " + row.whole("question_id") + " again; expected each once");
+            }
+        }
+        return new MtBenchQuestions(categories);
+    }
+
+    /** The category of a question; a DataException for an unknown one. */
+    String category(int question, String where) {
+        String category = categories.get(question);
+        if (category == null) {
+            throw new DataException(where + ": question " + question + " is not among the " + categories.size() + " questions");
+        }
+        return category;
+    }
+}
