@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.files.StrictText;
@@ -41,6 +42,11 @@ public record JsonFields(ObjectNode node, String where) {
             objects.add(of(list.get(i), file + ", row " + (i + 1)));
         }
         return some(objects, file);
+    }
+
+    /** The text of a file of JSON lines. */
+    public static String text(List<JsonFields> rows) {
+        return rows.stream().map(row -> Json.write(row.node()) + "\n").collect(Collectors.joining());
     }
 
     private static List<JsonFields> some(List<JsonFields> objects, Path file) {

@@ -104,9 +104,6 @@ public final class AlpacaEvaluation {
             scored.add(score(rows));
         }
         Map<String, String> files = new LinkedHashMap<>();
-        for (List<Annotation> rows : models) {
-            files.put(EvaluationResult.fileName(rows.get(0).model()) + "/" + EvaluationResult.fileName(first.judge().judge()) + "/annotations.json", Annotation.text(rows));
-        }
         files.put("leaderboard.csv", leaderboard(scored));
         if (calibration != null) {
             files.put("weights/baseline_" + EvaluationResult.fileName(first.baseline()) + ".csv", weights(scored));

@@ -3,7 +3,6 @@ package org.metaapo.evaluate.arena;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -65,20 +64,10 @@ public final class ArenaEvaluation {
                 }
             }
         }
-        Map<String, String> files = new LinkedHashMap<>();
-        models.forEach(rows -> files.put("model_judgment/" + EvaluationResult.fileName(first.judge().judge()) + "/"
-                + EvaluationResult.fileName(rows.get(0).model()) + ".jsonl", lines(rows)));
-        return new EvaluationResult(json, table.toString(), notes, files);
+        return new EvaluationResult(json, table.toString(), notes, Map.of());
     }
 
     private static List<List<ArenaJudgment>> of(List<List<ArenaJudgment>> models, String category) {
         return models.stream().map(rows -> rows.stream().filter(row -> row.category().equals(category)).toList()).filter(rows -> !rows.isEmpty()).toList();
-    }
-
-    /** Rows as the official files have them. */
-    static String lines(List<ArenaJudgment> rows) {
-        StringBuilder text = new StringBuilder();
-        rows.forEach(row -> text.append(Json.write(row.row().node())).append('\n'));
-        return text.toString();
     }
 }

@@ -9,12 +9,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.Coverage;
 import org.metaapo.evaluate.EvaluationResult;
-import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.TextTable;
 import org.metaapo.files.Json;
@@ -52,10 +49,6 @@ public final class MtBenchEvaluation {
         if (coverage.isPartial()) {
             notes.add(model + ": partial, " + coverage.judged() + " of " + coverage.expected() + " turns judged (" + coverage.words() + ")");
         }
-    }
-
-    private static String lines(Stream<JsonFields> rows) {
-        return rows.map(row -> Json.write(row.node()) + "\n").collect(Collectors.joining());
     }
 
     /** Means of ratings, of one model or more, all by one judge. */
@@ -103,8 +96,7 @@ public final class MtBenchEvaluation {
                     judged + "/" + coverage.expected());
             byCategory.row(cells.toArray(String[]::new));
         });
-        return new EvaluationResult(json, table + "\n" + byCategory, notes,
-                Map.of("model_judgment/" + EvaluationResult.fileName(judge.judge()) + "_single.jsonl", lines(rows.stream().map(SingleJudgment::row))));
+        return new EvaluationResult(json, table + "\n" + byCategory, notes, Map.of());
     }
 
     /** Rates of pairwise games, all by one judge: against one baseline, or of all pairs. */
@@ -138,8 +130,7 @@ public final class MtBenchEvaluation {
             table.row(model, percent(rates.winRate()), percent(rates.lossRate()), percent(rates.winRateAdjusted()), Integer.toString(rates.wins()),
                     Integer.toString(rates.losses()), Integer.toString(rates.ties()), rates.total() + "/" + coverage.expected());
         }
-        return new EvaluationResult(json, table.toString(), notes,
-                Map.of("model_judgment/" + EvaluationResult.fileName(judge.judge()) + "_pair.jsonl", lines(rows.stream().map(PairJudgment::row))));
+        return new EvaluationResult(json, table.toString(), notes, Map.of());
     }
 
     private static String score(double value) {
