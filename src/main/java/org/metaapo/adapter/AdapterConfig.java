@@ -65,7 +65,7 @@ public record AdapterConfig(
      * Which of a model's weights are adapted, and how.
      *
      * @param seed of dropout
-     * @throws IllegalArgumentException if none is, a rank is above a dimension, or a pattern is no expression; says which
+     * @throws IllegalArgumentException if none is, a rank is above a dimension, an alpha is 0, or a pattern is no expression; says which
      */
     public AdapterShape shape(ModelConfig model, long seed) {
         List<Map<Projection, AdapterShape.LowRank>> adapted = new ArrayList<>();
@@ -124,6 +124,9 @@ public record AdapterConfig(
         double a = alphaKey == null ? alpha : alphaPattern.get(alphaKey);
         if (r > most) {
             throw new IllegalArgumentException("rank " + r + " of " + path + " is above the weight's smaller dimension, " + most);
+        }
+        if (a == 0) {
+            throw new IllegalArgumentException("alpha of " + path + " is 0, with which the adapter does nothing; expected a number other than 0");
         }
         return new AdapterShape.LowRank(r, rslora ? a / Math.sqrt(r) : a / r);
     }

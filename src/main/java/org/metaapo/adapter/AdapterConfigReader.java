@@ -19,10 +19,10 @@ import org.metaapo.files.Json;
  * error that names the field; so is a field that is not known and says something, of which PEFT only warns.
  */
 final class AdapterConfigReader {
-    /** Fields that change no number. */
+    /** Fields that change no number; eva_config says how a start was found, which the file's tensors hold whole. */
     private static final Set<String> INERT = Set.of(
             "task_type", "inference_mode", "revision", "auto_mapping", "peft_version", "base_model_name_or_path", "megatron_core",
-            "qalora_group_size", "runtime_config");
+            "qalora_group_size", "runtime_config", "eva_config");
 
     private static final Set<String> READ = Set.of(
             "peft_type", "r", "lora_alpha", "lora_dropout", "use_rslora", "rank_pattern", "alpha_pattern", "target_modules",
@@ -68,7 +68,7 @@ final class AdapterConfigReader {
                 number("lora_dropout", 0, 0, Math.nextDown(1.0)),
                 flag("use_rslora"),
                 targets,
-                json.hasNonNull("exclude_modules") ? modules("exclude_modules") : Modules.none(),
+                json.has("exclude_modules") && saysSomething(json.get("exclude_modules")) ? modules("exclude_modules") : Modules.none(),
                 layers,
                 texts("layers_pattern"),
                 rankPattern(),

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.metaapo.checkpoint.Dtype;
 import org.metaapo.checkpoint.SafetensorsFile;
 import org.metaapo.checkpoint.SafetensorsWriter;
@@ -28,6 +29,7 @@ import org.metaapo.engine.Projection;
 import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
+import org.metaapo.files.FileFailures;
 import org.metaapo.files.HubName;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelConfig;
@@ -99,9 +101,19 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
         Path file = path.resolve(CONFIG);
         if (!Files.isRegularFile(file)) {
             throw new DataException(path + ": " + CONFIG + " is missing: expected an adapter folder as PEFT writes it" + (Files.exists(path.resolve("config.json"))
-                    ? ", found a whole model, which is given as --model or model.path" : ""));
+                    ? ", found a whole model, which is given as --model or model.path" : within(path)));
         }
         return AdapterConfigReader.read(file, Json.read(file));
+    }
+
+    /** PEFT saves adapters with names of their own into folders of these names. */
+    private static String within(Path path) {
+        try (Stream<Path> entries = Files.list(path)) {
+            List<String> named = entries.filter(entry -> Files.isRegularFile(entry.resolve(CONFIG))).map(Path::toString).sorted().toList();
+            return named.isEmpty() ? "" : "; give an adapter's own folder: " + String.join(" or ", named);
+        } catch (IOException e) {
+            throw FileFailures.reading(path, e);
+        }
     }
 
     /**
@@ -138,7 +150,9 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
         extra.removeIf(name -> name.startsWith(PREFIX) && expected.containsKey(name.substring(PREFIX.length())));
         if (!extra.isEmpty()) {
             throw new DataException(file.path() + ": " + some(extra) + (extra.size() == 1 ? " is" : " are") + " there that " + CONFIG
-                    + " knows nothing of, with a base of " + base.layers() + " layers; is this the adapter's base?");
+                    + " knows nothing of, with a base of " + base.layers() + " layers; " + (extra.stream().anyMatch(AdapterFolder::isEmbedding)
+                    ? "PEFT saves embeddings and head whole where tokens were added, which is not supported; merge the adapter with PEFT"
+                    : "is this the adapter's base?"));
         }
         expected.forEach((name, shape) -> {
             TensorInfo tensor = file.tensors().get(PREFIX + name);
@@ -151,6 +165,10 @@ public final class AdapterFolder implements StoredTensors, AutoCloseable {
                 default -> throw new DataException(file.path() + ": tensor " + PREFIX + name + ": expected dtype F32, F16 or BF16, found " + tensor.dtype());
             }
         });
+    }
+
+    private static boolean isEmbedding(String name) {
+        return name.contains("embed_tokens") || name.contains("lm_head");
     }
 
     private static String some(SortedSet<String> names) {

@@ -36,6 +36,9 @@ final class MergeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (out.toString().equals("-")) {
+            throw new UsageException("--out is -, which is standard output; merge makes a folder");
+        }
         if (isTaken(out)) {
             throw new UsageException("--out " + out + ": is there already; give another folder, or delete it");
         }

@@ -154,6 +154,9 @@ final class ForeignNames {
         otherwise("reference log-probs are computed once a pair, always", "precompute_ref_log_probs", "ref_log_probs");
         otherwise("reference.update=slice has the reference follow the policy, slice by slice", "sync_ref_model", "ref_model_sync_steps",
                 "ref_model_mixup_alpha", "rl_adapter_ref_model", "ref_model_mixup");
+        otherwise("adapter.path goes on with an adapter, against its own start; to begin a new one over it, merge it (metaapo merge) and give adapter.rank; "
+                + "reference.path names another reference", "create_new_adapter", "ref_adapter_name", "model_adapter_name", "ref_model_adapters",
+                "force_use_ref_model");
         otherwise("reference.offload keeps the reference's layers in host memory", "ref_offload", "ref_reward_offload", "offload_ref");
         otherwise("reward.path takes a local model, reward.adapter an adapter over one, and reward.url, reward.judge, reward.class and reward.command other sources",
                 "reward_funcs", "reward_model_type", "reward_fn", "reward_functions", "judge_model");
@@ -167,10 +170,11 @@ final class ForeignNames {
                 "use_liger_kernel", "enable_liger_kernel", "torch_compile", "use_unsloth", "xformers_attention", "sdp_attention", "use_kernels",
                 "low_cpu_mem_usage", "use_cache", "plugins", "auto_map");
         String weights = "model.quantize=nf4 (with double quantisation) or int8 packs the model's weights under an adapter";
-        otherwise(weights, "load_in_8bit", "load_in_4bit", "quantization_bit", "quantization_method", "gptq", "use_bnb_nested_quant");
+        otherwise(weights, "load_in_8bit", "load_in_4bit", "quantization_bit", "quantization_method", "gptq", "use_bnb_nested_quant", "qlora");
         String adapter = "adapter.rank, such as 16, trains a LoRA adapter on all linear maps of the layers; metaapo keys adapter lists its keys";
         otherwise(adapter, "use_peft", "adapter", "peft_config", "lora_target_linear");
         otherwise("DoRA is not offered; adapter.rank trains a plain LoRA adapter, with adapter.rslora a rank-stabilised one", "use_dora", "peft_use_dora", "dora");
+        otherwise("a fresh A is drawn uniform or normal (adapter.init), and B is zero", "pissa_init", "pissa_iter", "pissa_convert", "loftq_config");
         otherwise("a reward model's score head is trained and saved with its adapter by itself, and no other module is trained whole beside an adapter; "
                 + "without one (adapter.rank=0) all weights are trained, lm_head and embed_tokens too", "modules_to_save", "lora_modules_to_save", "additional_target");
         String frozen = "all weights are trained, or an adapter beside them (adapter.rank)";

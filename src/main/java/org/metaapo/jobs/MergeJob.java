@@ -11,6 +11,7 @@ import org.metaapo.engine.Quantization;
 import org.metaapo.error.DeviceException;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.text.Tokenizer;
 import org.metaapo.train.RunListener;
 
 /** Works an adapter into its model: W + s B A in f32, rounded once. */
@@ -29,6 +30,10 @@ public final class MergeJob {
             Engine engine, Dtype dtype, Quantization quantization, Path model, Path adapter, Path out, RunListener listener) {
         try (AdaptedFolder folder = AdaptedFolder.open(model, adapter).quantized(quantization)) {
             Path tokenizer = folder.tokenizerFolder();
+            if (!tokenizer.equals(folder.base().path())) {
+                // One that comes with the adapter may have tokens that the base has no rows for.
+                Tokenizer.load(tokenizer, folder.config().vocabSize()).close();
+            }
             Dtype target = dtype == null ? stored(folder.base()) : dtype;
             checkRoom(engine, folder.config().parameters() * target.bytes());
             listener.begin("loading the model", 0);

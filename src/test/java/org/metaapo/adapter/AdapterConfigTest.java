@@ -101,6 +101,7 @@ class AdapterConfigTest {
     @ValueSource(strings = {"eva", "orthogonal"})
     void aStartThatTheFileHoldsWholeLoads(String init) {
         ObjectNode json = plain().put("init_lora_weights", init);
+        json.putObject("eva_config").put("rho", 2.0).put("tau", 0.99);
         assertThat(AdapterTensors.of(read(json).shape(BASE, 0), BASE)).hasSize(42);
     }
 
@@ -109,6 +110,14 @@ class AdapterConfigTest {
         ObjectNode json = plain().put("a_field_of_tomorrow", false).putNull("another");
         json.putObject("a_third");
         assertThat(modules(read(json).shape(BASE, 0))).hasSize(21);
+    }
+
+    @Test
+    void nothingIsExcludedByAnEmptyList() {
+        ObjectNode json = plain();
+        json.putArray("exclude_modules");
+        assertThat(modules(read(json).shape(BASE, 0))).hasSize(21);
+        assertThat(modules(read(json.put("exclude_modules", "")).shape(BASE, 0))).hasSize(21);
     }
 
     @Test

@@ -203,6 +203,7 @@ class AdapterCommandTest extends CommandTest {
         assertThat(Json.read(merged.resolve("config.json")).path("dtype").asText()).isEqualTo("bfloat16");
         assertThat(merged.resolve("adapter_config.json")).doesNotExist();
         assertFails(2, "--out " + merged + ": is there already", "merge", "--model", BASE, "--adapter", fixture("lora/llama-all"), "--out", merged.toString());
+        assertFails(2, "--out is -, which is standard output; merge makes a folder", "merge", "--model", BASE, "--adapter", fixture("lora/llama-all"), "--out", "-");
     }
 
     @Test

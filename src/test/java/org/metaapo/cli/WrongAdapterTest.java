@@ -3,6 +3,7 @@ package org.metaapo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -181,6 +182,45 @@ class WrongAdapterTest extends CommandTest {
     void aRankAboveADimension() throws IOException {
         refusedEverywhere(configured(config -> config.put("r", 65)), "rank 65 of model.layers.0.self_attn.q_proj is above the weight's smaller dimension, 64");
         assertFails(2, "adapter: rank 65 of", "train", config(BASE, "adapter: {rank: 65}", "recipe: dpo"));
+    }
+
+    @Test
+    void anAlphaOfZero() throws IOException {
+        refusedEverywhere(configured(config -> config.put("lora_alpha", 0)), "adapter_config.json: alpha of model.layers.0.self_attn.q_proj is 0");
+    }
+
+    @Test
+    @DisplayName("Embeddings that PEFT saves whole after resize_token_embeddings, though the configuration does not name them")
+    void embeddingsOfAddedTokens() throws IOException {
+        refusedEverywhere(stored(shapes -> {
+            shapes.put(PREFIX + "model.embed_tokens.weight", new long[] {487, 64});
+            shapes.put(PREFIX + "lm_head.weight", new long[] {487, 64});
+        }), "PEFT saves embeddings and head whole where tokens were added, which is not supported");
+    }
+
+    @Test
+    @DisplayName("A folder of adapters with names of their own, as PEFT's save_pretrained writes those that are not called default")
+    void aFolderOfNamedAdapters() throws IOException {
+        Path folder = Files.createTempDirectory(temp, "named");
+        Files.move(configured(config -> { }), folder.resolve("policy"));
+        Files.move(configured(config -> { }), folder.resolve("ref"));
+        refusedEverywhere(folder, "give an adapter's own folder: " + folder.resolve("policy") + " or " + folder.resolve("ref"));
+    }
+
+    @Test
+    @DisplayName("A tokenizer beside the adapter with more tokens than its base: merged, no command would open it")
+    void aTokenizerBeyondTheVocabulary() throws IOException {
+        Path adapter = configured(config -> { });
+        Path base = Fixtures.path("tiny-llama");
+        Files.copy(base.resolve("tokenizer_config.json"), adapter.resolve("tokenizer_config.json"));
+        ObjectNode tokenizer = (ObjectNode) Json.read(base.resolve("tokenizer.json"));
+        ((ArrayNode) tokenizer.get("added_tokens")).addObject().put("id", 485).put("content", "bicycle").put("special", false)
+                .put("single_word", false).put("lstrip", false).put("rstrip", false).put("normalized", true);
+        Files.writeString(adapter.resolve("tokenizer.json"), Json.write(tokenizer));
+        String words = adapter + ": the tokenizer has ids up to 485, the model's vocabulary 485 tokens";
+        assertFails(3, words, "score", "--model", BASE, "--adapter", adapter.toString(), "--data", PAIRS);
+        assertFails(3, words, "merge", "--model", BASE, "--adapter", adapter.toString(), "--out", temp.resolve("merged").toString());
+        assertThat(temp.resolve("merged")).doesNotExist();
     }
 
     @Test
