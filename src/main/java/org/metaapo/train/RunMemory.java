@@ -88,11 +88,14 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
 
     /** Bytes of a reference with weights of its own, of the policy's shape. */
     private static long reference(RunConfig config, ModelConfig policy, ModelShape shape, DeviceSpec device) {
-        Path path = config.path("reference.path");
-        ModelConfig model = path == null ? policy : ModelFolder.readConfig(path);
-        ModelOptions options = BaseWeights.reference(config, model, path == null ? config.path("model.path") : path);
+        ModelOptions options = referenceOptions(config, policy);
         MemoryPlan plan = Engine.plan(shape, options, device, 1, null, null, null);
         return options.offloaded() ? plan.weightsOffloaded() : plan.weights();
+    }
+
+    private static ModelOptions referenceOptions(RunConfig config, ModelConfig policy) {
+        Path path = config.path("reference.path");
+        return BaseWeights.reference(config, path == null ? policy : ModelFolder.readConfig(path), path == null ? config.path("model.path") : path);
     }
 
     /** Bytes of a local reward model; {@code shared} of an adapter over weights that are there anyway. */
@@ -134,8 +137,9 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         boolean referenceAnswers = rollout != null && rollout.referenceAnswers() > 0;
         Map<String, Long> totals = new LinkedHashMap<>();
         boolean packed = BaseWeights.policy(config, model).quantization() != Quantization.NONE;
+        Quantization reference = referenceOptions(config, model).quantization();
         List<List<Map.Entry<String, Object>>> settings = new ArrayList<>(SMALLER);
-        if (AdapterKeys.asked(config) && !packed && !config.flag("reference.offload")) {
+        if (AdapterKeys.asked(config) && !packed && reference != Quantization.INT8 && !config.flag("reference.offload")) {
             settings.addAll(SMALLER_BASE);
         }
         for (List<Map.Entry<String, Object>> setting : settings) {
@@ -143,7 +147,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
             for (Map.Entry<String, Object> key : setting) {
                 changed = changed.with(key.getKey(), key.getValue());
             }
-            if (changed.flag("reference.offload") && (referenceAnswers || packed)) {
+            if (changed.flag("reference.offload") && (referenceAnswers || reference != Quantization.NONE)) {
                 continue;
             }
             long total = of(changed, recipe, model, data).total();

@@ -108,6 +108,19 @@ class QuantizeCommandTest extends CommandTest {
     }
 
     @Test
+    void theReferenceAloneMayBePacked() throws IOException {
+        Path yaml = temp.resolve("run.yaml");
+        Files.writeString(yaml, "recipe: dpo\nout: " + temp.resolve("out") + "\nthreads: 1\nmodel: {path: " + BASE + "}\nreference: {path: " + packed
+                + "}\ndata: {train: [" + PAIRS + "]}\n");
+        for (String adapter : List.of("adapter.rank=0", "adapter.rank=4")) {
+            assertThat(run("plan", yaml.toString(), adapter)).as(err).isZero();
+            assertThat(out).contains("reference weights").doesNotContain("reference.offload");
+        }
+        // A packed policy's reference may be whole, and then lie in host memory.
+        assertThat(run("plan", yaml.toString(), "adapter.rank=4", "model.path=" + packed, "reference.path=" + BASE, "reference.offload=true")).as(err).isZero();
+    }
+
+    @Test
     void whatDoesNotGoIsToldInOneLineWithItsStatus() throws IOException {
         assertFails(2, "packed as nf4, and int8 is asked for", "score", "--model", packed.toString(), "--data", PAIRS, "--quantize", "int8");
         assertFails(2, "--quantize is int4; expected none, nf4 or int8", "score", "--model", BASE, "--data", PAIRS, "--quantize", "int4");
