@@ -59,8 +59,9 @@ final class ArenaHardCommand implements Callable<Integer> {
             description = "style control's fit: 50 steps, as the official program (compatible), or to its optimum (exact) (${DEFAULT-VALUE})")
     private ArenaSolver mode;
 
-    @Option(names = "--old", description = "verdicts and scores of v0.1: each game counts alone, Elo ratings")
-    private boolean isOld;
+    @Option(names = "--protocol", paramLabel = "V", defaultValue = "v2.0",
+            description = "whose verdicts and scores: v2.0, or v0.1, where each game counts alone and ratings are Elo's (${DEFAULT-VALUE})")
+    private ArenaVersion version;
 
     @Option(names = "--baseline", paramLabel = "M", defaultValue = "gpt-4-0314",
             description = "the baseline's name in judgments that do not have it, as those of v0.1 (${DEFAULT-VALUE})")
@@ -71,7 +72,6 @@ final class ArenaHardCommand implements Callable<Integer> {
         if (answers.isEmpty() && !features.isEmpty()) {
             throw new UsageException("--features without --answers: style control compares the answers; give the files of every model and of the baseline");
         }
-        ArenaVersion version = isOld ? ArenaVersion.V01 : ArenaVersion.V20;
         List<Path> files = options.annotations(questions);
         ArenaOptions asked = new ArenaOptions(
                 version, styleFeatures(), mode, new Resamples(options.rounds(), options.seed()), categories, options.allowPartial());

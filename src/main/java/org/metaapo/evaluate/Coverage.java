@@ -27,9 +27,12 @@ public record Coverage(int expected, int judged, int unparsed, int failed, int c
      *
      * @param what is scored, for the message
      * @param isAllowed whether the user asked for it
-     * @throws DataException if it is partial and not allowed, or nothing is judged
+     * @throws DataException if it is partial and not allowed, if nothing is judged, or if there are more rows than the benchmark has
      */
     public void check(String what, boolean isAllowed) {
+        if (missing() < 0) {
+            throw new DataException(what + ": " + (expected - missing()) + " rows of " + expected + " that the benchmark has; give its file of questions if it is another");
+        }
         if (judged == 0) {
             throw new DataException(what + ": nothing is judged of " + expected + " (" + words() + ")");
         }

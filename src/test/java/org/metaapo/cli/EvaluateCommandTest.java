@@ -303,6 +303,28 @@ class EvaluateCommandTest extends CommandTest {
     }
 
     @Test
+    void guarantee8ConflictingAndUnknownVerdictsAreCountedAndListed() throws IOException {
+        String game = "{\"uid\": \"%s\", \"category\": \"math\", \"judge\": \"j\", \"model\": \"m\", \"baseline\": \"b\", \"games\": [{\"judgment\": {\"answer\": \"%s\"}},"
+                + " {\"score\": \"B>A\"}]}\n";
+        String file = write("ah.jsonl", String.format(game, "good", "[[A>B]]") + String.format(game, "odd", "[[A>>>B]]")
+                + String.format(game, "both", "[[A>B]], no, [[A=B]]") + String.format(game, "silent", "")).toString();
+        assertFails(3, "m, math: 2 of 4 judged (1 unparsed, 1 failed, 0 missing, 1 conflicting)", "evaluate", "arena-hard", "--annotations", file);
+        evaluate("arena-hard", "--allow-partial", "--annotations", file);
+        JsonNode model = metrics().path("categories").get(0).path("models").get(0);
+        assertThat(model.path("unparsed_questions")).hasToString("[\"odd\"]");
+        assertThat(model.path("conflicting_questions")).hasToString("[\"both\"]");
+        // Of a good row both games are lost, of the conflicting one a tie and a loss are left.
+        assertThat(metrics().path("categories").get(0).path("pools").get(0).path("no_style").path("scores").get(0).path("score").asDouble()).isEqualTo(12.5);
+        evaluate("arena-hard", "--allow-partial", "--protocol", "v0.1", "--annotations", file);
+        assertThat(metrics().path("protocol").asText()).isEqualTo("v0.1");
+        String turn = "{\"question_id\": 81, \"model\": \"m\", \"judge\": \"j\", \"turn\": %d, \"judgment\": \"%s\"}\n";
+        evaluate("mt-bench", "--allow-partial", "--annotations",
+                write("mt.jsonl", String.format(turn, 1, "[[3]] [[4]]") + String.format(turn, 2, "[[07]]")).toString());
+        assertThat(metrics().path("models").get(0).path("unparsed_questions")).hasToString("[81]");
+        assertThat(metrics().path("models").get(0).path("conflicting_questions")).hasToString("[81]");
+    }
+
+    @Test
     void guarantee9WinRatesByPositionAreReported() throws IOException {
         ArrayNode rows = annotations("NullModel", "null");
         evaluate("alpaca-eval", "--annotations", annotations("a.json", rows, changed -> changed.forEach(row -> ((ObjectNode) row).put("preference",

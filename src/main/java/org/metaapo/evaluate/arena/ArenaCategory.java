@@ -96,6 +96,9 @@ final class ArenaCategory {
         if (isScored) {
             ObjectNode one = json.withArray("models").addObject().put("name", model);
             coverage.put(one);
+            rows.stream().filter(row -> row.isUnparsed(0, options.version()) || row.isUnparsed(1, options.version()))
+                    .forEach(row -> one.withArray("unparsed_questions").add(row.question()));
+            rows.stream().filter(row -> row.conflicts() > 0).forEach(row -> one.withArray("conflicting_questions").add(row.question()));
             one.put("win_rate_shown_second", EvaluationResult.finite(atGame(rows, 0))).put("win_rate_shown_first", EvaluationResult.finite(atGame(rows, 1)));
         }
     }

@@ -92,6 +92,8 @@ public final class MtBenchEvaluation {
                 cells.add(byTurn == null ? "–" : score(means.categories().get(category)));
             }
             coverage.put(one);
+            ratings.stream().filter(row -> row.score() == null && row.isReplied()).forEach(row -> one.withArray("unparsed_questions").add(row.question()));
+            ratings.stream().filter(SingleJudgment::isConflicting).forEach(row -> one.withArray("conflicting_questions").add(row.question()));
             table.row(model, score(means.average()), "[" + score(means.low()) + ", " + score(means.high()) + "]", score(means.first()), score(means.second()),
                     judged + "/" + coverage.expected());
             byCategory.row(cells.toArray(String[]::new));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -66,6 +67,17 @@ class AlpacaStatisticsTest {
             assertThat(found.winRate()).isCloseTo(
                     set.getValue().path("golden").path("official").path("length_controlled_winrate").asDouble(), within(0.02));
         });
+    }
+
+    @Test
+    void oneComputationTakesLessThanASecondOfTheProcessor() {
+        JsonNode golden = GoldenNumbers.read("alpaca_lc.json.gz");
+        Calibration calibration = calibration(golden);
+        List<LengthControl.Row> rows = rows(golden.path("sets").path("NullModel"), calibration);
+        LengthControl.of(calibration, rows);
+        long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        LengthControl.of(calibration, rows);
+        assertThat(ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before).isLessThan(1_000_000_000L);
     }
 
     @Test
