@@ -2,7 +2,10 @@ package org.metaapo.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.EvaluationResult;
 import picocli.CommandLine.Option;
@@ -29,7 +32,7 @@ final class EvaluateOptions {
 
     /** The files of judgments, each of which may be standard input once. */
     List<Path> annotations(Path... others) {
-        Inputs.once(java.util.stream.Stream.concat(annotations.stream(), java.util.Arrays.stream(others).filter(java.util.Objects::nonNull)).toList());
+        Inputs.once(Stream.concat(annotations.stream(), Arrays.stream(others).filter(Objects::nonNull)).toList());
         if (rounds < 2 || rounds > MOST_ROUNDS) {
             throw new UsageException("--bootstrap is " + rounds + "; expected 2 to " + MOST_ROUNDS);
         }

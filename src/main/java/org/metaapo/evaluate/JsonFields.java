@@ -95,6 +95,17 @@ public record JsonFields(ObjectNode node, String where) {
         return isAbsent(name) ? null : (Double) value.doubleValue();
     }
 
+    /** A list of texts that must be there, one at least. */
+    public List<String> texts(String name) {
+        JsonNode list = node.path(name);
+        List<String> texts = new ArrayList<>();
+        list.forEach(text -> texts.add(text.textValue()));
+        if (!list.isArray() || texts.isEmpty() || texts.contains(null)) {
+            throw new DataException(where + ": " + name + " is " + Json.describe(list) + "; expected a list of texts");
+        }
+        return texts;
+    }
+
     /** Whether a field is missing or null. */
     public boolean isAbsent(String name) {
         return node.path(name).isMissingNode() || node.path(name).isNull();

@@ -1,5 +1,6 @@
 package org.metaapo.statistics;
 
+import java.util.Arrays;
 import org.apache.commons.math3.random.MersenneTwister;
 import org.apache.commons.math3.stat.descriptive.rank.Percentile;
 
@@ -41,6 +42,6 @@ public final class RowBootstrap {
     /** The value below which a share of the values lies, straight between neighbours (type 7 of Hyndman and Fan, Am. Stat. 50, 1996). */
     public static double quantile(double[] values, double share) {
         Percentile percentile = new Percentile().withEstimationType(Percentile.EstimationType.R_7);
-        return share <= 0 ? java.util.Arrays.stream(values).min().orElseThrow() : percentile.evaluate(values, 100 * share);
+        return share <= 0 ? Arrays.stream(values).min().orElseThrow() : percentile.evaluate(values, 100 * share);
     }
 }

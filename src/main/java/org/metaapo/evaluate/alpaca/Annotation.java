@@ -1,5 +1,6 @@
 package org.metaapo.evaluate.alpaca;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.nio.file.Path;
@@ -70,7 +71,7 @@ public record Annotation(
     /** The rows as the official file: a list indented by two, preferences with 10 decimals. */
     public static String text(List<Annotation> rows) {
         return Json.writePretty(rows.stream().map(row -> {
-            com.fasterxml.jackson.databind.node.ObjectNode json = row.row().node().deepCopy();
+            ObjectNode json = row.row().node().deepCopy();
             if (row.preference() != null) {
                 json.put("preference", BigDecimal.valueOf(row.preference()).setScale(PREFERENCE_DECIMALS, RoundingMode.HALF_EVEN).stripTrailingZeros());
             }

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.arena;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -12,28 +13,42 @@ import org.metaapo.evaluate.JsonFields;
 /**
  * Arena-Hard's questions.
  *
+ * @param list in the order of the file
  * @param byCategory their ids
  */
-public record ArenaQuestions(Map<String, Set<String>> byCategory) {
+public record ArenaQuestions(List<Question> list, Map<String, Set<String>> byCategory) {
     /** Questions of the official sets, whose file need not be given. */
     private static final Map<String, Integer> OFFICIAL = Map.of("hard_prompt", 500, "creative_writing", 250, ArenaJudgment.OLD_CATEGORY, 500);
 
+    /**
+     * A question.
+     *
+     * @param id its name
+     * @param category of which it is one
+     * @param prompt what is asked
+     */
+    public record Question(String id, String category, String prompt) {}
+
     /** Reads {@code question.jsonl} of either version. */
     public static ArenaQuestions read(Path file) {
+        List<Question> list = new ArrayList<>();
         Map<String, Set<String>> byCategory = new LinkedHashMap<>();
         for (JsonFields row : JsonFields.lines(file)) {
-            String id = row.text(row.isAbsent("uid") ? "question_id" : "uid");
-            String category = row.textOrNull("category");
-            if (!byCategory.computeIfAbsent(category == null ? ArenaJudgment.OLD_CATEGORY : category, name -> new LinkedHashSet<>()).add(id)) {
+            boolean isNew = !row.isAbsent("uid");
+            String id = row.text(isNew ? "uid" : "question_id");
+            String named = row.textOrNull("category");
+            String category = named == null ? ArenaJudgment.OLD_CATEGORY : named;
+            if (!byCategory.computeIfAbsent(category, name -> new LinkedHashSet<>()).add(id)) {
                 throw new DataException(row.where() + ": question " + id + " again; expected each once");
             }
+            list.add(new Question(id, category, isNew ? row.text("prompt") : row.node().path("turns").path(0).path("content").asText()));
         }
-        return new ArenaQuestions(byCategory);
+        return new ArenaQuestions(List.copyOf(list), byCategory);
     }
 
     /** No file is given. */
     public static ArenaQuestions unknown() {
-        return new ArenaQuestions(Map.of());
+        return new ArenaQuestions(List.of(), Map.of());
     }
 
     /**

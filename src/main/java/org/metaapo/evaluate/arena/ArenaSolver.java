@@ -1,5 +1,7 @@
 package org.metaapo.evaluate.arena;
 
+import java.util.Arrays;
+import java.util.Locale;
 import org.metaapo.statistics.LogisticFit;
 
 /** How the style-controlled fit of Arena-Hard v2.0 ends. */
@@ -17,13 +19,13 @@ public enum ArenaSolver {
         if (this == EXACT) {
             return fit.newton(start);
         }
-        java.util.Arrays.fill(start, START);
+        Arrays.fill(start, START);
         return fit.lbfgs(start, STEPS);
     }
 
     /** As users write it. */
     @Override
     public String toString() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 }

@@ -28,32 +28,21 @@ public final class ArenaStyles {
     public static ArenaStyles read(List<Path> files, ToIntFunction<String> tokens) {
         ArenaStyles styles = new ArenaStyles();
         for (Path file : files) {
-            List<JsonFields> rows = JsonFields.lines(file);
-            String model = model(rows.get(0));
+            List<ArenaAnswer> answers = ArenaAnswer.read(file);
+            String model = answers.get(0).model();
             Map<String, AnswerStyle> found = new HashMap<>();
             if (styles.byModel.put(model, found) != null) {
                 throw new DataException(file + ": answers of " + model + ", as a file before it has; expected each model once");
             }
-            for (JsonFields row : rows) {
-                if (!model(row).equals(model)) {
-                    throw new DataException(row.where() + ": model " + model(row) + ", rows before it have " + model + "; expected the answers of one model");
-                }
-                String question = row.text(row.isAbsent("uid") ? "question_id" : "uid");
-                if (found.put(question, style(row, tokens)) != null) {
-                    throw new DataException(row.where() + ": question " + question + " again; expected each once");
-                }
-            }
+            answers.forEach(answer -> found.put(answer.question(), style(answer, tokens)));
         }
         return styles;
     }
 
-    private static String model(JsonFields row) {
-        return row.text(row.isAbsent("model") ? "model_id" : "model");
-    }
-
-    private static AnswerStyle style(JsonFields row, ToIntFunction<String> tokens) {
+    private static AnswerStyle style(ArenaAnswer answer, ToIntFunction<String> tokens) {
+        JsonFields row = answer.row();
         JsonNode metadata = row.node().path(row.isAbsent("metadata") ? "conv_metadata" : "metadata");
-        String text = answer(row.node());
+        String text = answer.text();
         boolean isCounted = metadata.path("token_len").isIntegralNumber();
         if (!isCounted && (text == null || tokens == null)) {
             throw new DataException(row.where() + ": no metadata.token_len; expected the count, or a --tokenizer to count with");
@@ -63,15 +52,6 @@ public final class ArenaStyles {
             throw new DataException(row.where() + ": neither metadata.header_count nor an answer; expected one of them");
         }
         return new AnswerStyle(isCounted ? metadata.path("token_len").asInt() : tokens.applyAsInt(text), counts);
-    }
-
-    /** The answer's text, or null. */
-    private static String answer(JsonNode row) {
-        JsonNode messages = row.path("messages");
-        JsonNode last = messages.path(messages.size() - 1).path("content");
-        JsonNode old = row.path("choices").path(0).path("turns").path(0).path("content");
-        JsonNode text = messages.isArray() ? last.isObject() ? last.path("answer") : last : old;
-        return text.isTextual() ? text.asText() : null;
     }
 
     private static StyleCounts stored(JsonNode metadata, String where) {

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.arena;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
@@ -77,7 +78,7 @@ record BattleDesign(List<String> models, List<StyleFeature> features, double[][]
     private static int byCodePoint(String a, String b) {
         int[] left = a.codePoints().toArray();
         int[] right = b.codePoints().toArray();
-        return java.util.Arrays.compare(left, right);
+        return Arrays.compare(left, right);
     }
 
     int columns() {

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.arena;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiFunction;
 import org.metaapo.evaluate.style.AnswerStyle;
@@ -35,7 +36,7 @@ public record EloScore(
         BattleDesign design = BattleDesign.of(battles, baseline, features, styles, BattleDesign.Form.BASELINE_FIRST);
         int base = design.models().indexOf(baseline);
         double[] once = new double[design.x().length];
-        java.util.Arrays.fill(once, 1);
+        Arrays.fill(once, 1);
         double[] coefficients = solve(design, once);
         double[] ratings = ratings(coefficients, design, base);
         double[][] drawn = new double[design.models().size()][resamples.rounds()];
@@ -55,12 +56,12 @@ public record EloScore(
             winRates.add(1 / (1 + Math.pow(10, (ratings[base] - ratings[m]) / POINTS)));
         }
         int models = design.models().size();
-        return new EloScore(design.models(), features, java.util.Arrays.copyOfRange(coefficients, models, coefficients.length), scores, winRates);
+        return new EloScore(design.models(), features, Arrays.copyOfRange(coefficients, models, coefficients.length), scores, winRates);
     }
 
     private static double[] solve(BattleDesign design, double[] weights) {
         boolean isStyled = !design.features().isEmpty();
-        double[] doubled = isStyled ? java.util.Arrays.stream(weights).map(weight -> 2 * weight).toArray() : weights;
+        double[] doubled = isStyled ? Arrays.stream(weights).map(weight -> 2 * weight).toArray() : weights;
         return new LogisticFit(design.x(), design.y(), doubled, isStyled ? 1 : 0).newton(new double[design.columns()]);
     }
 

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.mtbench;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,12 +11,23 @@ import org.metaapo.evaluate.JsonFields;
 /**
  * MT-Bench's questions.
  *
+ * @param list in the order of the file; empty where only the ids are known
  * @param categories of each id
  */
-public record MtBenchQuestions(Map<Integer, String> categories) {
+public record MtBenchQuestions(List<Question> list, Map<Integer, String> categories) {
     private static final int FIRST = 81;
     private static final int PER_CATEGORY = 10;
     private static final List<String> OFFICIAL = List.of("writing", "roleplay", "reasoning", "math", "coding", "extraction", "stem", "humanities");
+
+    /**
+     * A question.
+     *
+     * @param id its number
+     * @param category of which it is one
+     * @param turns what is asked, one after the other
+     * @param reference answers to the turns that the file itself gives; empty for none
+     */
+    public record Question(int id, String category, List<String> turns, List<String> reference) {}
 
     /** The official ids and their categories. */
     public static MtBenchQuestions official() {
@@ -23,18 +35,21 @@ public record MtBenchQuestions(Map<Integer, String> categories) {
         for (int i = 0; i < OFFICIAL.size() * PER_CATEGORY; i++) {
             categories.put(FIRST + i, OFFICIAL.get(i / PER_CATEGORY));
         }
-        return new MtBenchQuestions(categories);
+        return new MtBenchQuestions(List.of(), categories);
     }
 
     /** Reads {@code question.jsonl}. */
     public static MtBenchQuestions read(Path file) {
+        List<Question> list = new ArrayList<>();
         Map<Integer, String> categories = new LinkedHashMap<>();
         for (JsonFields row : JsonFields.lines(file)) {
             if (categories.put(row.whole("question_id"), row.text("category")) != null) {
                 throw new DataException(row.where() + ": question " + row.whole("question_id") + " again; expected each once");
             }
+            List<String> reference = row.isAbsent("reference") ? List.of() : row.texts("reference");
+            list.add(new Question(row.whole("question_id"), row.text("category"), row.texts("turns"), reference));
         }
-        return new MtBenchQuestions(categories);
+        return new MtBenchQuestions(List.copyOf(list), categories);
     }
 
     /** The category of a question; a DataException for an unknown one. */

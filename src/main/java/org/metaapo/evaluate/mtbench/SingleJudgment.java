@@ -1,5 +1,6 @@
 package org.metaapo.evaluate.mtbench;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.error.DataException;
@@ -54,7 +55,7 @@ public record SingleJudgment(
 
     /** A list of the judge's name and its prompt's, which depends on the question, or the name alone. */
     static JudgeSetup judge(JsonFields row) {
-        var judge = row.node().path("judge");
+        JsonNode judge = row.node().path("judge");
         String name = judge.isArray() ? judge.path(0).textValue() : judge.textValue();
         if (name == null) {
             throw new DataException(row.where() + ": judge is " + Json.describe(judge) + "; expected a list of its name and its prompt's");

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.style;
 
 import java.util.List;
+import java.util.Locale;
 
 /** What a style-controlled score takes out; the order is that of {@link AnswerStyle#values}. */
 public enum StyleFeature {
@@ -18,6 +19,6 @@ public enum StyleFeature {
 
     /** Its name in files. */
     public String id() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(Locale.ROOT);
     }
 }
