@@ -164,7 +164,7 @@ public:
         scales.assign(ranks.size(), 2);
         adapter_config = {APO_HEAD_LM, config.layers, ranks.data(), scales.data(), 0, 0};
         refuse_what_does_not_fit();
-        const apo_model_options model_options{dtype, 0, APO_QUANTIZE_NONE};
+        const apo_model_options model_options{dtype, 0, APO_QUANTIZE_NONE, 0};
         check(apo_model_create(engine, &config, &model_options, &model, &error));
         random_weights();
         if (o.adapter_rank == 0) return;

@@ -79,7 +79,7 @@ double mean_difference(const std::vector<float>& a, const std::vector<float>& b)
 
 Scores score_merged(const Adapted& world, int32_t dtype, const Pairs& pairs) {
     apo_model* merged = nullptr;
-    const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE};
+    const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE, 0};
     must(apo_model_create(world.engine, &world.config, &options, &merged, &error));
     must(apo_model_merge(merged, world.model, world.adapter, &error));
     const Scores scores = score(merged, nullptr, pairs);
@@ -280,7 +280,7 @@ TEST(golden_reward_adapter_over_the_policy) {
             apo_model* merged = nullptr;
             apo_model_config config = world.config;
             config.head = APO_HEAD_VALUE;
-            const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE};
+            const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE, 0};
             must(apo_model_create(world.engine, &config, &options, &merged, &error));
             must(apo_model_merge(merged, world.model, world.adapter, &error));
             for (bool one : {false, true}) {

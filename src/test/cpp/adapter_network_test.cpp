@@ -15,7 +15,7 @@ apo_error& error = last_error();
 apo_model* new_model(World& world, int32_t dtype, int32_t head, int32_t offloaded = 0) {
     apo_model_config config = world.config_;
     config.head = head;
-    const apo_model_options options{dtype, offloaded, APO_QUANTIZE_NONE};
+    const apo_model_options options{dtype, offloaded, APO_QUANTIZE_NONE, 0};
     apo_model* model = nullptr;
     CHECK(apo_model_create(world.engine, &config, &options, &model, &error) == APO_OK);
     return model;
@@ -315,7 +315,7 @@ TEST(an_adapter_takes_the_memory_that_is_planned) {
                     apo_memory_plan plan;
                     CHECK(apo_plan(&model_config, dtype, quantize, counting.open.device, 1, &config, &trainer_options, &generator_options, &plan, &error) == APO_OK);
                     apo_engine* engine = new apo_engine(*counting.ops, counting.open);
-                    const apo_model_options model_options{dtype, 0, quantize};
+                    const apo_model_options model_options{dtype, 0, quantize, 0};
                     apo_model* model = nullptr;
                     int64_t last = 0;
                     auto taken = [&] {

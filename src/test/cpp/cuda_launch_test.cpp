@@ -99,7 +99,7 @@ void done(apo_status status) {
 struct DryModel {
     DryModel(apo_model_config config, int32_t dtype, int32_t quantize = APO_QUANTIZE_NONE) {
         engine = new apo_engine(*cuda_backend().ops, cuda_backend().open);
-        const apo_model_options options{dtype, 0, quantize};
+        const apo_model_options options{dtype, 0, quantize, 0};
         done(apo_model_create(engine, &config, &options, &model, &error));
     }
     ~DryModel() {

@@ -273,7 +273,7 @@ TEST(bad_arguments_are_refused_in_words) {
         apo_model* model = nullptr;
         apo_model_config config = tiny();
         config.kv_heads = 3;
-        const apo_model_options f32{APO_F32, 0, 0}, no_dtype{7, 0, 0}, half_offloaded{APO_F32, 2, 0};
+        const apo_model_options f32{APO_F32, 0, 0, 0}, no_dtype{7, 0, 0, 0}, half_offloaded{APO_F32, 2, 0, 0};
         refused(apo_model_create(world.engine, &config, &f32, &model, &error), APO_E_ARGUMENT, "kv_heads is 3");
         config = tiny();
         config.rms_norm_eps = NAN;
@@ -445,7 +445,7 @@ TEST(an_offloaded_model_scores_with_the_same_bits) {
             World world(backend, config, dtype);
             const std::vector<double> expected = score(world, shared(), 100);
             apo_model* here = world.model;
-            const apo_model_options offloaded{dtype, 1, APO_QUANTIZE_NONE};
+            const apo_model_options offloaded{dtype, 1, APO_QUANTIZE_NONE, 0};
             CHECK(apo_model_create(world.engine, &config, &offloaded, &world.model, &error) == APO_OK);
             CHECK(apo_model_copy(world.model, here, &error) == APO_OK);
             for (int64_t max_tokens : {100, 12}) CHECK(score(world, shared(), max_tokens) == expected);

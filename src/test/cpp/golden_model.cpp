@@ -101,7 +101,7 @@ apo_model* load_model(apo_engine& engine, const std::string& folder, int32_t dty
         if (status != APO_OK) throw std::runtime_error(error.message);
     };
     apo_model* model = nullptr;
-    const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE};
+    const apo_model_options options{dtype, 0, APO_QUANTIZE_NONE, 0};
     check(apo_model_create(&engine, &golden.config, &options, &model, &error));
     int32_t count = 0;
     check(apo_model_tensor_count(model, &count, &error));
@@ -123,7 +123,7 @@ apo_model* load_nf4_model(apo_engine& engine, const std::string& folder, int32_t
         if (status != APO_OK) throw std::runtime_error(error.message);
     };
     apo_model* model = nullptr;
-    const apo_model_options options{dtype, 0, APO_QUANTIZE_NF4};
+    const apo_model_options options{dtype, 0, APO_QUANTIZE_NF4, 0};
     check(apo_model_create(&engine, &golden.config, &options, &model, &error));
     int32_t count = 0;
     check(apo_model_tensor_count(model, &count, &error));

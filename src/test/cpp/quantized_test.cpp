@@ -28,7 +28,7 @@ apo_model_config wide() {
 }
 
 apo_model* new_model(World& world, int32_t dtype, int32_t quantize) {
-    const apo_model_options options{dtype, 0, quantize};
+    const apo_model_options options{dtype, 0, quantize, 0};
     apo_model* model = nullptr;
     must(apo_model_create(world.engine, &world.config_, &options, &model, &error));
     return model;
@@ -377,7 +377,7 @@ TEST(what_a_packed_model_cannot_do_is_refused_in_words) {
     on_engines([](const Backend& backend) {
         World world(backend, tiny(), APO_F32, APO_QUANTIZE_NF4);
         apo_model* other = nullptr;
-        const apo_model_options unknown{APO_F32, 0, 4}, offloaded{APO_F32, 1, APO_QUANTIZE_INT8};
+        const apo_model_options unknown{APO_F32, 0, 4, 0}, offloaded{APO_F32, 1, APO_QUANTIZE_INT8, 0};
         refused(apo_model_create(world.engine, &world.config_, &unknown, &other, &error), APO_E_ARGUMENT, "quantize is 4");
         refused(apo_model_create(world.engine, &world.config_, &offloaded, &other, &error), APO_E_ARGUMENT, "offloaded and quantize");
         apo_memory_plan plan;

@@ -118,7 +118,7 @@ void train(apo_ranks* ranks, const Setup& setup, bool keep_whole_state, Trained&
     must(apo_engine_create(&open, &engine, &error), error);
     if (me.size > 1) must(apo_engine_join(engine, ranks, &error), error);
     const apo_model_config config = config_of(setup);
-    const apo_model_options model_options{setup.dtype, 0, APO_QUANTIZE_NONE};
+    const apo_model_options model_options{setup.dtype, 0, APO_QUANTIZE_NONE, setup.shard == APO_SHARD_WEIGHTS};
     apo_model* model = nullptr;
     must(apo_model_create(engine, &config, &model_options, &model, &error), error);
     must(apo_model_initialize(model, 1, 0.3, &error), error);
@@ -253,7 +253,7 @@ TEST(training_on_ranks_is_that_of_one) {
     for (const Setup& setup : setups()) {
         const Trained one = train_on(1, setup);
         for (int32_t size : {2, 3, 4}) {
-            for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS}) {
+            for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
                 Setup shared = setup;
                 shared.shard = shard;
                 const Trained many = train_on(size, shared);
@@ -270,7 +270,7 @@ TEST(stages_have_the_same_bits_where_each_rank_has_one_micro_batch) {
     for (Setup setup : setups()) {
         setup.shard = APO_SHARD_NONE;
         const Trained none = train_on(6, setup);
-        for (int32_t shard : {APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS}) {
+        for (int32_t shard : {APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
             setup.shard = shard;
             const Trained shared = train_on(6, setup);
             CHECK(none.weights == shared.weights && none.norms == shared.norms && none.moments == shared.moments);
@@ -280,10 +280,55 @@ TEST(stages_have_the_same_bits_where_each_rank_has_one_micro_batch) {
 
 TEST(a_repeated_course_on_ranks_has_the_same_bits) {
     for (Setup setup : setups()) {
-        setup.shard = APO_SHARD_GRADIENTS;
+        setup.shard = APO_SHARD_WEIGHTS;
         const Trained first = train_on(3, setup), again = train_on(3, setup);
         CHECK(first.weights == again.weights && first.norms == again.norms && first.moments == again.moments);
     }
+}
+
+// DeepSpeed#8262
+TEST(scorers_of_shared_weights_run_as_often_on_every_rank) {
+    const Setup setup;
+    const std::vector<Packs> all = rows();
+    std::vector<double> alone(2 * all.size()), together(2 * all.size());
+    auto score = [&](apo_ranks* ranks, std::vector<double>& sums) {
+        const apo_ranks_info me = info_of(ranks);
+        apo_error error{};
+        const apo_engine_options open{APO_CPU, 0, 1, 0};
+        apo_engine* engine = nullptr;
+        must(apo_engine_create(&open, &engine, &error), error);
+        must(apo_engine_join(engine, ranks, &error), error);
+        const apo_model_config config = config_of(setup);
+        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 1};
+        apo_model *model = nullptr, *copy = nullptr;
+        must(apo_model_create(engine, &config, &options, &model, &error), error);
+        must(apo_model_initialize(model, 1, 0.3, &error), error);
+        must(apo_model_create(engine, &config, &options, &copy, &error), error);
+        must(apo_model_copy(copy, model, &error), error);
+        apo_scorer* scorer = nullptr;
+        must(apo_scorer_create(copy, nullptr, 12, &scorer, &error), error);
+        // Rank 0 has one row, the next two, and so on; the last of several has none.
+        size_t row = 0;
+        for (int32_t r = 0; r < me.size; r++) {
+            Packs packs;
+            const size_t first = row, count = me.size == 1 ? all.size() : r == me.size - 1 ? 0 : size_t(r + 1);
+            for (size_t i = 0; i < count; i++, row++) {
+                packs.add({all[row].tokens.begin(), all[row].tokens.begin() + all[row].prompt_lengths[0]},
+                          {kAnswers[row % 4], kAnswers[(row + 1) % 4]});
+            }
+            if (r != me.rank) continue;
+            const apo_batch batch = packs.batch();
+            double none = 0;
+            must(apo_scorer_logprobs(scorer, &batch, nullptr, count == 0 ? &none : sums.data() + 2 * first, nullptr, &error), error);
+        }
+        must(apo_scorer_close(scorer, &error), error);
+        must(apo_model_close(copy, &error), error);
+        must(apo_model_close(model, &error), error);
+        must(apo_engine_close(engine, &error), error);
+    };
+    all_well(on_ranks(1, [&](apo_ranks* ranks) { score(ranks, alone); }));
+    all_well(on_ranks(4, [&](apo_ranks* ranks) { score(ranks, together); }));
+    for (size_t i = 0; i < alone.size(); i++) CHECK_CLOSE(together[i], alone[i], 1e-4);
 }
 
 TEST(joining_ranks_is_refused_out_of_order) {
@@ -293,7 +338,7 @@ TEST(joining_ranks_is_refused_out_of_order) {
         apo_engine* engine = nullptr;
         must(apo_engine_create(&open, &engine, &error), error);
         const apo_model_config config = tiny();
-        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE};
+        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 0};
         apo_model* model = nullptr;
         must(apo_model_create(engine, &config, &options, &model, &error), error);
         if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined with a model open");

@@ -19,7 +19,7 @@ inline apo_model_config tiny() {
 struct World {
     explicit World(const Backend& backend, apo_model_config config = tiny(), int32_t dtype = APO_F32, int32_t quantize = APO_QUANTIZE_NONE) : config_(config) {
         engine = new apo_engine(*backend.ops, backend.open);
-        const apo_model_options options{dtype, 0, quantize};
+        const apo_model_options options{dtype, 0, quantize, 0};
         CHECK(apo_model_create(engine, &config_, &options, &model, &error) == APO_OK);
         CHECK(apo_model_initialize(model, 1, 0.3, &error) == APO_OK);
     }

@@ -11,7 +11,8 @@ apo_status apo_model_create(apo_engine* engine, const apo_model_config* config, 
         const apo_model_options& o = required(options, "options");
         required(model, "model");
         if (o.offloaded != 0 && o.offloaded != 1) fail(APO_E_ARGUMENT, "offloaded is %d; expected 0 or 1", o.offloaded);
-        *model = new apo_model(*engine, *config, checked_dtype(o.dtype, "dtype"), o.offloaded != 0, checked_packing(o.quantize));
+        if (o.sharded != 0 && o.sharded != 1) fail(APO_E_ARGUMENT, "sharded is %d; expected 0 or 1", o.sharded);
+        *model = new apo_model(*engine, *config, checked_dtype(o.dtype, "dtype"), o.offloaded != 0, checked_packing(o.quantize), o.sharded != 0);
     });
 }
 

@@ -37,8 +37,9 @@ apo_status apo_plan(const apo_model_config* config, int32_t dtype_value, int32_t
         if (device != APO_CPU && device != APO_CUDA) fail(APO_E_ARGUMENT, "device is %d; expected APO_CPU or APO_CUDA", device);
         const HeadSizes head = device == APO_CUDA ? HeadSizes{cuda_head::rows, cuda_head::scratch} : HeadSizes{cpu_head::rows, cpu_head::scratch};
         apo_memory_plan out{};
-        out.weights = model_bytes(shape, dtype, false, packing);
-        out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA, packing);
+        const bool sharded = trainer != nullptr && trainer->shard == APO_SHARD_WEIGHTS;
+        out.weights = model_bytes(shape, dtype, false, packing, sharded);
+        out.weights_offloaded = model_bytes(shape, dtype, device == APO_CUDA, packing, sharded);
         if (adapter) out.adapter = adapter_bytes(*adapter, dtype);
         if (trainer != nullptr) {
             const TrainerBytes bytes = trainer_bytes(network, head, *trainer);

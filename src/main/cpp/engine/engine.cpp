@@ -1,8 +1,5 @@
 #include "engine.h"
 
-#include <numeric>
-#include <vector>
-
 #include "cuda_loader.h"
 
 apo_engine::apo_engine(const apo_engine_options& options)
@@ -23,11 +20,11 @@ void apo_engine::join(apo_ranks& ranks) {
     ranks.engines++;
 }
 
-double apo_engine::sum_over_ranks(double x) {
-    if (ranks_ == nullptr) return x;
+std::vector<double> apo_engine::of_ranks(double x) {
+    if (ranks_ == nullptr) return {x};
     std::vector<double> all(size_t(ranks_->size()));
     ranks_->gather(&x, sizeof x, all.data());
-    return std::accumulate(all.begin(), all.end(), 0.0);
+    return all;
 }
 
 namespace apo {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <vector>
 
 #include "error.h"
 #include "ops.h"
@@ -25,8 +26,8 @@ struct apo_engine {
     // How many ranks share the work, and which of them this is: one, the first, where the engine has not joined any.
     int32_t ranks() const { return ranks_ == nullptr ? 1 : ranks_->size(); }
     int32_t rank() const { return ranks_ == nullptr ? 0 : ranks_->rank(); }
-    // Sums of each rank's x, in the order of ranks; collective.
-    double sum_over_ranks(double x);
+    // Each rank's x, in the order of ranks; collective.
+    std::vector<double> of_ranks(double x);
 
 private:
     apo_ranks* ranks_ = nullptr;

@@ -405,6 +405,7 @@ apo_generator::apo_generator(apo_model& model, apo_adapter* adapter, const apo_g
     : network(model, adapter), opened_(network.top()), max_sequences_(options.max_sequences), decoding_(model.engine) {
     if (network.value_head()) fail(APO_E_STATE, "the %s has a value head and cannot generate", network.top().kind());
     if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, so that it cannot generate; create it without offloading");
+    if (model.sharded() != nullptr) fail(APO_E_STATE, "the model's weights are shared out over ranks, so that it cannot generate; create it whole");
     const GeneratorBytes bytes = generator_bytes(network.shape(), head_sizes(model.engine.ops), options);
     pages_ = int32_t(page_count(options));
     cache_ = Buffer(model.engine, size_t(bytes.cache));

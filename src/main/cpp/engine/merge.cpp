@@ -51,6 +51,7 @@ void merge(apo_model& target, const apo_model& source, apo_adapter& adapter) {
              target.shape.value_head() ? "a value" : "an LM");
     }
     if (target.quantized() != nullptr) fail(APO_E_ARGUMENT, "target's weights are packed; a merge is into an ordinary model, for packing again loses most of the adapter");
+    if (source.sharded() != nullptr || target.sharded() != nullptr) fail(APO_E_ARGUMENT, "weights that are shared out over ranks are not merged into; create the models whole");
     if (&target != &source) target.copy_from(source);
     const Room room = make_room(target.engine, adapter);
     for (int64_t l = 0; l < source.shape.L; l++) {

@@ -1,5 +1,6 @@
 #include "scorer.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace apo;
@@ -34,8 +35,13 @@ apo_scorer::apo_scorer(apo_model& model, apo_adapter* adapter, int64_t max_token
 template <class Head>
 void apo_scorer::run(const apo_batch& batch, Progress& progress, Head head) {
     const apo_model& model = network.model;
+    const bool together = model.sharded() != nullptr;
+    if (together && batch.packs == 0) return idle(0, most_turns(0));
     const Batch all = make_batch(batch, model.shape, workspace_.max_tokens);
     progress.expect(all.tokens());
+    int64_t turns = 0;
+    for (int64_t first = 0; together && first < all.packs(); first = all.fitting(first, workspace_.max_tokens)) turns++;
+    const int64_t most = together ? most_turns(turns) : 0;
     for (int64_t first = 0; first < all.packs();) {
         const int64_t last = all.fitting(first, workspace_.max_tokens);
         const Batch part = all.slice(first, last);
@@ -47,6 +53,16 @@ void apo_scorer::run(const apo_batch& batch, Progress& progress, Head head) {
         head(weights, part, first_answer, int64_t(all.answer_begin[size_t(first_answer)]));
         first = last;
     }
+    idle(turns, most);
+}
+
+int64_t apo_scorer::most_turns(int64_t own) const {
+    const std::vector<double> all = network.model.engine.of_ranks(double(own));
+    return int64_t(*std::max_element(all.begin(), all.end()));
+}
+
+void apo_scorer::idle(int64_t from, int64_t turns) {
+    for (int64_t turn = from; turn < turns; turn++) WeightStream(network.model).idle_forward();
 }
 
 void apo_scorer::logprobs(const apo_batch& batch, float* token_logps, double* sums, Progress& progress) {

@@ -20,6 +20,10 @@ private:
     template <class Head>
     void run(const apo_batch& batch, apo::Progress& progress, Head head);
 
+    // Where ranks share the weights out, all run as many forwards: the most that any has, of which the others are idle in some.
+    int64_t most_turns(int64_t own) const;
+    void idle(int64_t from, int64_t turns);
+
     apo::Opened opened_;
     apo::Buffer memory_;
     apo::Workspace workspace_;

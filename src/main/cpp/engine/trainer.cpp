@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "adamw8.h"
 #include "loss_arguments.h"
@@ -25,7 +26,7 @@ const Units& units_of(const NetworkShape& network) { return network.adapter == n
 int64_t elements_of(const std::vector<Part>& parts) { return parts.back().local + parts.back().elements; }
 
 bool shares_gradients(const NetworkShape& network, int32_t shard) {
-    return network.model.ranks > 1 && network.adapter == nullptr && shard == APO_SHARD_GRADIENTS;
+    return network.model.ranks > 1 && network.adapter == nullptr && shard >= APO_SHARD_GRADIENTS;
 }
 
 // Rows of a step that one rank may have; each counts from a multiple of its own, for dropout to draw other masks.
@@ -57,8 +58,8 @@ TrainerBytes trainer_bytes(const NetworkShape& network, const HeadSizes& head, c
     if (options.offload_optimizer != 0 && options.offload_optimizer != 1) {
         fail(APO_E_ARGUMENT, "offload_optimizer is %d; expected 0 or 1", options.offload_optimizer);
     }
-    if (options.shard < APO_SHARD_NONE || options.shard > APO_SHARD_GRADIENTS) {
-        fail(APO_E_ARGUMENT, "shard is %d; expected an apo_shard, %d to %d", options.shard, APO_SHARD_NONE, APO_SHARD_GRADIENTS);
+    if (options.shard < APO_SHARD_NONE || options.shard > APO_SHARD_WEIGHTS) {
+        fail(APO_E_ARGUMENT, "shard is %d; expected an apo_shard, %d to %d", options.shard, APO_SHARD_NONE, APO_SHARD_WEIGHTS);
     }
     // An adapter's weights are f32 whatever the model's are.
     const DType dtype = network.adapter == nullptr ? network.dtype : DType::f32;
@@ -84,6 +85,10 @@ apo_trainer::apo_trainer(apo_model& model, apo_adapter* adapter, const apo_train
     }
     if (adapter == nullptr && model.quantized() != nullptr) {
         fail(APO_E_STATE, "the model's weights are packed (quantize), so that they cannot be trained themselves; train an adapter, or create the model without");
+    }
+    if (engine_.ranks() > 1 && (options.shard == APO_SHARD_WEIGHTS) != (model.sharded() != nullptr)) {
+        fail(APO_E_STATE, "shard is %d and the model's weights are %s; APO_SHARD_WEIGHTS goes with apo_model_options.sharded", options.shard,
+             model.sharded() != nullptr ? "shared out" : "whole");
     }
     if (trained_.has_trainer) fail(APO_E_STATE, "the %s has a trainer already; close it first", trained_.kind());
     const TrainerBytes bytes = trainer_bytes(network.shape(), head_sizes(engine_.ops), options);
@@ -223,8 +228,10 @@ void apo_trainer::preference(const apo_batch& batch, const apo_pairs& pairs_in, 
 
 void apo_trainer::idle() {
     forwarded_ = false;
-    if (!shares_gradients()) return;
     const Shape& shape = network.model.shape;
+    WeightStream(network.model).idle_forward();
+    if (where_->lowest_layer() < shape.L) WeightStream(network.model, shape.L - 1, where_->lowest_layer()).idle_layers();
+    if (!shares_gradients()) return;
     for (int64_t unit = shape.last_unit(); unit >= 0; unit--) {
         where_->begin(unit);
         where_->done(unit);
@@ -248,7 +255,8 @@ double apo_trainer::reduce() {
         squares += engine_.ops.squared_norm(engine_.device, floats(gradients_) + (shares_gradients() ? part.local : part.begin), part.elements);
     }
     if (shard_ == APO_SHARD_NONE) gather_units(gradients_.data(), sizeof(float));
-    return std::sqrt(engine_.sum_over_ranks(squares));
+    const std::vector<double> all = engine_.of_ranks(squares);
+    return std::sqrt(std::accumulate(all.begin(), all.end(), 0.0));
 }
 
 void apo_trainer::gather_units(char* buffer, size_t element_bytes) {
@@ -285,7 +293,8 @@ double apo_trainer::step(const apo_adamw& a) {
     forwarded_ = false;
     for (const Part& part : parts_) update(a, float(scale), part);
     if (engine_.ranks() > 1 && shard_ != APO_SHARD_NONE) {
-        gather_units(static_cast<char*>(trained_.at(0)), bytes_of(trained_.dtype));
+        // An adapter's weights are whole on every rank.
+        if (shard_ != APO_SHARD_WEIGHTS || network.adapter != nullptr) gather_units(static_cast<char*>(trained_.at(0)), bytes_of(trained_.dtype));
         // The update has cleared the sums; what this rank brought to the others' is left.
         zero_gradients();
     }
@@ -382,11 +391,12 @@ void apo_trainer::write(int32_t state, int32_t index, int64_t offset, int64_t co
 }
 
 void apo_trainer::read_master(int32_t index, int64_t offset, int64_t count, float* target) {
-    if (remainders() == nullptr) return trained_.read(index, offset, count, target, DType::f32);
     const TensorSpec& spec = trained_.tensor(index);
-    check_kept(index, offset, count);
+    // Of this rank's own weights, where they are shared out: not the model's collective read.
+    if (remainders() != nullptr || network.model.sharded() != nullptr) check_kept(index, offset, count);
+    if (remainders() == nullptr) return trained_.Parameters::read(index, offset, count, target, DType::f32);
     std::vector<uint16_t> upper(static_cast<size_t>(count)), remainder(static_cast<size_t>(count));
-    trained_.read(index, offset, count, upper.data(), DType::bf16);
+    trained_.Parameters::read(index, offset, count, upper.data(), DType::bf16);
     engine_.ops.copy_to_host(engine_.device, remainder.data(), remainders() + kept_at(spec, offset), size_t(count) * sizeof(uint16_t));
     for (size_t i = 0; i < size_t(count); i++) target[i] = join_f32(upper[i], remainder[i]);
 }

@@ -1,7 +1,10 @@
 // A model's weights in the order in which a forward or a backward needs them: the embedding, the layers, and the final norm with the
 // head. Model code asks here and does not know where weights lie, or whether they are packed (QuantizedWeights). Those of an offloaded model's layers come from host memory, a layer
-// ahead: while one layer runs, the next is copied to the other of the model's two slots.
+// ahead: while one layer runs, the next is copied to the other of the model's two slots; those that ranks share out come from all of them
+// in the same way (ShardedWeights), so that every rank then has to run as many streams, over the same layers.
 #pragma once
+
+#include <cstdlib>
 
 #include "model.h"
 
@@ -38,14 +41,19 @@ public:
     // For a whole forward.
     explicit WeightStream(const apo_model& model) : WeightStream(model, 0, model.shape.L - 1) {}
 
-    const void* embedding() const { return model_.at(model_.shape.embedding()); }
-    const void* final_norm() const { return model_.at(model_.shape.final_norm()); }
-    const void* head() const { return model_.at(model_.shape.head()); }
+    const void* embedding() const { return at(model_.shape.embedding()); }
+    const void* final_norm() const { return at(model_.shape.final_norm()); }
+    const void* head() const { return at(model_.shape.head()); }
 
     // The next layer's weights for the ops to come, until the next call but one.
     LayerWeights layer() {
         const int64_t layer = next_;
         next_ += step_;
+        if (model_.sharded() != nullptr) {
+            const char* weights = model_.sharded()->unit(model_.shape.layer_unit(layer));
+            if (layer != last_) model_.sharded()->fetch(model_.shape.layer_unit(next_));
+            return {model_, layer, weights};
+        }
         if (!model_.offloaded()) return {model_, layer, nullptr};
         if (!fetched_) fetch(layer);
         fetched_ = true;
@@ -54,7 +62,27 @@ public:
         return {model_, layer, model_.layer_slot(layer % 2)};
     }
 
+    // What a rank without rows does while others run a forward: it asks for all that they ask for.
+    void idle_forward() {
+        if (model_.sharded() == nullptr) return;
+        embedding();
+        idle_layers();
+        final_norm();
+        head();
+    }
+    // The same of layers alone, as in a backward, which finds what stands above them in its slot.
+    void idle_layers() {
+        for (int64_t count = std::abs(last_ - next_) + 1; model_.sharded() != nullptr && count > 0; count--) layer();
+    }
+
 private:
+    // An element of the embedding or of the last unit.
+    const void* at(int64_t offset) const {
+        if (model_.sharded() == nullptr) return model_.at(offset);
+        const int64_t unit = model_.shape.units().of(offset);
+        return model_.sharded()->unit(unit) + size_t(offset - model_.shape.units()[unit].begin) * bytes_of(model_.dtype);
+    }
+
     void fetch(int64_t layer) {
         model_.engine.ops.copy_ahead(model_.engine.device, model_.layer_slot(layer % 2), model_.at(model_.shape.layer_begin(layer)),
                                      size_t(model_.shape.layer_elements()) * bytes_of(model_.dtype));

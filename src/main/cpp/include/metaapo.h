@@ -217,6 +217,10 @@ typedef struct apo_model_options {
     int32_t quantize;  /**< an apo_quantize, of the projections' weights; embedding, norms, head and biases are of dtype. A packed weight is
                             code times scale, rounded to bf16, in f32 models too. Its matrix is unpacked in front of a product, and a
                             product of few rows reads it packed. Not with offloaded; a trainer of the model itself is APO_E_STATE */
+    int32_t sharded;   /**< 1: the ranks that the engine has joined keep the weights in equal parts, and bring a layer's together when a forward
+                            or a backward comes to it. Writes keep this rank's part; reads, forwards and backwards are collective, and a scorer's
+                            batch may then be empty (no packs). For scorers and trainers (APO_SHARD_WEIGHTS); a generator is APO_E_STATE. Not
+                            with offloaded or quantize. One rank: no difference */
 } apo_model_options;
 
 /** Allocates a model with all weights zero. */
@@ -476,7 +480,8 @@ typedef enum apo_optimizer_state {
 typedef enum apo_shard {
     APO_SHARD_NONE = 0,
     APO_SHARD_OPTIMIZER = 1, /**< moments and what f32 masters have beyond the weights */
-    APO_SHARD_GRADIENTS = 2  /**< gradients too: summed over the ranks in each backward. With an adapter as APO_SHARD_OPTIMIZER */
+    APO_SHARD_GRADIENTS = 2, /**< gradients too: summed over the ranks in each backward. With an adapter as APO_SHARD_OPTIMIZER */
+    APO_SHARD_WEIGHTS = 3    /**< weights too (apo_model_options.sharded), of the base where an adapter is trained */
 } apo_shard;
 
 typedef struct apo_trainer_options {

@@ -28,7 +28,9 @@ public record TrainerOptions(long maxTokens, boolean recompute, OptimizerState o
         /** Moments, and what f32 masters have beyond bf16 weights. */
         OPTIMIZER,
         /** Gradients too; an adapter's are small, and whole on each rank. */
-        GRADIENTS
+        GRADIENTS,
+        /** Weights too ({@link ModelOptions#sharded}), of the base where an adapter is trained. */
+        WEIGHTS
     }
 
     /** With the optimizer's state in f32. */
