@@ -111,6 +111,16 @@ class EvaluateCommandTest extends CommandTest {
     }
 
     @Test
+    void theBaselineAgainstItselfHasFifty() throws IOException {
+        evaluate("alpaca-eval", "--calibration", calibration(ROWS), "--reference-outputs", reference(ROWS), "--annotations",
+                annotations("a.json", annotations("NullModel", "base"), rows -> rows.forEach(row -> ((ObjectNode) row).put("preference", 1.5))));
+        JsonNode model = metrics().path("models").get(0);
+        assertThat(List.of(model.path("win_rate").asDouble(), model.path("length_controlled_winrate").asDouble(), model.path("lc_standard_error").asDouble()))
+                .isEqualTo(List.of(50.0, 50.0, 0.0));
+        assertThat(Files.readAllLines(temp.resolve("out/weights/baseline_base.csv"))).hasSize(1);
+    }
+
+    @Test
     void annotationsAreWrittenAsTheOfficialFile() throws IOException {
         String file = annotations("a.json", annotations("NullModel", "null"), rows -> ((ObjectNode) rows.get(0)).put("preference", 1.23456789012345));
         List<Annotation> rows = Annotation.read(Path.of(file));
@@ -310,6 +320,7 @@ class EvaluateCommandTest extends CommandTest {
                 + String.format(game, "both", "[[A>B]], no, [[A=B]]") + String.format(game, "silent", "")).toString();
         assertFails(3, "m, math: 2 of 4 judged (1 unparsed, 1 failed, 0 missing, 1 conflicting)", "evaluate", "arena-hard", "--annotations", file);
         evaluate("arena-hard", "--allow-partial", "--annotations", file);
+        assertThat(err).contains("category math: 4 questions by the judgments alone; --questions FILE says");
         JsonNode model = metrics().path("categories").get(0).path("models").get(0);
         assertThat(model.path("unparsed_questions")).hasToString("[\"odd\"]");
         assertThat(model.path("conflicting_questions")).hasToString("[\"both\"]");

@@ -81,7 +81,11 @@ public final class AlpacaEvaluation {
     }
 
     /** A model's figures. */
-    private record Scored(String model, Coverage coverage, WinRate raw, LengthControl controlled, int averageLength, double[] byPosition) {}
+    private record Scored(String model, Coverage coverage, WinRate raw, LengthControl controlled, int averageLength, double[] byPosition) {
+        boolean isFitted() {
+            return controlled != null && controlled.selection() != null;
+        }
+    }
 
     /**
      * Scores models.
@@ -141,6 +145,9 @@ public final class AlpacaEvaluation {
     }
 
     private LengthControl controlled(List<Annotation> rows, int[] places) {
+        if (rows.get(0).model().equals(rows.get(0).baseline())) {
+            return LengthControl.ofBaseline();
+        }
         List<LengthControl.Row> inputs = new ArrayList<>();
         for (int i = 0; i < rows.size(); i++) {
             Annotation row = rows.get(i);
@@ -177,9 +184,11 @@ public final class AlpacaEvaluation {
                     .put("win_rate_shown_first", EvaluationResult.finite(one.byPosition()[0]))
                     .put("win_rate_shown_second", EvaluationResult.finite(one.byPosition()[1]));
             if (one.controlled() != null) {
+                model.put("length_controlled_winrate", one.controlled().winRate()).put("lc_standard_error", one.controlled().standardError());
+            }
+            if (one.isFitted()) {
                 double[] w = one.controlled().selection().coefficients();
-                model.put("length_controlled_winrate", one.controlled().winRate()).put("lc_standard_error", one.controlled().standardError())
-                        .put("C", one.controlled().selection().c());
+                model.put("C", one.controlled().selection().c());
                 model.putObject("coefficients").put("np.tanh(std_delta_len)", w[0]).put("instruction_difficulty", w[1])
                         .put("not_gamed_baseline.astype(float)", w[2]);
             }
@@ -225,7 +234,7 @@ public final class AlpacaEvaluation {
 
     private static String weights(List<Scored> scored) {
         StringBuilder csv = new StringBuilder(WEIGHTS);
-        scored.stream().filter(one -> one.controlled() != null).forEach(one -> {
+        scored.stream().filter(Scored::isFitted).forEach(one -> {
             csv.append(CsvFile.cell(one.model()));
             for (double w : one.controlled().selection().coefficients()) {
                 csv.append(String.format(Locale.ROOT, ",%.16f", w));

@@ -13,7 +13,7 @@ import org.metaapo.statistics.Logistic;
  *
  * @param winRate in percent, mean over all rows, those without a preference too
  * @param standardError of it
- * @param selection the fit: C, its grid and scores, and the coefficients of length, difficulty and model
+ * @param selection the fit: C, its grid and scores, and the coefficients of length, difficulty and model; null of the baseline itself
  */
 public record LengthControl(double winRate, double standardError, LassoSelection selection) {
     private static final double CALIBRATION_WEIGHT = 0.1;
@@ -21,6 +21,11 @@ public record LengthControl(double winRate, double standardError, LassoSelection
     /** The 10 values of C that are tried. */
     private static double[] grid() {
         return LassoSelection.logSpace(-4, 4, 10);
+    }
+
+    /** The baseline against itself, which has 50 by definition. */
+    public static LengthControl ofBaseline() {
+        return new LengthControl(50, 0, null);
     }
 
     /**

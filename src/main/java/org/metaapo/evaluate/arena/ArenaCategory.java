@@ -68,6 +68,9 @@ final class ArenaCategory {
             seen.add(row.question());
         }
         this.expected = questions.count(name, seen) * (options.version() == ArenaVersion.V01 ? 2 : 1);
+        if (!questions.isKnown(name)) {
+            notes.add("category " + name + ": " + seen.size() + " questions by the judgments alone; --questions FILE says whether some are missing");
+        }
         json.put("category", name).put("baseline", baseline);
     }
 

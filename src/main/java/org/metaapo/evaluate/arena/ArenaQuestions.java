@@ -60,6 +60,11 @@ public record ArenaQuestions(List<Question> list, Map<String, Set<String>> byCat
         return byCategory.containsKey(category) ? byCategory.get(category).size() : OFFICIAL.getOrDefault(category, seen.size());
     }
 
+    /** Whether it is known how many a category has. */
+    boolean isKnown(String category) {
+        return byCategory.containsKey(category) || OFFICIAL.containsKey(category);
+    }
+
     /** Refuses judgments of other questions. */
     void check(List<ArenaJudgment> rows) {
         for (ArenaJudgment row : rows) {
