@@ -12,6 +12,15 @@ namespace {
 
 constexpr int32_t kNobody = -1;
 
+enum class Call { barrier, all_gather, all_to_all, broadcast };
+
+// What a rank comes with.
+struct Brought {
+    Call call;
+    const void* data;
+    size_t bytes;
+};
+
 // What the ranks share: where they meet, and what each brings.
 struct Meeting {
     explicit Meeting(int32_t count) : brought(static_cast<size_t>(count)) {}
@@ -21,21 +30,19 @@ struct Meeting {
     int32_t waiting = 0;
     int64_t meetings = 0;
     int32_t gone = kNobody;  // the first rank that is not coming any more
-    std::vector<const void*> brought;
+    std::vector<Brought> brought;
 
-    // Waits for all ranks; false where one does not come any more.
-    bool wait() {
+    // Waits for all ranks; false, and for all of them, where one does not come any more.
+    bool come() {
         std::unique_lock<std::mutex> lock(mutex);
-        if (gone != kNobody) return false;
-        const int64_t meeting = meetings;
-        if (++waiting == int32_t(brought.size())) {
-            waiting = 0;
-            meetings++;
-            all_here.notify_all();
-            return true;
-        }
-        all_here.wait(lock, [&] { return meetings != meeting || gone != kNobody; });
-        return meetings != meeting;
+        return gone == kNobody && wait(lock, true);
+    }
+
+    // Waits until all who have come are done with what the others brought, whatever happens: none is kept from it, and a rank that
+    // went before would take its memory away under the others' hands.
+    void part() {
+        std::unique_lock<std::mutex> lock(mutex);
+        wait(lock, false);
     }
 
     void leave(int32_t rank) {
@@ -43,37 +50,55 @@ struct Meeting {
         if (gone == kNobody) gone = rank;
         all_here.notify_all();
     }
+
+private:
+    bool wait(std::unique_lock<std::mutex>& lock, bool may_fail) {
+        const int64_t meeting = meetings;
+        if (++waiting == int32_t(brought.size())) {
+            waiting = 0;
+            meetings++;
+            all_here.notify_all();
+            return true;
+        }
+        all_here.wait(lock, [&] { return meetings != meeting || (may_fail && gone != kNobody); });
+        return meetings != meeting;
+    }
 };
 
 struct Local {
     std::shared_ptr<Meeting> meeting;
     int32_t rank;
-    char failure[64];
+    char failure[128];
 
-    size_t size() const { return meeting->brought.size(); }
-
-    const char* meet() {
-        if (meeting->wait()) return nullptr;
-        std::snprintf(failure, sizeof failure, "rank %d has ended", meeting->gone);
-        return failure;
-    }
-
-    // Brings `mine` and runs take(rank, theirs) for each rank's, while all are there.
+    // Brings `mine` and, where all ranks come to the same call, runs take(rank, theirs) for each of them.
     template <class Take>
-    const char* exchange(const void* mine, Take take) {
+    const char* exchange(Brought mine, Take take) {
         meeting->brought[size_t(rank)] = mine;
-        if (const char* failed = meet()) return failed;
-        for (size_t r = 0; r < size(); r++) take(r, static_cast<const char*>(meeting->brought[r]));
-        return meet();
+        if (!meeting->come()) {
+            std::snprintf(failure, sizeof failure, "rank %d has ended", meeting->gone);
+            return failure;
+        }
+        const char* failed = nullptr;
+        for (size_t r = 0; r < meeting->brought.size() && failed == nullptr; r++) {
+            const Brought& theirs = meeting->brought[r];
+            if (theirs.call == mine.call && theirs.bytes == mine.bytes) continue;
+            std::snprintf(failure, sizeof failure, "rank %zu is at another call, or at one of another size", r);
+            failed = failure;
+        }
+        for (size_t r = 0; r < meeting->brought.size() && failed == nullptr; r++) take(r, static_cast<const char*>(meeting->brought[r].data));
+        meeting->part();
+        return failed;
     }
 };
 
 Local& local(void* context) { return *static_cast<Local*>(context); }
 
-const char* barrier(void* context) { return local(context).meet(); }
+const char* barrier(void* context) {
+    return local(context).exchange({Call::barrier, nullptr, 0}, [](size_t, const char*) {});
+}
 
 const char* all_gather(void* context, const void* send, size_t bytes, void* receive) {
-    return local(context).exchange(send, [&](size_t r, const char* theirs) {
+    return local(context).exchange({Call::all_gather, send, bytes}, [&](size_t r, const char* theirs) {
         char* place = static_cast<char*>(receive) + r * bytes;
         if (place != theirs) std::memcpy(place, theirs, bytes);
     });
@@ -81,12 +106,13 @@ const char* all_gather(void* context, const void* send, size_t bytes, void* rece
 
 const char* all_to_all(void* context, const void* send, size_t bytes, void* receive) {
     Local& l = local(context);
-    return l.exchange(send, [&](size_t r, const char* theirs) { std::memcpy(static_cast<char*>(receive) + r * bytes, theirs + size_t(l.rank) * bytes, bytes); });
+    return l.exchange({Call::all_to_all, send, bytes},
+                      [&](size_t r, const char* theirs) { std::memcpy(static_cast<char*>(receive) + r * bytes, theirs + size_t(l.rank) * bytes, bytes); });
 }
 
 const char* broadcast(void* context, void* data, size_t bytes, int32_t root) {
     Local& l = local(context);
-    return l.exchange(data, [&](size_t r, const char* theirs) {
+    return l.exchange({Call::broadcast, data, bytes}, [&](size_t r, const char* theirs) {
         if (int32_t(r) == root && l.rank != root) std::memcpy(data, theirs, bytes);
     });
 }
