@@ -22,6 +22,9 @@ import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Digests;
 import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
+import org.metaapo.ranks.Codec;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 
 /**
  * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments; moments of 8 bits packed; a
@@ -38,9 +41,11 @@ public final class CheckpointStore {
 
     private final Path folder;
     private final int keep;
+    private final Ranks ranks;
 
-    /** Checkpoints in {@code folder}, the newest {@code keep} of which stay. */
-    public CheckpointStore(Path folder, int keep) {
+    /** Checkpoints of a run on {@code ranks} in {@code folder}, the newest {@code keep} of which stay. */
+    public CheckpointStore(Path folder, int keep, Ranks ranks) {
+        this.ranks = ranks;
         this.folder = folder;
         this.keep = keep;
     }
@@ -52,6 +57,13 @@ public final class CheckpointStore {
      * @param kept a further one whose weights go with it, in its own dtype; null for none
      */
     public void save(long step, Network model, Trainer trainer, Network kept, Object state) {
+        ranks.lead(() -> {
+            write(step, model, trainer, kept, state);
+            prune();
+        });
+    }
+
+    private void write(long step, Network model, Trainer trainer, Network kept, Object state) {
         AtomicFiles.folder(folder.resolve(name(step)), target -> {
             Map<String, TensorSource> sources = new HashMap<>();
             List<TensorSpec> specs = new ArrayList<>();
@@ -79,7 +91,6 @@ public final class CheckpointStore {
             digests.put(STATE, Digests.sha256(target.resolve(STATE)));
             Files.writeString(target.resolve(DIGESTS), Json.write(digests));
         });
-        prune();
     }
 
     private static Dtype fileDtype(Network model) {
@@ -150,16 +161,31 @@ public final class CheckpointStore {
      * @return null where there is none
      */
     public <T> T newest(Class<T> type, Consumer<String> warn) {
+        String name = SharedWork.ofLeader(ranks, Codec.TEXT, () -> newestSound(type, warn));
+        return name.isEmpty() ? null : ranks.agree(() -> state(folder.resolve(name), type));
+    }
+
+    /** The name of the newest checkpoint that can be used; empty where there is none. */
+    private String newestSound(Class<?> type, Consumer<String> warn) {
         AtomicFiles.deletePartials(folder);
         for (Path candidate : newestFirst()) {
             try {
                 check(candidate);
-                return Json.mapper().readValue(candidate.resolve(STATE).toFile(), type);
-            } catch (DataException | IOException e) {
+                state(candidate, type);
+                return candidate.getFileName().toString();
+            } catch (DataException e) {
                 warn.accept("checkpoint " + candidate + " is damaged and passed over: " + e.getMessage());
             }
         }
-        return null;
+        return "";
+    }
+
+    private static <T> T state(Path checkpoint, Class<T> type) {
+        try {
+            return Json.mapper().readValue(checkpoint.resolve(STATE).toFile(), type);
+        } catch (IOException e) {
+            throw new DataException(checkpoint.resolve(STATE) + ": " + e.getMessage(), e);
+        }
     }
 
     private static void check(Path candidate) {
@@ -179,6 +205,13 @@ public final class CheckpointStore {
 
     /** Loads weights and moments of the checkpoint of a step into the trainer, and the further model's weights where there is one. */
     public void restore(long step, Network model, Trainer trainer, Network kept) {
+        ranks.agree(() -> {
+            read(step, model, trainer, kept);
+            return null;
+        });
+    }
+
+    private void read(long step, Network model, Trainer trainer, Network kept) {
         Path file = folder.resolve(name(step)).resolve(TENSORS);
         try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
             for (Trainer.State part : byTensor(trainer)) {

@@ -9,6 +9,7 @@ import org.metaapo.engine.Sampling;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.GenerateJob;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -74,7 +75,7 @@ final class GenerateCommand implements Callable<Integer> {
                 ProgressView view = common.view()) {
             GenerateJob.run(
                             engine, common.dtype(), model, adapter.path(), quantize.asked(), data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
-                            sampling, sequences, view)
+                            sampling, sequences, view, Ranks.single())
                     .write(destination);
         }
         return 0;

@@ -9,6 +9,7 @@ import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.RewardJob;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.train.StopSignal;
 import picocli.CommandLine.Command;
@@ -64,7 +65,7 @@ final class RewardCommand implements Callable<Integer> {
         }
         StopSignal stop = isKept ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
         try (ProgressView view = common.view()) {
-            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), variables.of(run), view, stop).write(destination);
+            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), variables.of(run), view, stop, Ranks.single()).write(destination);
         } catch (InterruptedRunException e) {
             throw new InterruptedRunException("stopped; the same command goes on with the scores in " + cache, e);
         }

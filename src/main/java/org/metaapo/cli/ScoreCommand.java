@@ -7,6 +7,7 @@ import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.ScoreJob;
+import org.metaapo.ranks.Ranks;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -56,7 +57,7 @@ final class ScoreCommand implements Callable<Integer> {
                 ProgressView view = common.view()) {
             ScoreJob.run(
                             engine, common.dtype(), model, adapter.path(), quantize.asked(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
-                            metaLearner, view)
+                            metaLearner, view, Ranks.single())
                     .write(destination);
         }
         return 0;

@@ -27,6 +27,7 @@ import org.metaapo.files.Json;
 import org.metaapo.files.SamePath;
 import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Answer;
@@ -131,7 +132,7 @@ final class Evaluator {
         double[][] reference = null;
         try (Policy policy = Policy.open(model, adapter, quantization, ChatOptions.of(shared));
                 AdaptedFolder.Loaded weights = policy.load(engine, dtype)) {
-            Answering answering = new Answering(policy, rows);
+            Answering answering = new Answering(policy, rows, Ranks.single());
             prompts = answering.prompts();
             int room = Math.min(shared.count("rollout.max_new_tokens"), answering.room());
             if (room < 1) {

@@ -12,6 +12,7 @@ import org.metaapo.engine.Sampling;
 import org.metaapo.files.RunLock;
 import org.metaapo.jobs.Answering;
 import org.metaapo.jobs.Policy;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.train.OutCheck;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
@@ -64,7 +65,7 @@ public final class Demo {
         try (Engine engine = Engine.open(device, threads);
                 Policy policy = Policy.open(folder);
                 AdaptedFolder.Loaded model = policy.load(engine, Dtype.F32)) {
-            Answering answering = new Answering(policy, DataFiles.load(List.of(world.testPrompts()), DataFiles.Options.STRICT).rows());
+            Answering answering = new Answering(policy, DataFiles.load(List.of(world.testPrompts()), DataFiles.Options.STRICT).rows(), Ranks.single());
             Sampling sampling = new Sampling(1, world.maxNewTokens(), false, 0, 1, 1, seed, new int[0]);
             listener.begin("answering held-out prompts", answering.prompts().size());
             List<String> texts = answering

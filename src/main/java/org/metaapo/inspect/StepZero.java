@@ -14,6 +14,7 @@ import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
 import org.metaapo.jobs.Policy;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.train.PairScorer;
 import org.metaapo.train.RunListener;
 
@@ -164,7 +165,7 @@ record StepZero(
     private static double loss(
             Network model, List<PairScorer.Pair> pairs, List<double[]> sums, long longest, RunListener listener) {
         listener.begin("scoring as reference", pairs.size());
-        List<double[]> references = new PairScorer(model, Math.max(longest, MICRO_TOKENS), false)
+        List<double[]> references = new PairScorer(model, Math.max(longest, MICRO_TOKENS), false, Ranks.single())
                 .score(pairs, done -> listener.progress(done, ""));
         listener.end();
         PairResults results = PairScorer.evaluate(pairs, sums, references, Objective.dpo(BETA), Weighting.constant(1));

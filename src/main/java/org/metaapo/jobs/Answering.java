@@ -9,16 +9,19 @@ import org.metaapo.data.RowEncoder;
 import org.metaapo.engine.GeneratedAnswer;
 import org.metaapo.engine.Network;
 import org.metaapo.engine.Sampling;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.rollout.AnswerWriter;
 
 /** A policy's answers to the prompts of rows. */
 public final class Answering {
     private final Policy policy;
     private final List<Row> rows;
+    private final Ranks ranks;
     private final List<int[]> prompts = new ArrayList<>();
 
-    /** Tokenizes the prompts; reads no weights. */
-    public Answering(Policy policy, List<Row> rows) {
+    /** Tokenizes the prompts, which {@code ranks} share out; reads no weights. */
+    public Answering(Policy policy, List<Row> rows, Ranks ranks) {
+        this.ranks = ranks;
         this.policy = policy;
         this.rows = List.copyOf(rows);
         RowEncoder encoder = new RowEncoder(policy.format(), Integer.MAX_VALUE, Integer.MAX_VALUE);
@@ -49,7 +52,7 @@ public final class Answering {
                 sampling.k(), sampling.maxNewTokens(), sampling.greedy(), sampling.topK(), sampling.topP(),
                 sampling.temperature(), sampling.seed(), policy.format().stopIds());
         long[] keys = rows.stream().mapToLong(Row::id).toArray();
-        return new AnswerWriter(model, sequences).write(prompts, keys, full, done, note);
+        return new AnswerWriter(model, sequences, ranks).write(prompts, keys, full, done, note);
     }
 
     /** The texts of the answers to each prompt, without their stop tokens. */

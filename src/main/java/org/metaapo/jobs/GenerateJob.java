@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.metaapo.adapter.AdaptedFolder;
-import org.metaapo.data.DataFiles;
 import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -15,6 +14,7 @@ import org.metaapo.engine.Head;
 import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Sampling;
 import org.metaapo.error.DataException;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.train.RunListener;
 
@@ -23,7 +23,7 @@ public final class GenerateJob {
     private GenerateJob() {}
 
     /**
-     * Answers all prompts.
+     * Answers all prompts; ranks share them out, and all have all answers.
      *
      * @param adapter folder of an adapter over the model, or null
      * @param quantization packs the model's weights; null for them as the files have them
@@ -32,21 +32,13 @@ public final class GenerateJob {
      */
     public static Lines run(
             Engine engine, Dtype dtype, Path model, Path adapter, Quantization quantization, List<Path> data, ChatOptions chat, Map<String, Object> variables,
-            Sampling sampling, int sequences, RunListener listener) {
-        try (Policy policy = Policy.open(model, adapter, quantization, chat)) {
-            policy.folder().requireHead(Head.LM);
-            List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
-            Answering answering = new Answering(policy, rows);
-            for (int i = 0; i < rows.size(); i++) {
-                int tokens = answering.prompts().get(i).length;
-                if (tokens + sampling.maxNewTokens() > policy.config().maxPositions()) {
-                    throw new DataException(rows.get(i).source() + ": the prompt has " + tokens + " tokens, with "
-                            + sampling.maxNewTokens() + " new ones more than the model's "
-                            + policy.config().maxPositions() + " positions; lower --max-new-tokens");
-                }
-            }
+            Sampling sampling, int sequences, RunListener listener, Ranks ranks) {
+        try (Policy policy = ranks.agree(() -> Policy.open(model, adapter, quantization, chat))) {
+            ranks.lead(() -> policy.folder().requireHead(Head.LM));
+            List<Row> rows = JobRows.load(data, variables, ranks);
+            Answering answering = ranks.agree(() -> prepared(policy, rows, sampling, ranks));
             List<List<GeneratedAnswer>> answers;
-            try (AdaptedFolder.Loaded weights = policy.load(engine, dtype)) {
+            try (AdaptedFolder.Loaded weights = ranks.agree(() -> policy.load(engine, dtype))) {
                 listener.begin("generating", rows.size());
                 answers = answering.write(weights.network(), sampling, sequences, done -> listener.progress(done, ""), listener::note);
                 listener.end();
@@ -58,6 +50,20 @@ public final class GenerateJob {
             }
             return lines;
         }
+    }
+
+    /** Throws where a prompt leaves too little room. */
+    private static Answering prepared(Policy policy, List<Row> rows, Sampling sampling, Ranks ranks) {
+        Answering answering = new Answering(policy, rows, ranks);
+        for (int i = 0; i < rows.size(); i++) {
+            int tokens = answering.prompts().get(i).length;
+            if (tokens + sampling.maxNewTokens() > policy.config().maxPositions()) {
+                throw new DataException(rows.get(i).source() + ": the prompt has " + tokens + " tokens, with "
+                        + sampling.maxNewTokens() + " new ones more than the model's "
+                        + policy.config().maxPositions() + " positions; lower --max-new-tokens");
+            }
+        }
+        return answering;
     }
 
     private static ObjectNode line(Row row, List<GeneratedAnswer> answers, List<String> texts) {

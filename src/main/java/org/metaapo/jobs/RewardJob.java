@@ -3,18 +3,17 @@ package org.metaapo.jobs;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
-import org.metaapo.data.DataFiles;
 import org.metaapo.data.Prompt;
 import org.metaapo.data.Row;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.DataException;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Answer;
@@ -29,7 +28,7 @@ public final class RewardJob {
     private RewardJob() {}
 
     /**
-     * Scores all answers of all rows.
+     * Scores all answers of all rows; ranks share out a local model's work, and the leader alone asks any other source.
      *
      * @param source of the rewards
      * @param engine opens the engine that a local model needs
@@ -39,19 +38,15 @@ public final class RewardJob {
      */
     public static Lines run(
             RewardSource source, Supplier<Engine> engine, Dtype dtype, Path cache, List<Path> data, Map<String, Object> variables,
-            RunListener listener, StopSignal stop) {
-        source.check();
-        List<Row> rows = DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows();
-        List<Prompt> prompts = new ArrayList<>();
-        List<List<Answer>> answers = new ArrayList<>();
-        for (Row row : rows) {
-            prompts.add(row.prompt());
-            answers.add(answers(row));
-        }
+            RunListener listener, StopSignal stop, Ranks ranks) {
+        ranks.lead(source::check);
+        List<Row> rows = JobRows.load(data, variables, ranks);
+        List<Prompt> prompts = rows.stream().map(Row::prompt).toList();
+        List<List<Answer>> answers = ranks.agree(() -> rows.stream().map(RewardJob::answers).toList());
         RankingWatch watch = new RankingWatch(listener, stop);
         List<double[]> scores = source.isLocal()
-                ? local(source, engine, dtype, prompts, answers, watch)
-                : score(source.open(null, dtype, MICRO_TOKENS, cache), prompts, answers, watch);
+                ? local(source, engine, dtype, prompts, answers, watch, ranks)
+                : score(source.open(null, dtype, MICRO_TOKENS, cache, ranks), prompts, answers, watch);
         tell(source, watch, scores);
         Lines lines = new Lines();
         for (int i = 0; i < rows.size(); i++) {
@@ -69,9 +64,10 @@ public final class RewardJob {
     }
 
     private static List<double[]> local(
-            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<Answer>> answers, RankingWatch watch) {
-        try (Engine opened = engine.get()) {
-            return score(source.open(opened, dtype, MICRO_TOKENS, null), prompts, answers, watch);
+            RewardSource source, Supplier<Engine> engine, Dtype dtype, List<Prompt> prompts, List<List<Answer>> answers, RankingWatch watch,
+            Ranks ranks) {
+        try (Engine opened = ranks.agree(engine)) {
+            return score(source.open(opened, dtype, MICRO_TOKENS, null, ranks), prompts, answers, watch);
         }
     }
 

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.metaapo.adapter.AdaptedFolder;
-import org.metaapo.data.DataFiles;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.data.Row;
 import org.metaapo.data.RowEncoder;
@@ -23,6 +22,7 @@ import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.files.SamePath;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.train.PairScorer;
 import org.metaapo.train.RowLengths;
@@ -35,7 +35,7 @@ public final class ScoreJob {
     private ScoreJob() {}
 
     /**
-     * Scores all pairs.
+     * Scores all pairs; ranks share them out, and all have all scores.
      *
      * @param adapter folder of an adapter over the model, or null
      * @param quantization packs the weights of both models; null for them as the files have them
@@ -47,27 +47,30 @@ public final class ScoreJob {
      */
     public static Lines run(
             Engine engine, Dtype dtype, Path model, Path adapter, Quantization quantization, Path reference, List<Path> data, Lengths lengths, ChatOptions chat,
-            Map<String, Object> variables, Path metaLearner, RunListener listener) {
-        try (Policy policy = Policy.open(model, adapter, quantization, chat);
-                AdaptedFolder other = reference == null ? null : AdaptedFolder.open(reference).quantized(quantization)) {
-            policy.folder().requireHead(Head.LM);
-            if (other != null) {
-                other.base().checkReferenceOf(policy.folder().base());
-            }
-            List<EncodedRow> rows = encode(policy, lengths, DataFiles.load(data, DataFiles.Options.STRICT.with(variables)).rows());
+            Map<String, Object> variables, Path metaLearner, RunListener listener, Ranks ranks) {
+        try (Policy policy = ranks.agree(() -> Policy.open(model, adapter, quantization, chat));
+                AdaptedFolder other = ranks.agree(() -> reference == null ? null : AdaptedFolder.open(reference).quantized(quantization))) {
+            ranks.lead(() -> {
+                policy.folder().requireHead(Head.LM);
+                if (other != null) {
+                    other.base().checkReferenceOf(policy.folder().base());
+                }
+            });
+            List<Row> read = JobRows.load(data, variables, ranks);
+            List<EncodedRow> rows = ranks.agree(() -> encode(policy, lengths, read));
             tell(rows, lengths, policy.config().maxPositions(), listener);
-            Weighting weighting = metaLearner == null ? null : weighting(metaLearner);
+            Weighting weighting = ranks.agree(() -> metaLearner == null ? null : weighting(metaLearner));
             List<double[]> sums;
             List<double[]> references = null;
             boolean shared = other != null && SamePath.same(model, reference);
-            try (AdaptedFolder.Loaded weights = policy.folder().load(engine, dtype, RowLengths.longest(rows))) {
-                sums = score(weights.network(), rows, listener, "scoring");
-                references = shared ? score(weights.model(), rows, listener, "scoring the reference") : null;
+            try (AdaptedFolder.Loaded weights = ranks.agree(() -> policy.folder().load(engine, dtype, RowLengths.longest(rows)))) {
+                sums = score(weights.network(), rows, listener, "scoring", ranks);
+                references = shared ? score(weights.model(), rows, listener, "scoring the reference", ranks) : null;
             }
             if (other != null && !shared) {
                 // Only its weights are read: a reference shares the policy's tokenizer.
-                try (AdaptedFolder.Loaded weights = other.load(engine, dtype, RowLengths.longest(rows))) {
-                    references = score(weights.network(), rows, listener, "scoring the reference");
+                try (AdaptedFolder.Loaded weights = ranks.agree(() -> other.load(engine, dtype, RowLengths.longest(rows)))) {
+                    references = score(weights.network(), rows, listener, "scoring the reference", ranks);
                 }
             }
             PairResults results = references == null
@@ -131,12 +134,12 @@ public final class ScoreJob {
         return encoded;
     }
 
-    private static List<double[]> score(Network model, List<EncodedRow> rows, RunListener listener, String phase) {
+    private static List<double[]> score(Network model, List<EncodedRow> rows, RunListener listener, String phase, Ranks ranks) {
         long longest = rows.stream()
                 .mapToLong(r -> r.promptTokens() + r.chosenTokens() + r.rejectedTokens()).max().orElse(1);
         long maxTokens = Math.max(longest, Math.min(MICRO_TOKENS, longest * rows.size()));
         listener.begin(phase, rows.size());
-        List<double[]> sums = new PairScorer(model, maxTokens, true)
+        List<double[]> sums = new PairScorer(model, maxTokens, true, ranks)
                 .score(PairScorer.pairs(rows), done -> listener.progress(done, ""));
         listener.end();
         return sums;

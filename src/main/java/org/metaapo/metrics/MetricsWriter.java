@@ -16,6 +16,7 @@ public final class MetricsWriter implements AutoCloseable {
     private final Path path;
     private final FileChannel channel;
 
+    /** {@code channel} is null where nothing is written. */
     private MetricsWriter(Path path, FileChannel channel) {
         this.path = path;
         this.channel = channel;
@@ -33,6 +34,11 @@ public final class MetricsWriter implements AutoCloseable {
         }
     }
 
+    /** One that writes nothing, of a rank that does not lead. */
+    public static MetricsWriter silent() {
+        return new MetricsWriter(null, null);
+    }
+
     /** An empty line to fill. */
     public static ObjectNode line() {
         return Json.mapper().createObjectNode();
@@ -40,6 +46,9 @@ public final class MetricsWriter implements AutoCloseable {
 
     /** Writes one line. */
     public void write(ObjectNode line) {
+        if (channel == null) {
+            return;
+        }
         try {
             AtomicFiles.writeFully(channel, ByteBuffer.wrap((Json.write(line) + "\n").getBytes(StandardCharsets.UTF_8)));
         } catch (IOException e) {
@@ -49,6 +58,9 @@ public final class MetricsWriter implements AutoCloseable {
 
     /** Bytes written, safely on the disk. */
     public long sync() {
+        if (channel == null) {
+            return 0;
+        }
         try {
             channel.force(true);
             return channel.position();
@@ -60,7 +72,9 @@ public final class MetricsWriter implements AutoCloseable {
     @Override
     public void close() {
         try {
-            channel.close();
+            if (channel != null) {
+                channel.close();
+            }
         } catch (IOException e) {
             throw FileFailures.writing(path, -1, e);
         }

@@ -11,6 +11,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Model;
 import org.metaapo.files.SamePath;
+import org.metaapo.ranks.Ranks;
 
 /** Where a configuration's rewards come from: the keys {@code reward.*}. */
 public final class RewardSource {
@@ -85,14 +86,23 @@ public final class RewardSource {
     }
 
     /**
-     * Opens the source.
+     * Opens the source on ranks, which share a local model's work; the leader alone asks any other.
      *
      * @param engine of a local model; may be null for others
      * @param dtype of a local model
      * @param maxTokens of one forward of a local model
      * @param cache file of the scores that were paid for; null to forget them at the end
      */
+    public Annotator open(Engine engine, Dtype dtype, long maxTokens, Path cache, Ranks ranks) {
+        return new SharedAnnotator(ranks, isLocal(), () -> opened(engine, dtype, maxTokens, cache));
+    }
+
+    /** As the other, on this rank alone. */
     public Annotator open(Engine engine, Dtype dtype, long maxTokens, Path cache) {
+        return open(engine, dtype, maxTokens, cache, Ranks.single());
+    }
+
+    private Annotator opened(Engine engine, Dtype dtype, long maxTokens, Path cache) {
         if (isLocal()) {
             try (AdaptedFolder folder = folder()) {
                 return RewardModel.open(engine, folder, dtype, overlong(), maxTokens);
@@ -115,10 +125,12 @@ public final class RewardSource {
     }
 
     /** Opens an adapter over the policy's weights, which are loaded. */
-    public Annotator openOn(Model policy, long maxTokens) {
-        try (AdaptedFolder folder = folder()) {
-            return RewardModel.on(policy, folder, overlong(), maxTokens);
-        }
+    public Annotator openOn(Model policy, long maxTokens, Ranks ranks) {
+        return new SharedAnnotator(ranks, true, () -> {
+            try (AdaptedFolder folder = folder()) {
+                return RewardModel.on(policy, folder, overlong(), maxTokens);
+            }
+        });
     }
 
     /** What a local model does with conversations that are longer than it reads. */

@@ -11,16 +11,20 @@ import org.metaapo.engine.GeneratorOptions;
 import org.metaapo.engine.Network;
 import org.metaapo.engine.Progress;
 import org.metaapo.engine.Sampling;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 
-/** Lets a model answer prompts; progress is told and a stop is heard while it does. */
+/** Lets a model answer prompts, each rank its share of them; progress is told and a stop is heard while it does. */
 public final class AnswerWriter {
     private static final long OUTPUT_TOKENS = 1 << 26;
 
     private final Network model;
     private final int sequences;
+    private final Ranks ranks;
 
-    /** Decodes up to {@code sequences} answers at once. */
-    public AnswerWriter(Network model, int sequences) {
+    /** Decodes up to {@code sequences} answers at once on each rank. */
+    public AnswerWriter(Network model, int sequences, Ranks ranks) {
+        this.ranks = ranks;
         this.model = model;
         this.sequences = sequences;
     }
@@ -33,13 +37,21 @@ public final class AnswerWriter {
     }
 
     /**
-     * k answers to each prompt.
+     * k answers to each prompt, on every rank.
      *
      * @param keys names of the prompts' random numbers
      * @param done hears how many prompts' worth is finished, from another thread while this one works; may throw to end the work
      * @param note hears lines for people: what makes the work slower than it should be
      */
     public List<List<GeneratedAnswer>> write(
+            List<int[]> prompts, long[] keys, Sampling sampling, LongConsumer done, Consumer<String> note) {
+        int size = ranks.size();
+        return SharedWork.results(ranks, SharedWork.inTurn(prompts.size(), size), new AnswerCodec(), mine -> writeOwn(
+                Arrays.stream(mine).mapToObj(prompts::get).toList(), Arrays.stream(mine).mapToLong(i -> keys[i]).toArray(), sampling,
+                own -> done.accept(Math.min(prompts.size(), own * size)), note));
+    }
+
+    private List<List<GeneratedAnswer>> writeOwn(
             List<int[]> prompts, long[] keys, Sampling sampling, LongConsumer done, Consumer<String> note) {
         List<List<GeneratedAnswer>> answers = new ArrayList<>();
         if (prompts.isEmpty()) {

@@ -17,6 +17,7 @@ import org.metaapo.data.RowStore;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.rollout.Decision;
 import org.metaapo.text.ChatFormat;
 import org.metaapo.text.ChatOptions;
@@ -34,9 +35,11 @@ final class DataReading {
     private final RunListener listener;
     private final StopSignal stop;
     private final boolean writes;
+    private final Ranks ranks;
 
     private DataReading(
-            RunConfig config, Recipe recipe, ChatFormat format, RunListener listener, StopSignal stop, boolean writes) {
+            RunConfig config, Recipe recipe, ChatFormat format, RunListener listener, StopSignal stop, boolean writes, Ranks ranks) {
+        this.ranks = ranks;
         this.writes = writes;
         this.config = config;
         this.recipe = recipe;
@@ -46,13 +49,32 @@ final class DataReading {
     }
 
     /**
-     * The rows of {@code data.train} and {@code data.eval}; the caller closes them.
+     * The rows of {@code data.train} and {@code data.eval}; the caller closes them. Where they are kept in a file the leader makes it, and
+     * the other ranks open it.
      *
      * @param writes whether the run's folder may be made; a cache that lies there is read either way
      */
     static RunData read(
             RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener, StopSignal stop,
-            boolean writes) {
+            boolean writes, Ranks ranks) {
+        ChatFormat format = ranks.agree(() -> format(config, recipe, source, tokenizer, listener));
+        DataReading reading = new DataReading(config, recipe, format, listener, stop, writes, ranks);
+        RowStore rows = reading.rows("data.train");
+        RowStore evaluation = null;
+        try {
+            evaluation = config.paths("data.eval").isEmpty() ? null : reading.rows("data.eval");
+            Mixture mixture = ranks.agree(() -> reading.mixture(rows));
+            return new RunData(rows, evaluation, mixture, format, source.config().maxPositions());
+        } catch (RuntimeException e) {
+            rows.close();
+            if (evaluation != null) {
+                evaluation.close();
+            }
+            throw e;
+        }
+    }
+
+    private static ChatFormat format(RunConfig config, Recipe recipe, ModelFolder source, Tokenizer tokenizer, RunListener listener) {
         ChatOptions chat = ChatOptions.of(config);
         if (chat.markedOnly() && recipe != Recipe.SFT) {
             throw new UsageException("data.loss: generation is for recipe sft, found recipe " + config.text("recipe"));
@@ -74,15 +96,7 @@ final class DataReading {
                 listener.note(tokenizer.folder() + ": data.chat_template_kwargs: the chat template never reads " + name);
             }
         }
-        DataReading reading = new DataReading(config, recipe, format, listener, stop, writes);
-        RowStore rows = reading.rows("data.train");
-        try {
-            RowStore evaluation = config.paths("data.eval").isEmpty() ? null : reading.rows("data.eval");
-            return new RunData(rows, evaluation, reading.mixture(rows), format, source.config().maxPositions());
-        } catch (RuntimeException e) {
-            rows.close();
-            throw e;
-        }
+        return format;
     }
 
     private RowStore rows(String key) {
@@ -99,7 +113,10 @@ final class DataReading {
                 training ? RowFilter.of(config) : RowFilter.NONE,
                 training && config.text("data.repeated_prompts").equals("drop"),
                 config.count("threads") == 0 ? Runtime.getRuntime().availableProcessors() : config.count("threads"));
-        RowStore rows = new RowCache(folder(), listener::note).rows(preparation, new ReadingProgress());
+        Path folder = folder();
+        RowCache cache = new RowCache(folder, listener::note);
+        RowStore made = ranks.agree(() -> ranks.leader() || folder == null ? cache.rows(preparation, new ReadingProgress()) : null);
+        RowStore rows = ranks.agree(() -> made != null ? made : cache.rows(preparation, new ReadingProgress()));
         listener.end();
         tell(key, rows);
         return rows;

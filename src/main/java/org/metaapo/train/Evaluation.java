@@ -4,16 +4,21 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiFunction;
+import java.util.function.ToLongFunction;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
+import org.metaapo.ranks.Codec;
+import org.metaapo.ranks.SharedWork;
 
 /** Loss, rewards and accuracy on held-out rows, as the policy is. */
 final class Evaluation {
     private static final String PHASE = "evaluating";
+    private static final int GROUP = 32;
 
     private final RunParts parts;
 
@@ -36,7 +41,8 @@ final class Evaluation {
         List<double[]> references = parts.references() == null ? null : parts.references().evaluation();
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         List<double[]> sums = parts.recipe() == Recipe.REWARD_MODEL ? values(pairs) : parts.scoring().score(parts.policy(), pairs, PHASE);
-        PairResults results = PairScorer.evaluate(pairs, sums, references, objective, parts.own(), Weighting.constant(1));
+        PairResults results = parts.ranks().agree(
+                () -> PairScorer.evaluate(pairs, sums, references, objective, parts.own(), Weighting.constant(1)));
         line.put("loss", Arrays.stream(results.loss()).sum() / rows.size());
         PairMeans means = new PairMeans(objective, parts.recipe() == Recipe.REWARD_MODEL);
         for (int i = 0; i < rows.size(); i++) {
@@ -53,44 +59,46 @@ final class Evaluation {
     }
 
     private List<double[]> values(List<PairScorer.Pair> pairs) {
-        List<double[]> all = new ArrayList<>();
-        parts.listener().begin(PHASE, pairs.size());
-        try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
-            for (PairScorer.Pair pair : pairs) {
-                TokenBatch.Builder builder = TokenBatch.builder();
-                builder.pack(pair.prompt(), List.of(pair.chosen(), pair.rejected()));
-                try (TokenBatch batch = builder.build()) {
-                    all.add(scorer.values(batch));
-                }
-                passed(all.size());
+        return rowByRow(pairs, pair -> pair.prompt().length + pair.chosen().length + pair.rejected().length, (scorer, pair) -> {
+            TokenBatch.Builder builder = TokenBatch.builder();
+            builder.pack(pair.prompt(), List.of(pair.chosen(), pair.rejected()));
+            try (TokenBatch batch = builder.build()) {
+                return scorer.values(batch);
             }
-        }
-        parts.listener().end();
-        return all;
+        });
     }
 
     private void likelihood(List<EncodedRow> rows, ObjectNode line) {
         TrainedTokens trained = parts.trainedTokens();
         double sum = 0;
-        long tokens = 0;
-        int done = 0;
-        parts.listener().begin(PHASE, rows.size());
-        try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
-            for (EncodedRow row : rows) {
-                TokenBatch.Builder builder = TokenBatch.builder();
-                builder.pack(row.prompt(), List.of(row.chosen()));
-                try (TokenBatch batch = builder.build()) {
-                    sum += trained.areAll() ? scorer.logprobs(batch)[0] : trained.sum(row, scorer.tokenLogprobs(batch).tokens()[0]);
-                    tokens += trained.count(row);
-                }
-                passed(++done);
+        double tokens = 0;
+        List<double[]> all = rowByRow(rows, row -> row.promptTokens() + row.chosenTokens(), (scorer, row) -> {
+            TokenBatch.Builder builder = TokenBatch.builder();
+            builder.pack(row.prompt(), List.of(row.chosen()));
+            try (TokenBatch batch = builder.build()) {
+                double of = trained.areAll() ? scorer.logprobs(batch)[0] : trained.sum(row, scorer.tokenLogprobs(batch).tokens()[0]);
+                return new double[] {of, trained.count(row)};
             }
+        });
+        for (double[] ofRow : all) {
+            sum += ofRow[0];
+            tokens += ofRow[1];
         }
-        parts.listener().end();
         line.put("loss", -sum / tokens);
     }
 
-    private void passed(int rows) {
+    private <T> List<double[]> rowByRow(List<T> rows, ToLongFunction<T> size, BiFunction<Scorer, T, double[]> work) {
+        List<double[]> all = new ArrayList<>();
+        parts.listener().begin(PHASE, rows.size());
+        try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
+            SharedWork.inGroups(parts.ranks(), rows, GROUP, size, Codec.NUMBERS,
+                    own -> own.stream().map(row -> work.apply(scorer, row)).toList(), all, this::passed);
+        }
+        parts.listener().end();
+        return all;
+    }
+
+    private void passed(long rows) {
         parts.listener().progress(rows, "");
         parts.stop().check();
     }

@@ -6,7 +6,6 @@ import java.util.List;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Weighting;
-import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
 import org.metaapo.meta.MetaLearner;
 import org.metaapo.metrics.MetricsWriter;
@@ -50,8 +49,8 @@ final class MetaLearning implements AutoCloseable {
     }
 
     /** Opens the buffer's file, cut to {@code bytes}. */
-    void open(RunFolder folder, long bytes) {
-        buffer = learner == null ? null : MetricsWriter.open(folder.metaBuffer(), bytes);
+    void open(RunOutput output, long bytes) {
+        buffer = learner == null ? null : output.lines(output.folder().metaBuffer(), bytes);
     }
 
     /** Bytes of the buffer's file, which are safe on the disk when this returns; 0 without one. */
@@ -98,12 +97,12 @@ final class MetaLearning implements AutoCloseable {
     }
 
     /** Writes {@code meta-learner.json}. */
-    void writeResult(RunFolder folder) {
+    void writeResult(RunOutput output) {
         if (learner != null) {
             ObjectNode result = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
             result.putPOJO("features", config.texts("meta.features"));
             array(result, "parameters");
-            AtomicFiles.write(folder.metaLearner(), Json.writePretty(result));
+            output.write(output.folder().metaLearner(), Json.writePretty(result));
         }
     }
 

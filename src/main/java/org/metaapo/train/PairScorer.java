@@ -19,14 +19,18 @@ import org.metaapo.engine.Scorer;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.NumericException;
+import org.metaapo.ranks.Codec;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 
-/** Log-prob sums of pairs under a model. */
+/** Log-prob sums of pairs under a model; each rank scores a share of them. */
 public final class PairScorer {
     private static final int GROUP = 32;
 
     private final Network model;
     private final long maxTokens;
     private final boolean sharePrompts;
+    private final Ranks ranks;
 
     /**
      * A scorer.
@@ -34,7 +38,8 @@ public final class PairScorer {
      * @param maxTokens tokens of one forward, at least the longest pack's
      * @param sharePrompts whether a pair's answers run in one pack
      */
-    public PairScorer(Network model, long maxTokens, boolean sharePrompts) {
+    public PairScorer(Network model, long maxTokens, boolean sharePrompts, Ranks ranks) {
+        this.ranks = ranks;
         this.model = model;
         this.maxTokens = maxTokens;
         this.sharePrompts = sharePrompts;
@@ -172,33 +177,42 @@ public final class PairScorer {
 
     /**
      * As the other, from the {@code sums.size()}-th pack on; the sums are added group by group, before {@code done} hears of them.
-     * Those that an exception of {@code done} left are a beginning from which another call goes on to the same bits.
+     * Those that an exception of {@code done} left are a beginning from which another call goes on to the same bits. An exception of one
+     * rank is one of all.
      */
     void scorePacks(List<Pack> packs, List<double[]> sums, LongConsumer done) {
         try (Scorer scorer = model.scorer(maxTokens)) {
-            for (int from = sums.size(); from < packs.size(); from += GROUP) {
-                // Read once: a pack of a view reads its tokens whenever it is asked for.
-                List<Pack> group = List.copyOf(packs.subList(from, Math.min(packs.size(), from + GROUP)));
-                TokenBatch.Builder builder = TokenBatch.builder();
-                for (Pack pack : group) {
-                    if (sharePrompts) {
-                        builder.pack(pack.prompt(), pack.answers());
-                    } else {
-                        pack.answers().forEach(answer -> builder.pack(pack.prompt(), List.of(answer)));
-                    }
-                }
-                try (TokenBatch batch = builder.build()) {
-                    double[] values = scorer.logprobs(batch);
-                    int at = 0;
-                    for (Pack pack : group) {
-                        sums.add(Arrays.copyOfRange(values, at, at += pack.answers().size()));
-                    }
-                } catch (NumericException e) {
-                    throw new NumericException("rows " + group.get(0).source() + " to " + group.get(group.size() - 1).source()
-                            + ": " + e.getMessage());
-                }
-                done.accept(from + group.size());
+            SharedWork.inGroups(ranks, packs, GROUP, this::tokens, Codec.NUMBERS, own -> score(scorer, own), sums, done);
+        }
+    }
+
+    private long tokens(Pack pack) {
+        long answers = pack.answers().stream().mapToLong(answer -> answer.length).sum();
+        return answers + (long) pack.prompt().length * (sharePrompts ? 1 : pack.answers().size());
+    }
+
+    private List<double[]> score(Scorer scorer, List<Pack> packs) {
+        if (packs.isEmpty()) {
+            return List.of();
+        }
+        TokenBatch.Builder builder = TokenBatch.builder();
+        for (Pack pack : packs) {
+            if (sharePrompts) {
+                builder.pack(pack.prompt(), pack.answers());
+            } else {
+                pack.answers().forEach(answer -> builder.pack(pack.prompt(), List.of(answer)));
             }
+        }
+        try (TokenBatch batch = builder.build()) {
+            double[] values = scorer.logprobs(batch);
+            List<double[]> sums = new ArrayList<>();
+            int at = 0;
+            for (Pack pack : packs) {
+                sums.add(Arrays.copyOfRange(values, at, at += pack.answers().size()));
+            }
+            return sums;
+        } catch (NumericException e) {
+            throw new NumericException("rows " + packs.get(0).source() + " to " + packs.get(packs.size() - 1).source() + ": " + e.getMessage());
         }
     }
 }

@@ -12,6 +12,7 @@ import org.metaapo.engine.MemoryPlan;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Tokenizer;
 
@@ -29,46 +30,63 @@ public final class Recipes {
      * @throws org.metaapo.error.InterruptedRunException after a stop, with a checkpoint taken
      */
     public static Totals run(RunConfig config, RunListener listener, StopSignal stop) {
-        checkOut(config);
+        return run(config, listener, stop, Ranks.single());
+    }
+
+    /** As {@link #run(RunConfig, RunListener, StopSignal)}, on ranks that are all given the same configuration. */
+    public static Totals run(RunConfig config, RunListener listener, StopSignal stop, Ranks ranks) {
+        ranks.agree(() -> {
+            RanksCheck.checkInput(config, ranks);
+            checkOut(config);
+            return null;
+        });
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
-        try (AdaptedFolder policy = AdaptedFolder.open(policyPath, config.path("adapter.path"));
-                Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
+        try (AdaptedFolder policy = ranks.agree(() -> AdaptedFolder.open(policyPath, config.path("adapter.path")));
+                Tokenizer tokenizer = ranks.agree(() -> Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize()))) {
             ModelFolder source = policy.base();
-            checkModels(config, recipe, source);
-            checkReward(recipe.rewards(config));
             RunFolder folder = new RunFolder(config.path("out"));
-            boolean finished = folder.end() != null;
+            boolean finished = ranks.agree(() -> {
+                checkModels(config, recipe, source);
+                return folder.end() != null;
+            });
+            ranks.lead(() -> checkReward(recipe.rewards(config)));
             if (!finished) {
                 // A device that cannot be had is told of before the rows are read, which may take a while.
-                Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")).close();
+                ranks.agree(() -> Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))).close();
             }
-            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, !finished)) {
-                if (MetaLearning.learns(config, recipe)) {
-                    new MetaFeatures(config).check(data.rows());
-                }
-                RunFingerprint fingerprint = RunFingerprint.of(config, data, source);
-                fingerprint.check(folder);
+            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, stop, !finished, ranks)) {
+                RunFingerprint fingerprint = RunFingerprint.of(config, data, source, ranks);
+                RanksCheck.checkAlike(config, fingerprint, ranks);
+                ranks.lead(() -> {
+                    if (MetaLearning.learns(config, recipe)) {
+                        new MetaFeatures(config).check(data.rows());
+                    }
+                    fingerprint.check(folder);
+                });
                 if (finished) {
                     listener.note(folder.path() + " is finished; delete it, or give another out, to run again");
                     return new Totals();
                 }
                 tellUnread(config, listener);
-                checkLengths(config, recipe, source, data, listener, stop);
-                MemoryPlan memory = RunMemory.of(config, recipe, source.config(), data).policy();
-                RunDisk.of(config, recipe, source.config(), data, memory).check(folder.path(), RunDisk.free(folder.path()));
-                try (RunLock lock = RunLock.acquire(folder.path())) {
+                ranks.lead(() -> {
+                    checkLengths(config, recipe, source, data, listener, stop);
+                    MemoryPlan memory = RunMemory.of(config, recipe, source.config(), data).policy();
+                    RunDisk.of(config, recipe, source.config(), data, memory).check(folder.path(), RunDisk.free(folder.path()));
+                });
+                RunOutput output = new RunOutput(folder, ranks);
+                try (RunLock lock = output.lock()) {
                     // From here on the folder is known as a run's.
-                    fingerprint.write(folder);
+                    fingerprint.write(output);
                     if (!data.skipped().isEmpty()) {
-                        folder.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
+                        output.write(folder.skipped(), String.join("\n", data.skipped()) + "\n");
                     }
                     if (recipe == Recipe.SELECTIVE_DPO) {
-                        Selection selection = new Selection(config, data, source, listener, stop);
+                        Selection selection = new Selection(config, data, source, listener, stop, ranks);
                         RunData easiest = selection.select();
-                        return train(config, recipe, easiest, source, selection.spent(), listener, stop);
+                        return train(config, recipe, easiest, source, selection.spent(), listener, stop, ranks);
                     }
-                    return train(config, recipe, data, source, new Totals(), listener, stop);
+                    return train(config, recipe, data, source, new Totals(), listener, stop, ranks);
                 }
             }
         }
@@ -82,8 +100,9 @@ public final class Recipes {
 
     /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
-        try (Run run = new Run(config, recipe, data, source, spent, listener, stop)) {
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop,
+            Ranks ranks) {
+        try (Run run = new Run(config, recipe, data, source, spent, listener, stop, ranks)) {
             return run.run();
         }
     }
@@ -111,7 +130,7 @@ public final class Recipes {
             RewardSource reward = recipe.rewards(config);
             // What a service needs, such as its secret, need not be there for a plan.
             checkReward(reward != null && reward.isLocal() ? reward : null);
-            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false)) {
+            try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false, Ranks.single())) {
                 tellUnread(config, listener);
                 checkLengths(config, recipe, source, data, listener, new StopSignal());
                 boolean share = config.flag("data.share_prompts");

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Network;
-import org.metaapo.error.InterruptedRunException;
 
 /**
  * The reference and log-prob sums under it: once for all rows where it stays, so that they never depend on the slicing, and slice by
@@ -112,11 +111,9 @@ final class References {
         List<double[]> sums = new ArrayList<>(state.rows() == null ? List.of() : Arrays.asList(state.rows()));
         try {
             scorer.scorePacks(model, PairScorer.packs(data.rows()), sums, PHASE);
-        } catch (InterruptedRunException e) {
+        } finally {
             state = new State(sums.toArray(double[][]::new), state.evaluation());
-            throw e;
         }
-        state = new State(sums.toArray(double[][]::new), state.evaluation());
     }
 
     /** The reference itself, to sample from. */

@@ -13,10 +13,13 @@ import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.MetaapoException;
+import org.metaapo.error.NumericException;
+import org.metaapo.error.RankFailedException;
 import org.metaapo.error.RunFailedException;
-import org.metaapo.files.AtomicFiles;
 import org.metaapo.metrics.MetricsWriter;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Ranks;
 
 /**
  * The one loop of all recipes: for each epoch and slice, prepare the rows, then step through batches; metrics, meta updates
@@ -25,7 +28,8 @@ import org.metaapo.model.ModelFolder;
 final class Run implements AutoCloseable {
     private final RunConfig config;
     private final RunParts parts;
-    private final RunFolder folder;
+    private final Ranks ranks;
+    private final RunOutput output;
     private final RunListener listener;
     private final StopSignal stop;
     private final EpochPlan plan;
@@ -45,23 +49,26 @@ final class Run implements AutoCloseable {
 
     /** {@code spent} is what the run's totals start from. */
     Run(
-            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop) {
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop,
+            Ranks ranks) {
         this.totals = spent;
         this.config = config;
         this.listener = listener;
         this.stop = stop;
-        this.folder = new RunFolder(config.path("out"));
+        this.ranks = ranks;
+        RunFolder folder = new RunFolder(config.path("out"));
+        this.output = new RunOutput(folder, ranks);
         this.plan = EpochPlan.of(config, recipe, data);
-        this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"));
-        this.parts = new RunParts(config, recipe, data, source, listener, stop);
-        this.preparing = new SliceRows(parts, folder, plan, this::emit);
+        this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"), ranks);
+        this.parts = new RunParts(config, recipe, data, source, listener, stop, ranks);
+        this.preparing = new SliceRows(parts, output, plan, this::emit);
     }
 
     /** Runs to the end and returns the costs. */
     Totals run() {
-        AtomicFiles.deletePartials(folder.path());
+        output.deletePartials();
         RunState state = checkpoints.newest(RunState.class, listener::note);
-        parts.load(folder, totals, state == null ? null : state.merging());
+        parts.load(output.folder(), totals, state == null ? null : state.merging());
         resume(state);
         long allSteps = plan.steps() * config.integer("train.epochs");
         Schedule schedule = new Schedule(
@@ -86,10 +93,11 @@ final class Run implements AutoCloseable {
     /** Goes on from a checkpoint's state, or begins where it is null. */
     private void resume(RunState state) {
         parts.loadReference(state == null ? null : state.references());
-        folder.write(folder.config(), config.toYaml());
+        RunFolder folder = output.folder();
+        output.write(folder.config(), config.toYaml());
         if (state == null) {
-            metrics = MetricsWriter.open(folder.metrics(), 0);
-            parts.meta().open(folder, 0);
+            metrics = output.lines(folder.metrics(), 0);
+            parts.meta().open(output, 0);
             writeStart();
             return;
         }
@@ -105,8 +113,8 @@ final class Run implements AutoCloseable {
         }
         rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
         asked = state.asked() == null ? asked : BitSet.valueOf(state.asked());
-        metrics = MetricsWriter.open(folder.metrics(), state.metricsBytes());
-        parts.meta().open(folder, state.bufferBytes());
+        metrics = output.lines(folder.metrics(), state.metricsBytes());
+        parts.meta().open(output, state.bufferBytes());
         listener.note("continuing at step " + step);
     }
 
@@ -135,16 +143,21 @@ final class Run implements AutoCloseable {
         Totals before = totals.copy();
         try {
             rows = preparing.prepare(indices, new SliceRows.Place(epoch, slice, step), totals);
-        } catch (InterruptedRunException | RunFailedException | DataException e) {
+        } catch (MetaapoException e) {
             // After a failure, such as a service that is down, what was trained before is not lost; where there is nothing of
             // the kind, the mistake may be in the configuration, which a checkpoint would fix.
             totals = before;
-            if (step > 0 || e instanceof InterruptedRunException) {
-                save();
-            }
+            saveIf(e, e instanceof InterruptedRunException || step > 0 && (e instanceof RunFailedException || e instanceof DataException));
             throw e;
         }
         if (parts.reward() != null) {
+            save();
+        }
+    }
+
+    /** After a failure that all ranks know of, where it is one to go on from on the rank that failed. */
+    private void saveIf(MetaapoException failure, boolean isToGoOnFrom) {
+        if (ranks.isAgreed(failure) && ranks.any(isToGoOnFrom)) {
             save();
         }
     }
@@ -154,7 +167,7 @@ final class Run implements AutoCloseable {
         if (objective.kind() != Objective.Kind.KTO || batch.size() < 2) {
             return objective;
         }
-        List<double[]> sums = new PairScorer(parts.policy(), parts.maxTokens(), config.flag("data.share_prompts"))
+        List<double[]> sums = new PairScorer(parts.policy(), parts.maxTokens(), config.flag("data.share_prompts"), ranks)
                 .scorePacks(MismatchedAnswers.of(batch, parts.data().room(config)), done -> { });
         return objective.withKl(MismatchedAnswers.divergence(sums, batch.stream().map(TrainRow::mismatched).toList()));
     }
@@ -163,23 +176,27 @@ final class Run implements AutoCloseable {
         Batches all = preparing.batches(slice, rows.size());
         listener.begin("training", allSteps);
         listener.progress(step, "");
+        boolean isDue = false;
         while (true) {
-            if (stop.isRequested()) {
+            boolean isStopping = ranks.any(stop.isRequested());
+            if (isStopping || isDue) {
                 save();
+            }
+            if (isStopping) {
                 listener.end();
-                throw new InterruptedRunException("stopped after step " + step + "; the same command goes on from here");
+                ranks.lead(() -> {
+                    throw new InterruptedRunException("stopped after step " + step + "; the same command goes on from here");
+                });
             }
             if (batches == all.count()) {
                 break;
             }
             List<TrainRow> part = all.of(rows, batches);
             batches++;
-            if (part.isEmpty()) {
-                continue;
-            }
-            oneStep(part, schedule, plan.position(epoch, slice, batches, all.count()));
-            if (step % config.integer("checkpoint.every") == 0 && !stop.isRequested()) {
-                save();
+            isDue = false;
+            if (!part.isEmpty()) {
+                oneStep(part, schedule, plan.position(epoch, slice, batches, all.count()));
+                isDue = step % config.integer("checkpoint.every") == 0;
             }
         }
         listener.end();
@@ -190,7 +207,7 @@ final class Run implements AutoCloseable {
         Recipe recipe = parts.recipe();
         MetaLearning meta = parts.meta();
         Step work = new Step(
-                parts.trainer(), objectiveOf(part), parts.own(), new PairMeans(parts.objective(), recipe == Recipe.REWARD_MODEL),
+                ranks, parts.trainer(), objectiveOf(part), parts.own(), new PairMeans(parts.objective(), recipe == Recipe.REWARD_MODEL),
                 parts.references() == null, config.flag("data.share_prompts"), parts.maxTokens());
         if (recipe.isPairwise()) {
             work.preference(part, micro -> meta.weighting(micro.stream().map(TrainRow::row).toList(), epoch), meta.learner());
@@ -201,7 +218,7 @@ final class Run implements AutoCloseable {
         }
         double rate = schedule.rate(step);
         List<Double> betas = config.reals("optimizer.betas");
-        double norm = parts.trainer().step(new AdamW(
+        double norm = step(new AdamW(
                 rate, betas.get(0), betas.get(1), config.real("optimizer.eps"), config.real("optimizer.weight_decay"),
                 config.real("optimizer.clip"), step + 1));
         step++;
@@ -213,9 +230,20 @@ final class Run implements AutoCloseable {
         line.put("grad_norm", norm).put("learning_rate", rate).put("tokens", work.tokens()).put("seconds", seconds);
         emit(line);
         listener.progress(step, String.format(Locale.ROOT, "loss %.4f", work.loss(part.size())));
-        ObjectNode update = meta.updateAfter(step);
+        ObjectNode update = ranks.agree(() -> meta.updateAfter(step));
         if (update != null) {
             emit(update);
+        }
+    }
+
+    /** A gradient that is not finite is so on every rank, and told by one. */
+    private double step(AdamW adamw) {
+        try {
+            return parts.trainer().step(adamw);
+        } catch (NumericException e) {
+            return ranks.agree(() -> {
+                throw e;
+            });
         }
     }
 
@@ -244,8 +272,8 @@ final class Run implements AutoCloseable {
         line.put("epoch", plan.position(epoch, slice, all.count(), all.count()));
         try {
             new Evaluation(parts).write(line);
-        } catch (InterruptedRunException e) {
-            save();
+        } catch (MetaapoException e) {
+            saveIf(e, e instanceof InterruptedRunException);
             throw e;
         }
         emit(line);
@@ -255,11 +283,13 @@ final class Run implements AutoCloseable {
         if (step == 0) {
             // Other keys may be given here now; scores that were paid for are kept.
             deleteCheckpoints();
-            throw new RunFailedException(folder.path() + ": nothing was trained: no row is left to take a step on, " + preparing.whyNoPair()
-                    + "; no result is written");
+            ranks.lead(() -> {
+                throw new RunFailedException(output.folder().path() + ": nothing was trained: no row is left to take a step on, "
+                        + preparing.whyNoPair() + "; no result is written");
+            });
         }
-        parts.meta().writeResult(folder);
-        parts.saveResult(folder);
+        parts.meta().writeResult(output);
+        parts.saveResult(output);
         ObjectNode line = MetricsWriter.line().put("kind", "end").put("step", step);
         totals.write(line);
         if (totals.rewardLookups > 0) {
@@ -274,10 +304,10 @@ final class Run implements AutoCloseable {
     /** A finished run needs its checkpoints and prepared rows no more; its end line says that it is finished. */
     private void deleteCheckpoints() {
         try {
-            for (Path done : List.of(folder.checkpoints(), folder.cache())) {
-                AtomicFiles.deleteTree(done);
+            for (Path done : List.of(output.folder().checkpoints(), output.folder().cache())) {
+                output.delete(done);
             }
-        } catch (java.io.IOException e) {
+        } catch (RunFailedException | RankFailedException e) {
             listener.note("the checkpoints could not be deleted: " + e.getMessage());
         }
     }

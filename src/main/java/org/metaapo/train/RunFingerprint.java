@@ -26,6 +26,9 @@ import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
 import org.metaapo.files.SamePath;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Codec;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 import org.metaapo.reward.RewardSource;
 
 /**
@@ -45,8 +48,14 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
     private static final int SAMPLE_BYTES = 1024;
     private static final int SHOWN_DIGITS = 12;
 
-    /** Of a run with these rows and this policy. */
-    static RunFingerprint of(RunConfig config, RunData data, ModelFolder policy) {
+    /** Of a run with these rows and this policy; a source of rewards that is called is the leader's to know. */
+    static RunFingerprint of(RunConfig config, RunData data, ModelFolder policy, Ranks ranks) {
+        RewardSource reward = Recipe.of(config).rewards(config);
+        String source = reward == null || reward.isLocal() ? "" : SharedWork.ofLeader(ranks, Codec.TEXT, reward::identity);
+        return ranks.agree(() -> of(config, data, policy, source));
+    }
+
+    private static RunFingerprint of(RunConfig config, RunData data, ModelFolder policy, String rewardSource) {
         Map<String, String> contents = new LinkedHashMap<>();
         contents.put("the rows of data.train", data.trainDigest());
         contents.put("the rows of data.eval", data.evaluationDigest());
@@ -64,9 +73,8 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
                 contents.put("the adapter of " + key, digest(AdapterFolder.digests(config.path(key)).toString()));
             }
         }
-        RewardSource reward = Recipe.of(config).rewards(config);
-        if (reward != null && !reward.isLocal()) {
-            contents.put("the source of rewards", digest(reward.identity()));
+        if (!rewardSource.isEmpty()) {
+            contents.put("the source of rewards", digest(rewardSource));
         }
         try (OwnObjective own = OwnObjective.of(config)) {
             if (own != null) {
@@ -115,8 +123,8 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
                 + "begun, is " + (cause == null ? "missing" : "damaged") + "; give another out, or delete the folder", cause);
     }
 
-    void write(RunFolder folder) {
-        folder.write(folder.fingerprint(), Json.writePretty(Json.mapper().valueToTree(this)));
+    void write(RunOutput output) {
+        output.write(output.folder().fingerprint(), Json.writePretty(Json.mapper().valueToTree(this)));
     }
 
     /** One digest of it all. */
@@ -193,7 +201,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
     }
 
     /** A digest by its beginning. */
-    private static String shown(String value) {
+    static String shown(String value) {
         return value.matches("[0-9a-f]{64}") ? value.substring(0, SHOWN_DIGITS) + "…" : value;
     }
 

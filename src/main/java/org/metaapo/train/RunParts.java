@@ -20,6 +20,8 @@ import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Trainer;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 import org.metaapo.reward.Annotator;
 import org.metaapo.reward.RewardSource;
 
@@ -31,6 +33,7 @@ final class RunParts implements AutoCloseable {
     private final ModelFolder source;
     private final RunListener listener;
     private final StopSignal stop;
+    private final Ranks ranks;
     private final Rollout rollout;
     private final Objective objective;
     private final OwnObjective own;
@@ -49,7 +52,8 @@ final class RunParts implements AutoCloseable {
     private References references;
     private Annotator reward;
 
-    RunParts(RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+    RunParts(RunConfig config, Recipe recipe, RunData data, ModelFolder source, RunListener listener, StopSignal stop, Ranks ranks) {
+        this.ranks = ranks;
         this.config = config;
         this.recipe = recipe;
         this.data = data;
@@ -61,7 +65,8 @@ final class RunParts implements AutoCloseable {
         this.meta = keep(new MetaLearning(config, recipe));
         this.maxTokens = data.maxTokens(recipe, config);
         this.adapter = PolicyAdapter.of(config, source.config(), source.path(), recipe.head());
-        this.engine = keep(Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")));
+        this.engine = keep(ranks.agree(() -> Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))));
+        ranks.join(engine);
         this.own = recipe.isPreference() ? OwnObjective.of(config) : null;
         if (own != null) {
             keep(own);
@@ -83,12 +88,15 @@ final class RunParts implements AutoCloseable {
      * @param merging whether a run that goes on has sampled from a merged copy; null for a new run
      */
     void load(RunFolder folder, Totals totals, Boolean merging) {
-        long free = engine.info().memoryFree();
-        RunMemory memory = RunMemory.of(config, recipe, source.config(), data).decided(free, merging);
-        memory.check(free);
+        long free = memoryFree();
+        RunMemory memory = ranks.agree(() -> {
+            RunMemory planned = RunMemory.of(config, recipe, source.config(), data).decided(free, merging);
+            planned.check(free);
+            return planned;
+        });
         RewardSource rewards = recipe.rewards(config);
         if (rewards != null && !rewards.isLocal()) {
-            reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards()));
+            reward = keep(rewards.open(engine, dtype(), maxTokens, folder.rewards(), ranks));
             tryOut(totals);
         }
         Quantization packed = BaseWeights.policy(config, source.config()).quantization();
@@ -97,13 +105,23 @@ final class RunParts implements AutoCloseable {
         }
         listener.note("trained: " + Trained.of(adapter, source.config().withHead(recipe.head())));
         listener.begin("loading the model", 0);
-        loadPolicy();
-        merged = memory.merged() > 0 ? newPolicyModel(recipe.head(), new ModelOptions(dtype())) : null;
+        ranks.agree(() -> {
+            loadPolicy();
+            merged = memory.merged() > 0 ? newPolicyModel(recipe.head(), new ModelOptions(dtype())) : null;
+            return null;
+        });
         if (rewards != null && rewards.isLocal()) {
             boolean shared = adapter != null && rewards.isOverThePolicy();
-            reward = keep(shared ? rewards.openOn(model, maxTokens) : rewards.open(engine, dtype(), maxTokens, null));
+            reward = keep(shared ? rewards.openOn(model, maxTokens, ranks) : rewards.open(engine, dtype(), maxTokens, null, ranks));
         }
         listener.end();
+    }
+
+    /** Bytes that every rank can have: those of a machine share its memory, and each has a GPU of its own. */
+    private long memoryFree() {
+        boolean isCuda = Engine.resolve(DeviceSpec.parse(config.text("device"))).isCuda();
+        double own = (double) (engine.info().memoryFree() / (isCuda ? 1 : ranks.localSize()));
+        return (long) SharedWork.least(ranks, own);
     }
 
     private Model newPolicyModel(Head head, ModelOptions options) {
@@ -142,7 +160,7 @@ final class RunParts implements AutoCloseable {
     /** Loads the reference, where the loss has one; before a checkpoint's weights, as it may be the policy at its start. */
     void loadReference(References.State state) {
         if (recipe.needsReference(config)) {
-            references = new References(reference(), recipe.referenceUpdate(config), data, state, scoring());
+            references = new References(ranks.agree(this::reference), recipe.referenceUpdate(config), data, state, scoring());
         }
     }
 
@@ -184,8 +202,13 @@ final class RunParts implements AutoCloseable {
     }
 
     /** Writes the result. */
-    void saveResult(RunFolder folder) {
+    void saveResult(RunOutput output) {
         listener.begin("writing the model", 0);
+        ranks.lead(() -> save(output.folder()));
+        listener.end();
+    }
+
+    private void save(RunFolder folder) {
         if (adapter == null) {
             ModelLoader.save(folder.model(), model, source);
         } else {
@@ -197,7 +220,6 @@ final class RunParts implements AutoCloseable {
         if (adapter != null && config.flag("adapter.merge")) {
             saveMerged(folder);
         }
-        listener.end();
     }
 
     private void saveMerged(RunFolder folder) {
@@ -213,7 +235,7 @@ final class RunParts implements AutoCloseable {
     }
 
     References.BatchScorer scoring() {
-        return new PhasedScoring(listener, stop, maxTokens, config.flag("data.share_prompts"));
+        return new PhasedScoring(listener, stop, maxTokens, config.flag("data.share_prompts"), ranks);
     }
 
     TrainedTokens trainedTokens() {
@@ -238,6 +260,10 @@ final class RunParts implements AutoCloseable {
 
     StopSignal stop() {
         return stop;
+    }
+
+    Ranks ranks() {
+        return ranks;
     }
 
     /** Null where the rows' own pairs are all there are. */

@@ -3,7 +3,6 @@ package org.metaapo.train;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,10 +19,9 @@ import org.metaapo.engine.Engine;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Weighting;
-import org.metaapo.files.AtomicFiles;
-import org.metaapo.files.FileFailures;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Ranks;
 
 /**
  * Selective DPO's choice of pairs (arXiv 2502.09650): a pair's difficulty is its DPO loss under a policy that was trained on the
@@ -37,16 +35,18 @@ final class Selection {
     private final ModelFolder source;
     private final RunListener listener;
     private final StopSignal stop;
-    private final Path folder;
+    private final Ranks ranks;
+    private final RunOutput output;
     private final Totals spent = new Totals();
 
-    Selection(RunConfig config, RunData data, ModelFolder source, RunListener listener, StopSignal stop) {
+    Selection(RunConfig config, RunData data, ModelFolder source, RunListener listener, StopSignal stop, Ranks ranks) {
+        this.ranks = ranks;
         this.config = config;
         this.data = data;
         this.source = source;
         this.listener = listener;
         this.stop = stop;
-        this.folder = new RunFolder(config.path("out")).difficulty();
+        this.output = new RunOutput(new RunFolder(config.path("out")), ranks);
     }
 
     /** What the reference runs took, once the rows are selected; of runs that an earlier start made too. */
@@ -79,20 +79,21 @@ final class Selection {
         if (trained.length == 0) {
             return;
         }
+        Path folder = output.folder().difficulty();
         Path file = folder.resolve("losses-" + run + "-" + half + ".json");
         Path out = folder.resolve("run-" + run + "-" + half);
         RunConfig own = config.with("recipe", "dpo").with("objective.name", "dpo").with("out", out.toString())
                 .with("adapter.merge", false).with("train.epochs", config.integer("selective.epochs")).with("seed", config.integer("seed") + run);
         RunData part = data.pickingUnevaluated(trained);
-        RunFingerprint print = RunFingerprint.of(own, part, source);
+        RunFingerprint print = RunFingerprint.of(own, part, source, ranks);
         String fingerprint = print.digest();
-        JsonNode kept = kept(file, fingerprint, scored.length);
+        JsonNode kept = ranks.agree(() -> kept(file, fingerprint, scored.length));
         if (kept == null) {
             listener.note("difficulty: reference run " + (run + 1) + " of " + config.integer("selective.runs") + ", half " + (half + 1) + " of 2");
             ObjectNode json = Json.mapper().createObjectNode().put("fingerprint", fingerprint);
             measure(own, part, print, scored, json);
-            AtomicFiles.write(file, Json.write(json));
-            delete(out);
+            output.write(file, Json.write(json));
+            output.delete(out);
             kept = json;
         }
         spent.secondsTraining += kept.path("seconds_training").asDouble();
@@ -114,16 +115,19 @@ final class Selection {
     /** Trains on a half, if that is not done, and puts the other half's losses and what it all took into {@code json}. */
     private void measure(RunConfig own, RunData part, RunFingerprint print, int[] scored, ObjectNode json) {
         RunFolder run = new RunFolder(own.path("out"));
-        print.check(run);
-        if (run.end() == null) {
-            print.write(run);
-            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop);
+        boolean isTrained = ranks.agree(() -> {
+            print.check(run);
+            return run.end() != null;
+        });
+        if (!isTrained) {
+            print.write(new RunOutput(run, ranks));
+            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop, ranks);
         }
         long start = System.nanoTime();
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();
         List<PairScorer.Pair> pairs = PairScorer.pairs(rows);
         Dtype dtype = Dtype.fromName(config.text("dtype"));
-        try (Engine engine = Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))) {
+        try (Engine engine = ranks.agree(() -> Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads")))) {
             List<double[]> sums = score(engine, run.result(source.path()).quantized(BaseWeights.asked(config)), dtype, pairs, "scoring the other half");
             List<double[]> references = score(engine, reference(), dtype, pairs, "reference log-probs");
             PairResults results = PairScorer.evaluate(
@@ -131,7 +135,7 @@ final class Selection {
             ArrayNode losses = json.putArray("losses");
             Arrays.stream(results.loss()).forEach(losses::add);
         }
-        JsonNode end = run.end();
+        JsonNode end = ranks.agree(run::end);
         json.put("tokens_trained", end.path("tokens_trained").asLong()).put("seconds_training", end.path("seconds_training").asDouble());
         json.put("seconds_scoring", end.path("seconds_scoring").asDouble() + (System.nanoTime() - start) * 1e-9);
     }
@@ -146,17 +150,8 @@ final class Selection {
     /** Closes the folder. */
     private List<double[]> score(Engine engine, AdaptedFolder folder, Dtype dtype, List<PairScorer.Pair> pairs, String phase) {
         try (folder;
-                AdaptedFolder.Loaded loaded = folder.load(engine, dtype, data.longestSequence(Recipe.SELECTIVE_DPO, config))) {
-            return new PhasedScoring(listener, stop, data.maxTokens(Recipe.SELECTIVE_DPO, config), config.flag("data.share_prompts"))
+                AdaptedFolder.Loaded loaded = ranks.agree(() -> folder.load(engine, dtype, data.longestSequence(Recipe.SELECTIVE_DPO, config)))) {
+            return new PhasedScoring(listener, stop, data.maxTokens(Recipe.SELECTIVE_DPO, config), config.flag("data.share_prompts"), ranks)
                     .score(loaded.network(), pairs, phase);
         }
-    }
-
-    private static void delete(Path out) {
-        try {
-            AtomicFiles.deleteTree(out);
-        } catch (IOException e) {
-            throw FileFailures.writing(out, -1, e);
-        }
-    }
-}
+    }}

@@ -135,7 +135,7 @@ final class SlicePreparation {
         List<int[]> prompts = sampled.stream().map(i -> rows.get(i).prompt()).toList();
         long[] keys = sampled.stream().mapToLong(i -> (iteration << 32) | rows.get(i).id()).toArray();
         parts.listener().begin(phase, prompts.size());
-        List<List<GeneratedAnswer>> answers = new AnswerWriter(model, config.count("rollout.sequences"))
+        List<List<GeneratedAnswer>> answers = new AnswerWriter(model, config.count("rollout.sequences"), parts.ranks())
                 .write(prompts, keys, sampling, done -> {
                     parts.listener().progress(done, "");
                     parts.stop().check();

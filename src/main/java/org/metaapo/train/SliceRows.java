@@ -10,7 +10,6 @@ import java.util.stream.IntStream;
 import org.metaapo.data.EncodedRow;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
-import org.metaapo.files.AtomicFiles;
 import org.metaapo.metrics.MetricsWriter;
 
 /**
@@ -19,14 +18,14 @@ import org.metaapo.metrics.MetricsWriter;
  */
 final class SliceRows {
     private final RunParts parts;
-    private final RunFolder folder;
+    private final RunOutput output;
     private final EpochPlan plan;
     private final Consumer<ObjectNode> metrics;
 
     /** {@code metrics} takes the slice's line. */
-    SliceRows(RunParts parts, RunFolder folder, EpochPlan plan, Consumer<ObjectNode> metrics) {
+    SliceRows(RunParts parts, RunOutput output, EpochPlan plan, Consumer<ObjectNode> metrics) {
         this.parts = parts;
-        this.folder = folder;
+        this.output = output;
         this.plan = plan;
         this.metrics = metrics;
     }
@@ -84,9 +83,9 @@ final class SliceRows {
 
     private SlicePreparation.Agreement agreement(List<EncodedRow> slice, List<double[]> sums, long epoch) {
         List<PairScorer.Pair> pairs = PairScorer.pairs(slice);
-        PairResults results = PairScorer.evaluate(
-                pairs, parts.scoring().score(parts.policy(), pairs, "scoring"), sums, parts.objective(), parts.own(),
-                parts.meta().weighting(slice, epoch));
+        List<double[]> ofPolicy = parts.scoring().score(parts.policy(), pairs, "scoring");
+        PairResults results = parts.ranks().agree(() -> PairScorer.evaluate(
+                pairs, ofPolicy, sums, parts.objective(), parts.own(), parts.meta().weighting(slice, epoch)));
         return new SlicePreparation.Agreement(results.scoreOffline(), results.weight());
     }
 
@@ -103,7 +102,7 @@ final class SliceRows {
         StringBuilder samples = new StringBuilder();
         List<TrainRow> made = new SlicePreparation(parts, totals)
                 .prepare(slice, agreement, sums, place.epoch() * plan.slices() + place.slice(), samples);
-        AtomicFiles.write(folder.samples(place.epoch(), place.slice()), samples.toString());
+        output.write(output.folder().samples(place.epoch(), place.slice()), samples.toString());
         return made;
     }
 

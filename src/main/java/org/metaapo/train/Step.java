@@ -8,16 +8,22 @@ import java.util.List;
 import java.util.function.Function;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
-import org.metaapo.engine.Pairs;
 import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.TokenBatch;
 import org.metaapo.engine.Trainer;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.NumericException;
 import org.metaapo.meta.MetaLearner;
+import org.metaapo.ranks.Codec;
+import org.metaapo.ranks.Ranks;
+import org.metaapo.ranks.SharedWork;
 
-/** Gradients of one batch, micro-batch by micro-batch, and what its line of metrics says. */
+/**
+ * Gradients of one batch, and what its line of metrics says. Each rank forwards and backwards its share of the rows, turn by turn; what
+ * comes of the rows is then gathered, and the same on all.
+ */
 final class Step {
+    private final Ranks ranks;
     private final Trainer trainer;
     private final Objective objective;
     private final OwnObjective own;
@@ -39,8 +45,9 @@ final class Step {
 
     /** {@code means} gathers what is said of the rows' pairs; {@code own} is the user's objective, or null. */
     Step(
-            Trainer trainer, Objective objective, OwnObjective own, PairMeans means, boolean referenceFree, boolean sharePrompts,
-            long microTokens) {
+            Ranks ranks, Trainer trainer, Objective objective, OwnObjective own, PairMeans means, boolean referenceFree,
+            boolean sharePrompts, long microTokens) {
+        this.ranks = ranks;
         this.means = means;
         this.trainer = trainer;
         this.objective = objective;
@@ -52,28 +59,54 @@ final class Step {
 
     /** The preference loss of rows; rows with both pairs go to the meta-learner's buffer, where there is one. */
     void preference(List<TrainRow> rows, Function<List<TrainRow>, Weighting> weighting, MetaLearner meta) {
-        for (List<TrainRow> micro : split(rows)) {
-            preferenceMicro(micro, weighting.apply(micro), meta, rows.size());
+        List<RowLoss> losses = outcomes(rows, RowLoss.CODEC, turn -> losses(turn, weighting.apply(turn), rows.size()));
+        Weighting ofAll = weighting.apply(rows);
+        for (int i = 0; i < rows.size(); i++) {
+            collect(rows.get(i), losses.get(i), ofAll.featuresOfRow(i), meta);
+            tokens += rows.get(i).tokens(sharePrompts);
         }
     }
 
     /** The mean negative log-likelihood of the answers' tokens that are trained on. */
     void likelihood(List<TrainRow> rows, TrainedTokens trained) {
         long answerTokens = rows.stream().mapToLong(row -> trained.count(row.row())).sum();
-        for (List<TrainRow> micro : split(rows)) {
-            TokenBatch.Builder builder = TokenBatch.builder();
-            micro.forEach(row -> builder.pack(row.row().prompt(), List.of(row.row().chosen())));
-            try (TokenBatch batch = builder.build()) {
-                double[] sums = trained.areAll() ? allTokens(batch, answerTokens) : markedTokens(batch, micro, trained, answerTokens);
-                for (double sum : sums) {
-                    loss -= sum / answerTokens * rows.size();
-                    likelihoods += sum;
-                    answers++;
+        for (double[] sum : outcomes(rows, Codec.NUMBERS, turn -> likelihoods(turn, trained, answerTokens))) {
+            loss -= sum[0] / answerTokens * rows.size();
+            likelihoods += sum[0];
+            answers++;
+        }
+        tokens += rows.stream().mapToLong(row -> row.row().promptTokens() + row.row().chosenTokens()).sum();
+    }
+
+    /** What each row came to, where {@code work} forwards and backwards the rows of a turn. */
+    private <T> List<T> outcomes(List<TrainRow> rows, Codec<T> codec, Function<List<TrainRow>, List<T>> work) {
+        Shares shares = Shares.of(rows.stream().mapToLong(row -> row.tokens(sharePrompts)).toArray(), ranks.size(), microTokens);
+        return SharedWork.results(ranks, shares.rows(), codec, mine -> {
+            List<T> own = new ArrayList<>();
+            for (int[] turn : shares.turns().get(ranks.rank())) {
+                if (turn.length > 0) {
+                    own.addAll(ofTurn(Arrays.stream(turn).mapToObj(rows::get).toList(), work));
                 }
-                tokens += batch.tokens();
-            } catch (NumericException e) {
-                throw inRows(micro, e);
             }
+            return own;
+        });
+    }
+
+    private static <T> List<T> ofTurn(List<TrainRow> rows, Function<List<TrainRow>, List<T>> work) {
+        try {
+            return work.apply(rows);
+        } catch (NumericException e) {
+            throw new NumericException("rows " + rows.get(0).row().row().source() + " to "
+                    + rows.get(rows.size() - 1).row().row().source() + ": " + e.getMessage() + "; a smaller learning rate may help");
+        }
+    }
+
+    private List<double[]> likelihoods(List<TrainRow> rows, TrainedTokens trained, long answerTokens) {
+        TokenBatch.Builder builder = TokenBatch.builder();
+        rows.forEach(row -> builder.pack(row.row().prompt(), List.of(row.row().chosen())));
+        try (TokenBatch batch = builder.build()) {
+            double[] sums = trained.areAll() ? allTokens(batch, answerTokens) : markedTokens(batch, rows, trained, answerTokens);
+            return Arrays.stream(sums).mapToObj(sum -> new double[] {sum}).toList();
         }
     }
 
@@ -101,31 +134,13 @@ final class Step {
         return sums;
     }
 
-    private List<List<TrainRow>> split(List<TrainRow> rows) {
-        List<List<TrainRow>> parts = new ArrayList<>();
-        long filled = 0;
-        for (TrainRow row : rows) {
-            long size = row.tokens(sharePrompts);
-            if (parts.isEmpty() || filled + size > microTokens) {
-                parts.add(new ArrayList<>());
-                filled = 0;
-            }
-            parts.get(parts.size() - 1).add(row);
-            filled += size;
-        }
-        return parts;
-    }
-
-    private void preferenceMicro(List<TrainRow> rows, Weighting weighting, MetaLearner meta, int batchRows) {
+    private List<RowLoss> losses(List<TrainRow> rows, Weighting weighting, int batchRows) {
         PairLayout layout = new PairLayout(rows, !referenceFree, sharePrompts);
         try (TokenBatch batch = layout.batch()) {
             Trainer.PreferenceStep step = own == null
                     ? trainer.preference(batch, layout.pairs(), objective, weighting, 1.0 / batchRows, null)
                     : ownLoss(batch, layout, weighting, batchRows);
-            collect(step, layout, rows, weighting, meta);
-            tokens += batch.tokens();
-        } catch (NumericException e) {
-            throw inRows(rows, e);
+            return RowLoss.of(layout.pairs(), step);
         }
     }
 
@@ -138,40 +153,30 @@ final class Step {
         return new Trainer.PreferenceStep(sums, results);
     }
 
-    private static NumericException inRows(List<TrainRow> rows, NumericException e) {
-        return new NumericException("rows " + rows.get(0).row().row().source() + " to "
-                + rows.get(rows.size() - 1).row().row().source() + ": " + e.getMessage() + "; a smaller learning rate may help");
-    }
-
-    private void collect(Trainer.PreferenceStep step, PairLayout layout, List<TrainRow> rows, Weighting weighting, MetaLearner meta) {
-        PairResults r = step.results();
-        Pairs pairs = layout.pairs();
-        for (int i = 0; i < pairs.rows(); i++) {
-            loss += r.loss()[i];
-            weight += r.weight()[i];
-            int c = pairs.chosen()[i];
-            int j = pairs.rejected()[i];
-            means.add(answer(pairs, step.sums(), c), answer(pairs, step.sums(), j));
-            if (c < 0 || j < 0) {
-                continue;
-            }
-            scoreOffline += r.scoreOffline()[i];
-            if (objective.kind() == Objective.Kind.ADPO && Math.abs(objective.beta() * r.deltaOffline()[i]) <= objective.threshold()) {
-                asked.add(rows.get(i));
-            }
-            if (pairs.onlineChosen()[i] >= 0) {
-                online++;
-                scoreOnline += r.scoreOnline()[i];
-                if (meta != null) {
-                    meta.add(r.scoreOffline()[i], weighting.featuresOfRow(i), r.lossOffline()[i], r.lossOnline()[i]);
-                }
+    private void collect(TrainRow row, RowLoss of, double[] features, MetaLearner meta) {
+        loss += of.loss();
+        weight += of.weight();
+        PairMeans.Answer better = answer(row.chosen(), of.chosen());
+        PairMeans.Answer worse = answer(row.rejected(), of.rejected());
+        means.add(better, worse);
+        if (better == null || worse == null) {
+            return;
+        }
+        scoreOffline += of.scoreOffline();
+        if (objective.kind() == Objective.Kind.ADPO && Math.abs(objective.beta() * of.deltaOffline()) <= objective.threshold()) {
+            asked.add(row);
+        }
+        if (row.hasSecond()) {
+            online++;
+            scoreOnline += of.scoreOnline();
+            if (meta != null) {
+                meta.add(of.scoreOffline(), features, of.lossOffline(), of.lossOnline());
             }
         }
     }
 
-    private static PairMeans.Answer answer(Pairs pairs, double[] sums, int at) {
-        double[] reference = pairs.referenceSums();
-        return at < 0 ? null : new PairMeans.Answer(sums[at], reference == null ? 0 : reference[at], pairs.tokenCounts()[at]);
+    private static PairMeans.Answer answer(TrainRow.First first, double sum) {
+        return first.tokens() == 0 ? null : new PairMeans.Answer(sum, first.reference(), first.tokens());
     }
 
     /** Rows whose label the objective adpo made use of. */

@@ -63,6 +63,31 @@ record TrainRow(EncodedRow row, boolean own, double[] reference, MadePair made, 
         return new TrainRow(row, own, reference, made, sums);
     }
 
+    /**
+     * An answer of the first pair that is trained, the own one where that is.
+     *
+     * @param tokens of the answer; 0 where the row does not have it
+     * @param reference its log-prob sum under the reference; 0 where not needed
+     */
+    record First(int tokens, double reference) {}
+
+    /** Of the first pair, the chosen answer. */
+    First chosen() {
+        return own ? new First(row.chosenTokens(), reference == null ? 0 : reference[0])
+                : new First(made.chosen().length, made.reference() == null ? 0 : made.reference()[0]);
+    }
+
+    /** Of the first pair, the rejected answer. */
+    First rejected() {
+        return own ? new First(row.rejectedTokens(), reference == null ? 0 : reference[1])
+                : new First(made.rejected().length, made.reference() == null ? 0 : made.reference()[1]);
+    }
+
+    /** Whether a second pair is trained, the made one. */
+    boolean hasSecond() {
+        return own && made != null;
+    }
+
     /** All answers that are trained: the own chosen and rejected, as far as the row has them, then those of the made pair. */
     List<int[]> answers() {
         List<int[]> answers = new ArrayList<>();

@@ -35,6 +35,7 @@ import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
+import org.metaapo.ranks.Ranks;
 
 /** Runs that train an adapter, beside TRL's with PEFT, and what holds of all of them. */
 class AdapterRunTest {
@@ -187,8 +188,8 @@ class AdapterRunTest {
                 Model merged = ModelLoader.load(engine, folder, Dtype.F32, Head.LM, 0);
                 var adapted = adapter.load(model.createAdapter(adapter.shape()))) {
             List<PairScorer.Pair> pairs = List.of(new PairScorer.Pair(new int[] {480, 482, 84}, new int[] {82, 269}, new int[] {39, 288, 441}, "here"));
-            double[] one = new PairScorer(adapted, 100, true).score(pairs, done -> { }).get(0);
-            double[] other = new PairScorer(merged, 100, true).score(pairs, done -> { }).get(0);
+            double[] one = new PairScorer(adapted, 100, true, Ranks.single()).score(pairs, done -> { }).get(0);
+            double[] other = new PairScorer(merged, 100, true, Ranks.single()).score(pairs, done -> { }).get(0);
             assertThat(one[0]).isCloseTo(other[0], within(1e-4));
             assertThat(one[1]).isCloseTo(other[1], within(1e-4));
         }

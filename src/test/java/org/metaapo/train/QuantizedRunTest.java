@@ -33,6 +33,7 @@ import org.metaapo.files.Json;
 import org.metaapo.jobs.MergeJob;
 import org.metaapo.jobs.ScoreJob;
 import org.metaapo.model.ModelFolder;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 
 /** Runs that train an adapter over packed weights: those of a folder that bitsandbytes has written, and those that are packed at load. */
@@ -83,7 +84,7 @@ class QuantizedRunTest {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
             ScoreJob.run(engine, Dtype.F32, model, adapter, quantization, null, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(512, 256),
-                    ChatOptions.DEFAULT, java.util.Map.of(), null, RunListener.SILENT).write(Destination.of(file));
+                    ChatOptions.DEFAULT, java.util.Map.of(), null, RunListener.SILENT, Ranks.single()).write(Destination.of(file));
         }
         return Files.readAllLines(file).stream().map(line -> Json.parse(line, "scores")).toList();
     }

@@ -25,6 +25,7 @@ import org.metaapo.files.Destination;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.jobs.ScoreJob;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 
 /** {@code reference.update: slice}, and that nothing said of a reference is ignored. */
@@ -61,7 +62,7 @@ class ReferenceUpdateTest {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
             ScoreJob.run(engine, Dtype.F32, policy, null, null, reference, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
-                    ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
+                    ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT, Ranks.single()).write(Destination.of(file));
         }
         List<Double> expected = Files.readAllLines(file).stream().map(line -> Json.parse(line, "scores").path("score").asDouble()).toList();
         List<Double> found = scores(out, epoch);
@@ -118,7 +119,7 @@ class ReferenceUpdateTest {
         Path file = temp.resolve("scores.jsonl");
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1)) {
             ScoreJob.run(engine, Dtype.F32, second, null, null, first, List.of(Fixtures.path("pairs.jsonl")), new ScoreJob.Lengths(4096, 2048),
-                    ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT).write(Destination.of(file));
+                    ChatOptions.DEFAULT, Map.of(), null, RunListener.SILENT, Ranks.single()).write(Destination.of(file));
         }
         double margin = Files.readAllLines(file).stream()
                 .mapToDouble(line -> 1e-3 * Json.parse(line, "scores").path("delta").asDouble()).average().orElseThrow();

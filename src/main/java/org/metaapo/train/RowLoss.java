@@ -1,0 +1,56 @@
+package org.metaapo.train;
+
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.metaapo.engine.PairResults;
+import org.metaapo.engine.Pairs;
+import org.metaapo.engine.Trainer;
+import org.metaapo.ranks.Codec;
+
+/**
+ * What a step found of a row; see {@link PairResults}.
+ *
+ * @param chosen log-prob sum, or score, of the first pair's chosen answer; 0 where the row does not have it
+ * @param rejected the same of the rejected one
+ */
+record RowLoss(
+        double loss,
+        double lossOffline,
+        double lossOnline,
+        double scoreOffline,
+        double scoreOnline,
+        double deltaOffline,
+        double weight,
+        double chosen,
+        double rejected) {
+    static final Codec<RowLoss> CODEC = new Codec<>() {
+        @Override
+        public void write(RowLoss row, DataOutput out) throws IOException {
+            NUMBERS.write(new double[] {row.loss, row.lossOffline, row.lossOnline, row.scoreOffline, row.scoreOnline, row.deltaOffline,
+                row.weight, row.chosen, row.rejected}, out);
+        }
+
+        @Override
+        public RowLoss read(DataInput in) throws IOException {
+            double[] n = NUMBERS.read(in);
+            return new RowLoss(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8]);
+        }
+    };
+
+    /** Of each of the rows that a step was made of. */
+    static List<RowLoss> of(Pairs pairs, Trainer.PreferenceStep step) {
+        PairResults r = step.results();
+        return IntStream.range(0, pairs.rows())
+                .mapToObj(i -> new RowLoss(
+                        r.loss()[i], r.lossOffline()[i], r.lossOnline()[i], r.scoreOffline()[i], r.scoreOnline()[i], r.deltaOffline()[i],
+                        r.weight()[i], sum(step, pairs.chosen()[i]), sum(step, pairs.rejected()[i])))
+                .toList();
+    }
+
+    private static double sum(Trainer.PreferenceStep step, int answer) {
+        return answer < 0 ? 0 : step.sums()[answer];
+    }
+}
