@@ -1,9 +1,11 @@
 // metaapo.h: ranks.
+#include <cstdio>
 #include <cstring>
 
 #include "boundary.h"
 #include "engine.h"
 #include "local_transport.h"
+#include "mpi_loader.h"
 #include "ranks.h"
 
 using namespace apo;
@@ -14,6 +16,20 @@ apo_status apo_ranks_open_local(int32_t size, apo_ranks** all, apo_error* error)
         required(all, "all");
         const std::vector<Transport> transports = local_transports(size);
         for (int32_t rank = 0; rank < size; rank++) all[rank] = new apo_ranks(transports[size_t(rank)]);
+    });
+}
+
+apo_status apo_mpi_name(char name[128], apo_error* error) {
+    return guarded(error, [&] {
+        required(name, "name");
+        std::snprintf(name, sizeof Transport::name, "%s", mpi_name().c_str());
+    });
+}
+
+apo_status apo_ranks_open_mpi(int32_t size, int32_t control, apo_ranks** ranks, apo_error* error) {
+    return guarded(error, [&] {
+        if (size < 1) fail(APO_E_ARGUMENT, "size is %d; expected 1 or more", size);
+        required(ranks, "ranks") = new apo_ranks(open_mpi(size, control != 0));
     });
 }
 

@@ -3,25 +3,11 @@
 #include <dlfcn.h>
 
 #include <cstring>
-#include <string>
 
 #include "error.h"
+#include "own_folder.h"
 
 namespace apo {
-
-namespace {
-
-constexpr const char* kLibrary = "libmetaapo_cuda.so";
-
-std::string library_path() {
-    Dl_info info;
-    if (dladdr(reinterpret_cast<const void*>(&cuda_ops), &info) == 0 || info.dli_fname == nullptr) return kLibrary;
-    const std::string own = info.dli_fname;
-    const size_t slash = own.rfind('/');
-    return slash == std::string::npos ? std::string("./") + kLibrary : own.substr(0, slash + 1) + kLibrary;
-}
-
-}  // namespace
 
 const OpTable& load_cuda_ops(const std::string& path) {
     // It stays loaded: a backend's kernels and their context cannot be taken back from a process.
@@ -54,7 +40,7 @@ void check_table(const OpTable* table, const char* from) {
 }
 
 const OpTable& cuda_ops() {
-    static const OpTable& table = load_cuda_ops(library_path());
+    static const OpTable& table = load_cuda_ops(beside_engine("libmetaapo_cuda.so"));
     return table;
 }
 

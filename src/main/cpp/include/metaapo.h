@@ -137,6 +137,15 @@ typedef struct apo_ranks_info {
  *  calls of the others. */
 APO_API apo_status apo_ranks_open_local(int32_t size, apo_ranks** all, apo_error* error);
 
+/** The MPI that apo_ranks_open_mpi would start, such as "Open MPI v4.1.4". APO_E_DEVICE, and why, where there is none. */
+APO_API apo_status apo_mpi_name(char name[128], apo_error* error);
+
+/** Joins the processes that MPI's launcher has started: `size` of them, as it tells in the environment (OMPI_COMM_WORLD_SIZE, or
+ *  SLURM_STEP_NUM_TASKS). Collective, and possible once in a process. control: 1 where MPI carries only what ranks tell each other, for
+ *  they compute on GPUs. APO_E_DEVICE where there is no MPI, or it finds another number of processes than `size`: then it is not that
+ *  launcher's. */
+APO_API apo_status apo_ranks_open_mpi(int32_t size, int32_t control, apo_ranks** ranks, apo_error* error);
+
 APO_API apo_status apo_ranks_info_of(apo_ranks* ranks, apo_ranks_info* info, apo_error* error);
 
 /** Collective: waits for all ranks. */

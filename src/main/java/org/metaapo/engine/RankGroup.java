@@ -1,18 +1,24 @@
 package org.metaapo.engine;
 
+import java.io.IOException;
+import java.net.URL;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.PointerPointer;
 import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_ranks;
 import org.metaapo.engine.internal.apo_ranks_info;
+import org.metaapo.error.DeviceException;
 
 /**
  * One rank's connection to the others, which engines join. Every rank makes the same calls in the same order; each waits for the others.
  * One thread calls, but for {@link #abort}.
  */
 public final class RankGroup extends NativeHandle {
+    private static final int NAME_BYTES = 128;
+
     private final apo_ranks handle;
     private final Info info;
 
@@ -47,6 +53,47 @@ public final class RankGroup extends NativeHandle {
                 groups.add(new RankGroup(all.get(apo_ranks.class, rank)));
             }
             return groups;
+        }
+    }
+
+    /**
+     * What MPI there is for {@link #ofProcesses}, such as "Open MPI v4.1.4".
+     *
+     * @throws DeviceException if there is none
+     */
+    public static String mpi() {
+        loadMpi();
+        try (BytePointer name = new BytePointer(NAME_BYTES)) {
+            Native.check(error -> MetaapoC.apo_mpi_name(name, error));
+            return Native.text(name);
+        }
+    }
+
+    /**
+     * Joins the processes that MPI's launcher has started. Each of them calls this, once.
+     *
+     * @param size how many the launcher says it started
+     * @param onGpus whether the ranks compute on GPUs, and MPI carries only what they tell each other
+     * @throws DeviceException if there is no MPI, or it is not that launcher's
+     */
+    public static RankGroup ofProcesses(int size, boolean onGpus) {
+        loadMpi();
+        apo_ranks handle = new apo_ranks(null);
+        Native.check(error -> MetaapoC.apo_ranks_open_mpi(size, onGpus ? 1 : 0, handle, error));
+        return new RankGroup(handle);
+    }
+
+    /** The engine looks for its MPI plugin beside its own library, where JavaCPP has put that if it came from a jar. */
+    private static void loadMpi() {
+        Engine.load();
+        URL plugin = MetaapoC.class.getResource("linux-x86_64/libmetaapo_mpi.so");
+        if (plugin == null || !plugin.getProtocol().equals("jar")) {
+            return;
+        }
+        try {
+            Loader.cacheResource(plugin);
+        } catch (IOException e) {
+            throw new DeviceException("the MPI plugin cannot be unpacked beside the engine: " + e.getMessage(), e);
         }
     }
 
