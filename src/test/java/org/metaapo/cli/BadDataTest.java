@@ -46,6 +46,14 @@ class BadDataTest extends CommandTest {
     }
 
     @Test
+    void aPipeByItsName() throws Exception {
+        Path pipe = temp.resolve("pipe.jsonl");
+        assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+        stops(pipe, "not a file, which could be read again");
+        assertFails(3, "not a file, which could be read again", "score", "--model", Fixtures.path("tiny-llama").toString(), "--data", pipe.toString());
+    }
+
+    @Test
     void longLinesAndCutFiles() throws IOException {
         Path line = temp.resolve("line.jsonl");
         byte[] part = new byte[1 << 20];

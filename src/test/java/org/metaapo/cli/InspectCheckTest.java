@@ -260,6 +260,14 @@ class InspectCheckTest extends CommandTest {
     }
 
     @Test
+    void scoresThatContradictTheOrder() throws IOException {
+        String scored = pair("Question 4", "Yes.", "No.").replace("}\n", ",\"score_chosen\":%s,\"score_rejected\":%s}\n");
+        warns("contradicting-scores", "rows.jsonl:4", model(LLAMA + GENERATION), good(3) + scored.formatted("2.5", "7"));
+        assertThat(check(model(LLAMA + GENERATION), good(3) + scored.formatted("7", "2.5"))).as(out + err).isZero();
+        assertThat(out + err).doesNotContain("contradicting-scores");
+    }
+
+    @Test
     void lengthBias() throws IOException {
         String rows = IntStream.range(0, 40)
                 .mapToObj(i -> pair(

@@ -44,6 +44,9 @@ final class Evaluation {
                 return value;
             }
         }
+        if (name.equals("self")) {
+            throw new TemplateFailure("self, a template's own blocks, is not served: templates of models have none");
+        }
         return Undefined.name(name);
     }
 

@@ -129,6 +129,8 @@ class TemplateTest {
         assertThatThrownBy(() -> template.render(Map.of("x", "1"))).hasMessageContaining("t, line 1, column").hasMessageContaining("no filter \"from_json\"");
         assertThatThrownBy(() -> template.render(Map.of("y", 1L))).hasMessageContaining("no test \"odious\" is supported (these are: ");
         assertThatThrownBy(() -> Template.parse("t", "{{ [1, 2] | map('gone') | list }}").render(Map.of())).hasMessageContaining("no filter \"gone\"");
+        assertThatThrownBy(() -> Template.parse("t", "{{ self }}").render(Map.of())).hasMessageContaining("self, a template's own blocks, is not served");
+        assertThat(Template.parse("t", "{% set self = 3 %}{{ self }}").render(Map.of())).isEqualTo("3");
     }
 
     @Test
