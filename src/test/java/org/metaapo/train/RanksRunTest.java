@@ -40,7 +40,7 @@ class RanksRunTest {
                 "out=" + temp.resolve(out), "dtype=f32", "threads=1", "model.path=" + Fixtures.path("tiny-llama"),
                 "data.train=[" + Fixtures.path("pairs.jsonl") + "]", "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "data.max_length=256",
                 "data.max_prompt_length=128", "rollout.slice=5", "rollout.max_new_tokens=8", "meta.every=2", "meta.init=random",
-                "optimizer.learning_rate=1e-4", "optimizer.warmup=0", "train.batch=3", "train.epochs=3", "train.micro_tokens=300",
+                "optimizer.learning_rate=1e-4", "optimizer.warmup=0", "train.batch=3", "train.epochs=7", "train.micro_tokens=300",
                 "selective.runs=1", "selective.keep=0.8"));
         if (RunConfig.load(example, List.of()).path("reward.path") != null) {
             all.add("reward.path=" + Fixtures.path("tiny-rm"));
