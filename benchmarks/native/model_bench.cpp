@@ -11,6 +11,8 @@
 // operations that the job has to do, a shared prompt once and nothing of a recomputation; gb_per_s of decoding the bytes
 // of weights and cache that a step has to read. share is of --peak-tflops or --peak-gbs, as op_bench measured them; 0 without.
 // --layers N keeps N layers of the shape, for cards that do not hold the whole. Where the plan does not fit: exit status 4.
+// Under mpirun each process is a rank: scoring and dpo are done by all, each on a batch of its own, --shard says what they share, and rank 0
+// prints the tokens of all (benchmarks/weak_scaling.py).
 // --adapter-rank R puts a low-rank adapter on all seven projections: it is what dpo trains, and the other jobs run with it.
 #include <sys/resource.h>
 
@@ -29,10 +31,12 @@
 namespace {
 
 struct Options {
-    std::string jobs = "score,dpo,generate", shape = "30m", dtype = "f32", device = "cpu", decode = "1,64", peak_tflops = "0", peak_gbs = "0";
+    std::string jobs = "score,dpo,generate", shape = "30m", dtype = "f32", device = "cpu", decode = "1,64", peak_tflops = "0", peak_gbs = "0", shard = "none";
     int prompts = 4, prompt_len = 256, response_len = 256, k = 8, new_tokens = 64, reps = 3, threads = 0, recompute = 0, layers = 0, adapter_rank = 0;
     bool share = true;
 };
+
+const char* const kShards[] = {"none", "optimizer", "gradients", "weights"};  // as apo_shard
 
 apo_error error;
 
@@ -157,14 +161,21 @@ public:
             std::exit(2);
         }
         const apo_engine_options engine_options{o.device == "cpu" ? APO_CPU : APO_CUDA, index, o.threads, 0};
+        shard = int32_t(std::find(std::begin(kShards), std::end(kShards), o.shard) - std::begin(kShards));
+        if (shard > APO_SHARD_WEIGHTS) {
+            std::fprintf(stderr, "model_bench: unknown --shard %s; expected none, optimizer, gradients or weights\n", o.shard.c_str());
+            std::exit(2);
+        }
+        join_ranks();
         check(apo_engine_create(&engine_options, &engine, &error));
+        if (group != nullptr) check(apo_engine_join(engine, group, &error));
         check(apo_engine_info(engine, &info, &error));
         batch = make_batch(o, config.vocab_size);
         ranks.assign(size_t(config.layers) * APO_PROJECTIONS, o.adapter_rank);
         scales.assign(ranks.size(), 2);
         adapter_config = {APO_HEAD_LM, config.layers, ranks.data(), scales.data(), 0, 0};
         refuse_what_does_not_fit();
-        const apo_model_options model_options{dtype, 0, APO_QUANTIZE_NONE, 0};
+        const apo_model_options model_options{dtype, 0, APO_QUANTIZE_NONE, shard == APO_SHARD_WEIGHTS};
         check(apo_model_create(engine, &config, &model_options, &model, &error));
         random_weights();
         if (o.adapter_rank == 0) return;
@@ -175,6 +186,7 @@ public:
         check(apo_adapter_close(adapter, &error));
         check(apo_model_close(model, &error));
         check(apo_engine_close(engine, &error));
+        check(apo_ranks_close(group, &error));
     }
     Bench(const Bench&) = delete;
 
@@ -189,6 +201,16 @@ public:
 private:
     bool wants(const char* job) const { return ("," + o.jobs + ",").find(std::string(",") + job + ",") != std::string::npos; }
 
+    void join_ranks() {
+        const char* launched = std::getenv("OMPI_COMM_WORLD_SIZE");
+        if (launched == nullptr || std::atoi(launched) < 2) return;
+        check(apo_ranks_open_mpi(std::atoi(launched), o.device != "cpu", &group, &error));
+        check(apo_ranks_info_of(group, &me, &error));
+        if (!wants("generate") && !wants("decode")) return;
+        std::fprintf(stderr, "model_bench: --jobs %s on %d ranks; expected score and dpo alone\n", o.jobs.c_str(), me.size);
+        std::exit(2);
+    }
+
     const apo_adapter_config* adapter_config_or_null() const { return o.adapter_rank > 0 ? &adapter_config : nullptr; }
 
     // Operations of a forward through the adapter: two for each of its weights and token.
@@ -201,9 +223,9 @@ private:
     }
 
     void refuse_what_does_not_fit() {
-        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, 0};
+        const apo_trainer_options trainer{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, shard};
         apo_memory_plan plan{};
-        check(apo_plan(&config, dtype, APO_QUANTIZE_NONE, o.device == "cpu" ? APO_CPU : APO_CUDA, 1, adapter_config_or_null(),
+        check(apo_plan(&config, dtype, APO_QUANTIZE_NONE, o.device == "cpu" ? APO_CPU : APO_CUDA, me.size, adapter_config_or_null(),
                        wants("dpo") ? &trainer : nullptr, nullptr, &plan, &error));
         const double need = double(plan.weights + plan.adapter + plan.gradients + plan.master + plan.moments + plan.trainer_activations + plan.trainer_workspace + plan.backend);
         if (need <= double(info.memory_free)) return;
@@ -253,30 +275,31 @@ private:
 
     // Before the job's handles are closed: the memory is theirs.
     void report(const std::string& job, Time time, double tokens, double flops, double bytes) const {
+        if (me.rank > 0) return;
         const double seconds = time.seconds, tflops = flops / seconds / 1e12, gbs = bytes / seconds / 1e9;
         const double peak = std::atof((bytes > 0 ? o.peak_gbs : o.peak_tflops).c_str());
         std::printf("{\"job\": \"%s\", \"shape\": \"%s\", \"layers\": %d, \"recompute\": %d, \"params_m\": %.1f, \"dtype\": \"%s\", \"device\": \"%s\", "
-                    "\"isa\": \"%s\", \"threads\": %d, \"adapter_rank\": %d, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
+                    "\"isa\": \"%s\", \"ranks\": %d, \"shard\": \"%s\", \"threads\": %d, \"adapter_rank\": %d, \"seconds\": %.6f, \"cpu_seconds\": %.6f, \"tokens_per_s\": %.1f, \"tflop_per_s\": %.4f, \"gb_per_s\": %.2f, "
                     "\"share\": %.4f, \"peak_gib\": %.2f, \"metaapo\": \"%s\"}\n",
                     job.c_str(), o.shape.c_str(), config.layers, o.recompute, double(parameters(config)) / 1e6, o.dtype.c_str(), o.device.c_str(), info.isa,
-                    info.threads, o.adapter_rank, seconds, time.cpu_seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
+                    me.size, o.shard.c_str(), info.threads, o.adapter_rank, seconds, time.cpu_seconds, tokens / seconds, tflops, gbs, peak > 0 ? (bytes > 0 ? gbs : tflops) / peak : 0, peak_gib(), apo_version());
         std::fflush(stdout);
     }
 
-    double padded_tokens() const { return 2.0 * o.prompts * (o.prompt_len + o.response_len); }
+    double padded_tokens() const { return 2.0 * me.size * o.prompts * (o.prompt_len + o.response_len); }
 
     void score() {
         std::vector<double> sums(size_t(batch.view.answers));
         apo_scorer* scorer = nullptr;
         check(apo_scorer_create(model, adapter, batch.view.token_count, &scorer, &error));
         const Time time = median_time(o.reps, [&] { check(apo_scorer_logprobs(scorer, &batch.view, nullptr, sums.data(), nullptr, &error)); });
-        report("score", time, padded_tokens(), forward_flops(config, o) + adapter_flops(), 0);
+        report("score", time, padded_tokens(), me.size * (forward_flops(config, o) + adapter_flops()), 0);
         check(apo_scorer_close(scorer, &error));
     }
 
     void dpo() {
         const int answers = 2 * o.prompts;
-        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, 0};
+        const apo_trainer_options options{batch.view.token_count, o.recompute, APO_OPTIMIZER_F32, 0, 0, shard};
         apo_trainer* trainer = nullptr;
         check(apo_trainer_create(model, adapter, &options, &trainer, &error));
         std::vector<double> reference(static_cast<size_t>(answers)), sums(static_cast<size_t>(answers));
@@ -290,11 +313,11 @@ private:
         int64_t step = 0;
         double norm = 0;
         const Time time = median_time(o.reps, [&] {
-            check(apo_trainer_preference(trainer, &batch.view, &pairs, &objective, &meta, 1.0 / o.prompts, sums.data(), &results, nullptr, &error));
+            check(apo_trainer_preference(trainer, &batch.view, &pairs, &objective, &meta, 1.0 / o.prompts / me.size, sums.data(), &results, nullptr, &error));
             const apo_adamw adamw{1e-6, 0.9, 0.95, 1e-8, 0.01, 1.0, ++step};
             check(apo_trainer_step(trainer, &adamw, &norm, &error));
         });
-        report("dpo", time, padded_tokens(), (o.adapter_rank > 0 ? 2 : 3) * forward_flops(config, o) + 3 * adapter_flops(), 0);
+        report("dpo", time, padded_tokens(), me.size * ((o.adapter_rank > 0 ? 2 : 3) * forward_flops(config, o) + 3 * adapter_flops()), 0);
         check(apo_trainer_close(trainer, &error));
     }
 
@@ -345,7 +368,9 @@ private:
 
     Options o;
     apo_model_config config;
-    int32_t dtype;
+    int32_t dtype, shard = APO_SHARD_NONE;
+    apo_ranks* group = nullptr;
+    apo_ranks_info me{0, 1, 0, 1, {}};
     apo_device_info info{};
     apo_engine* engine = nullptr;
     apo_model* model = nullptr;
@@ -359,7 +384,7 @@ private:
 Options parse(int argc, char** argv) {
     Options o;
     std::map<std::string, std::string*> texts{{"--jobs", &o.jobs}, {"--shape", &o.shape}, {"--dtype", &o.dtype}, {"--device", &o.device},
-                                              {"--decode", &o.decode}, {"--peak-tflops", &o.peak_tflops}, {"--peak-gbs", &o.peak_gbs}};
+                                              {"--decode", &o.decode}, {"--shard", &o.shard}, {"--peak-tflops", &o.peak_tflops}, {"--peak-gbs", &o.peak_gbs}};
     std::map<std::string, int*> numbers{{"--prompts", &o.prompts}, {"--prompt-len", &o.prompt_len}, {"--response-len", &o.response_len},
                                         {"--k", &o.k}, {"--new-tokens", &o.new_tokens}, {"--reps", &o.reps}, {"--threads", &o.threads},
                                         {"--recompute", &o.recompute}, {"--layers", &o.layers}, {"--adapter-rank", &o.adapter_rank}};
