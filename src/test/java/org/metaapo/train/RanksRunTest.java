@@ -1,17 +1,12 @@
 package org.metaapo.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -19,119 +14,49 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.ConfigKeys;
-import org.metaapo.config.RunConfig;
-import org.metaapo.files.Fixtures;
-import org.metaapo.files.Json;
-import org.metaapo.ranks.Ranks;
-import org.metaapo.ranks.ThreadRanks;
 
 /** Every recipe on several ranks takes the course that it takes on one, but for rounding. */
 class RanksRunTest {
     @TempDir
     Path temp;
 
+    private RanksRuns runs;
+
+    @BeforeEach
+    void open() {
+        runs = new RanksRuns(temp);
+    }
+
     static Stream<String> recipes() {
         return ConfigKeys.find("recipe").choices().stream();
-    }
-
-    private RunConfig config(String recipe, String out, String... more) {
-        Path example = Path.of("examples/recipes/" + recipe + ".yaml");
-        List<String> all = new ArrayList<>(List.of(
-                "out=" + temp.resolve(out), "dtype=f32", "threads=1", "model.path=" + Fixtures.path("tiny-llama"),
-                "data.train=[" + Fixtures.path("pairs.jsonl") + "]", "data.eval=[" + Fixtures.path("pairs.jsonl") + "]", "data.max_length=256",
-                "data.max_prompt_length=128", "rollout.slice=5", "rollout.max_new_tokens=8", "meta.every=2", "meta.init=random",
-                "optimizer.learning_rate=1e-4", "optimizer.warmup=0", "train.batch=3", "train.epochs=7", "train.micro_tokens=300",
-                "selective.runs=1", "selective.keep=0.8"));
-        if (RunConfig.load(example, List.of()).path("reward.path") != null) {
-            all.add("reward.path=" + Fixtures.path("tiny-rm"));
-        }
-        all.addAll(List.of(more));
-        return RunConfig.load(example, all);
-    }
-
-    static List<Totals> run(int size, Function<Ranks, RunConfig> config) {
-        return size == 1
-                ? List.of(Recipes.run(config.apply(Ranks.single()), RunListener.SILENT, new StopSignal()))
-                : ThreadRanks.run(size, ranks -> Recipes.run(config.apply(ranks), RunListener.SILENT, new StopSignal(), ranks));
-    }
-
-    private List<JsonNode> metrics(String out) throws IOException {
-        List<JsonNode> lines = new ArrayList<>();
-        for (String line : Files.readAllLines(temp.resolve(out).resolve("metrics.jsonl"))) {
-            ObjectNode object = (ObjectNode) Json.parse(line, "metrics");
-            Stream.of("seconds", "seconds_scoring", "seconds_sampling", "seconds_ranking", "seconds_training").forEach(object::remove);
-            lines.add(object);
-        }
-        return lines;
-    }
-
-    /** Numbers within {@code tolerance} of each other, beside a scale of one or their own; all else equal. */
-    static void assertClose(JsonNode found, JsonNode expected, double tolerance, String where) {
-        if (expected.isObject()) {
-            List<String> names = new ArrayList<>();
-            expected.fieldNames().forEachRemaining(names::add);
-            assertThat(found.size()).as(where).isEqualTo(expected.size());
-            names.forEach(name -> assertClose(found.path(name), expected.path(name), tolerance, where + "." + name));
-        } else if (expected.isArray()) {
-            assertThat(found.size()).as(where).isEqualTo(expected.size());
-            for (int i = 0; i < expected.size(); i++) {
-                assertClose(found.get(i), expected.get(i), tolerance, where + "[" + i + "]");
-            }
-        } else if (expected.isFloatingPointNumber()) {
-            assertThat(found.asDouble()).as(where).isCloseTo(expected.asDouble(), within(tolerance * Math.max(1, Math.abs(expected.asDouble()))));
-        } else {
-            assertThat(found).as(where).isEqualTo(expected);
-        }
-    }
-
-    private void assertSameCourse(String one, String other) throws IOException {
-        List<JsonNode> expected = metrics(one);
-        List<JsonNode> found = metrics(other);
-        assertThat(found).hasSameSizeAs(expected);
-        for (int i = 0; i < expected.size(); i++) {
-            assertClose(found.get(i), expected.get(i), 1e-6, other + " line " + i);
-        }
-        Path samples = temp.resolve(one).resolve("samples");
-        if (Files.isDirectory(samples)) {
-            try (Stream<Path> files = Files.list(samples)) {
-                for (Path file : files.toList()) {
-                    List<String> a = Files.readAllLines(file);
-                    List<String> b = Files.readAllLines(temp.resolve(other).resolve("samples").resolve(file.getFileName()));
-                    assertThat(b).hasSameSizeAs(a);
-                    for (int i = 0; i < a.size(); i++) {
-                        assertClose(Json.parse(b.get(i), "sample"), Json.parse(a.get(i), "sample"), 1e-6, other + " " + file.getFileName() + " line " + i);
-                    }
-                }
-            }
-        }
     }
 
     @ParameterizedTest
     @MethodSource("recipes")
     @DisplayName("torchtitan#2206, torchtune PR#2275, trl#2468, vllm#11953: counts, losses, metrics and samples are those of one rank")
     void everyRecipeTakesTheCourseOfOneRank(String recipe) throws IOException {
-        run(1, ranks -> config(recipe, "one"));
+        RanksRuns.run(1, ranks -> runs.config(recipe, "one"));
         for (int size : new int[] {2, 3}) {
             String out = "of-" + size;
-            run(size, ranks -> config(recipe, out));
-            assertSameCourse("one", out);
+            RanksRuns.run(size, ranks -> runs.config(recipe, out));
+            runs.assertSameCourse("one", out);
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"metaapo", "kto", "sft"})
     void everyRecipeTakesTheCourseOfOneRankWithAnAdapter(String recipe) throws IOException {
-        run(1, ranks -> config(recipe, "one", "adapter.rank=4"));
-        run(2, ranks -> config(recipe, "two", "adapter.rank=4"));
-        assertSameCourse("one", "two");
+        RanksRuns.run(1, ranks -> runs.config(recipe, "one", "adapter.rank=4"));
+        RanksRuns.run(2, ranks -> runs.config(recipe, "two", "adapter.rank=4"));
+        runs.assertSameCourse("one", "two");
     }
 
     @Test
     void equalRunsOnAsManyRanksAreBitEqual() throws IOException {
         for (String out : List.of("first", "second")) {
-            run(3, ranks -> config("metaapo", out));
+            RanksRuns.run(3, ranks -> runs.config("metaapo", out));
         }
-        assertThat(metrics("second")).isEqualTo(metrics("first"));
+        assertThat(runs.metrics("second")).isEqualTo(runs.metrics("first"));
         for (String file : List.of("model/model.safetensors", "meta-learner.json", "meta-buffer.jsonl")) {
             assertThat(temp.resolve("second").resolve(file)).hasSameBinaryContentAs(temp.resolve("first").resolve(file));
         }

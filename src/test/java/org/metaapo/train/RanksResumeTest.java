@@ -1,0 +1,153 @@
+package org.metaapo.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.metaapo.error.DataException;
+import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.MetaapoException;
+import org.metaapo.error.RankFailedException;
+import org.metaapo.error.RunFailedException;
+import org.metaapo.error.UsageException;
+import org.metaapo.ranks.ThreadRanks;
+import org.metaapo.reward.FakeService;
+
+/** Ranks stop together, fail together, and go on together, as many as before or not. */
+class RanksResumeTest {
+    @TempDir
+    Path temp;
+
+    private RanksRuns runs;
+
+    @BeforeEach
+    void open() {
+        runs = new RanksRuns(temp);
+    }
+
+    /** Asks for a stop at a step, or at the beginning of a phase. */
+    private static RunListener stopping(StopSignal stop, String at) {
+        return new RunListener() {
+            @Override
+            public void metrics(ObjectNode line) {
+                if (!line.has("kind") && line.path("step").asText().equals(at)) {
+                    stop.request();
+                }
+            }
+
+            @Override
+            public void begin(String phase, long total) {
+                if (phase.equals(at)) {
+                    stop.request();
+                }
+            }
+        };
+    }
+
+    /** Runs on {@code size} ranks, one of which hears of a stop. */
+    private List<ThreadRanks.Outcome<Totals>> stopped(int size, int rank, String at, String... keys) {
+        return ThreadRanks.outcomes(size, ranks -> {
+            StopSignal stop = new StopSignal();
+            RunListener listener = ranks.rank() == rank ? stopping(stop, at) : RunListener.SILENT;
+            return Recipes.run(runs.config("metaapo", "run", keys), listener, stop, ranks);
+        });
+    }
+
+    /** One rank says what happened, all end with its status. */
+    private static void assertFailed(List<? extends ThreadRanks.Outcome<?>> outcomes, Class<? extends MetaapoException> type) {
+        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isInstanceOf(MetaapoException.class));
+        assertThat(outcomes.stream().filter(outcome -> !(outcome.failure() instanceof RankFailedException)).toList()).singleElement()
+                .satisfies(outcome -> assertThat(outcome.failure()).isInstanceOf(type));
+        assertThat(outcomes.stream().map(outcome -> ((MetaapoException) outcome.failure()).exitStatus()).distinct().toList()).hasSize(1);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 1", "1, 4", "1, sampling", "0, ranking", "1, scoring", "1, reference log-probs", "1, evaluating"})
+    @DisplayName("Lightning#20806, Megatron#1376: a stop that one rank hears of ends all with a checkpoint, and the run goes on to the same bits")
+    void aStopOnOneRankEndsAll(int rank, String at) throws IOException {
+        RanksRuns.run(2, ranks -> runs.config("metaapo", "whole", "train.epochs=2"));
+        assertFailed(stopped(2, rank, at, "train.epochs=2"), InterruptedRunException.class);
+        assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
+        RanksRuns.run(2, ranks -> runs.config("metaapo", "run", "train.epochs=2"));
+        assertThat(runs.metrics("run")).isEqualTo(runs.metrics("whole"));
+        assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+    }
+
+    @Test
+    @DisplayName("DeepSpeed#2898, #3810: another number of ranks goes on")
+    void aRunGoesOnWithAnotherNumberOfRanks() throws IOException {
+        RanksRuns.run(1, ranks -> runs.config("metaapo", "whole"));
+        int step = 2;
+        for (int size : new int[] {2, 3, 1}) {
+            assertFailed(stopped(size, size - 1, String.valueOf(step)), InterruptedRunException.class);
+            step += 3;
+        }
+        RanksRuns.run(2, ranks -> runs.config("metaapo", "run"));
+        runs.assertSameCourse("whole", "run");
+    }
+
+    @Test
+    @DisplayName("xgboost#11217: an exception of one rank ends all, with one message and its status")
+    void ranksThatAreGivenDifferentRunsAreRefused() {
+        assertFailed(ThreadRanks.outcomes(3, ranks -> Recipes.run(
+                runs.config("metaapo", "run", "train.micro_tokens=" + (ranks.rank() == 1 ? 400 : 300)), RunListener.SILENT, new StopSignal(), ranks)),
+                UsageException.class);
+        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
+                runs.config("metaapo", "run", "data.train=[-]"), RunListener.SILENT, new StopSignal(), ranks)), UsageException.class);
+        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
+                runs.config("metaapo", "run", "data.train=[" + temp.resolve("nowhere.jsonl") + "]"), RunListener.SILENT, new StopSignal(), ranks)),
+                DataException.class);
+    }
+
+    @Test
+    @DisplayName("a service is asked by one rank, as often as by one process")
+    void lookupsAreThoseOfOneRank() throws IOException {
+        try (FakeService service = new FakeService(FakeService::well)) {
+            String[] keys = {"reward.path=null", "reward.url=" + service.url(), "rollout.decision=all", "train.epochs=2", "reward.answers_per_request=3"};
+            RanksRuns.run(1, ranks -> runs.config("metaapo", "one", keys));
+            List<String> asked = service.asked();
+            service.bodies.clear();
+            RanksRuns.run(3, ranks -> runs.config("metaapo", "three", keys));
+            assertThat(service.asked()).containsExactlyInAnyOrderElementsOf(asked);
+            runs.assertSameCourse("one", "three");
+        }
+    }
+
+    @Test
+    void aServiceThatFailsEndsAllRanksWithACheckpointAndTheRunGoesOn() throws IOException {
+        try (FakeService service = new FakeService(FakeService::well)) {
+            String[] keys = {"reward.path=null", "reward.url=" + service.url(), "rollout.decision=all", "train.epochs=2", "reward.retries=0",
+                "reward.parallel=1"};
+            RanksRuns.run(2, ranks -> runs.config("metaapo", "whole", keys));
+            int broken = service.requests() + service.requests() / 2;
+            service.behave((exchange, body, number) -> {
+                if (number >= broken) {
+                    FakeService.send(exchange, 503, "");
+                } else {
+                    FakeService.well(exchange, body, number);
+                }
+            });
+            assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
+                    runs.config("metaapo", "run", keys), RunListener.SILENT, new StopSignal(), ranks)), RunFailedException.class);
+            assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
+            service.behave(FakeService::well);
+            RanksRuns.run(2, ranks -> runs.config("metaapo", "run", keys));
+            try (Stream<Path> samples = Files.list(temp.resolve("whole/samples"))) {
+                for (Path file : samples.toList()) {
+                    assertThat(temp.resolve("run/samples").resolve(file.getFileName())).hasSameBinaryContentAs(file);
+                }
+            }
+            assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+        }
+    }
+}
