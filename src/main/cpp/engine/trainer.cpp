@@ -230,12 +230,19 @@ void apo_trainer::idle() {
     forwarded_ = false;
     const Shape& shape = network.model.shape;
     WeightStream(network.model).idle_forward();
-    if (where_->lowest_layer() < shape.L) WeightStream(network.model, shape.L - 1, where_->lowest_layer()).idle_layers();
-    if (!shares_gradients()) return;
-    for (int64_t unit = shape.last_unit(); unit >= 0; unit--) {
-        where_->begin(unit);
-        where_->done(unit);
+    // Weights and gradients come in the order of transformer_backward.
+    const Gradients& gradients = *where_;
+    gradients.begin(shape.last_unit());
+    if (shape.head_is_embedding()) gradients.begin(shape.embedding_unit());
+    gradients.done(shape.last_unit());
+    WeightStream weights(network.model, shape.L - 1, gradients.lowest_layer());
+    for (int64_t l = shape.L - 1; l >= gradients.lowest_layer(); l--) {
+        if (network.model.sharded() != nullptr) weights.layer();
+        gradients.begin(shape.layer_unit(l));
+        gradients.done(shape.layer_unit(l));
     }
+    if (!shape.head_is_embedding()) gradients.begin(shape.embedding_unit());
+    gradients.done(shape.embedding_unit());
 }
 
 double apo_trainer::reduce() {

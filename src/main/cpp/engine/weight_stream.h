@@ -4,8 +4,6 @@
 // in the same way (ShardedWeights), so that every rank then has to run as many streams, over the same layers.
 #pragma once
 
-#include <cstdlib>
-
 #include "model.h"
 
 namespace apo {
@@ -66,13 +64,9 @@ public:
     void idle_forward() {
         if (model_.sharded() == nullptr) return;
         embedding();
-        idle_layers();
+        for (int64_t l = 0; l < model_.shape.L; l++) layer();
         final_norm();
         head();
-    }
-    // The same of layers alone, as in a backward, which finds what stands above them in its slot.
-    void idle_layers() {
-        for (int64_t count = std::abs(last_ - next_) + 1; model_.sharded() != nullptr && count > 0; count--) layer();
     }
 
 private:

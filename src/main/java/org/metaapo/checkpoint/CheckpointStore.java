@@ -1,13 +1,11 @@
 package org.metaapo.checkpoint;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -15,7 +13,6 @@ import java.util.Map;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.metaapo.engine.Network;
-import org.metaapo.engine.TensorInfo;
 import org.metaapo.engine.Trainer;
 import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
@@ -27,18 +24,14 @@ import org.metaapo.ranks.Ranks;
 import org.metaapo.ranks.SharedWork;
 
 /**
- * Checkpoints of a run, one folder each: {@code trainer.safetensors} (f32 weights and both moments; moments of 8 bits packed; a
- * further model's weights where the run needs them), {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if
- * its digests hold.
+ * Checkpoints of a run, one folder each: the trainer's weights (f32) and both moments (f32, or of 8 bits packed) in
+ * {@code trainer.safetensors}, or in a file of each rank that has a part of them; a further model's weights where the run needs them;
+ * {@code state.json} (everything else) and {@code digests.json}. A folder appears whole or not at all, and is used only if its digests
+ * hold.
  */
 public final class CheckpointStore {
-    private static final String TENSORS = "trainer.safetensors";
     private static final String STATE = "state.json";
     private static final String DIGESTS = "digests.json";
-    /** Begins the names of the further model's tensors. */
-    private static final String KEPT = "kept.";
-    private static final List<Trainer.State> MOMENTS = List.of(Trainer.State.MOMENT1, Trainer.State.MOMENT2);
-
     private final Path folder;
     private final int keep;
     private final Ranks ranks;
@@ -57,63 +50,37 @@ public final class CheckpointStore {
      * @param kept a further one whose weights go with it, in its own dtype; null for none
      */
     public void save(long step, Network model, Trainer trainer, Network kept, Object state) {
-        ranks.lead(() -> {
-            write(step, model, trainer, kept, state);
-            prune();
-        });
+        TrainerTensors tensors = new TrainerTensors(model, trainer, kept, ranks);
+        Path target = folder.resolve(name(step));
+        if (!tensors.areShared()) {
+            ranks.lead(() -> AtomicFiles.folder(target, partial -> finish(partial, List.of(written(tensors, partial)), state)));
+        } else if (ranks.leader()) {
+            AtomicFiles.folder(target, partial -> finish(partial, writtenTogether(tensors, partial), state));
+        } else {
+            writtenTogether(tensors, null);
+        }
+        ranks.lead(this::prune);
     }
 
-    private void write(long step, Network model, Trainer trainer, Network kept, Object state) {
-        AtomicFiles.folder(folder.resolve(name(step)), target -> {
-            Map<String, TensorSource> sources = new HashMap<>();
-            List<TensorSpec> specs = new ArrayList<>();
-            for (Trainer.State part : byTensor(trainer)) {
-                for (TensorInfo tensor : model.tensors()) {
-                    specs.add(new TensorSpec(key(part, tensor), Dtype.F32, new long[] {tensor.count()}));
-                    sources.put(key(part, tensor), (spec, offset, chunk) -> trainer.read(part, tensor, offset / 4,
-                            chunk.duplicate().order(ByteOrder.LITTLE_ENDIAN).rewind().asFloatBuffer()));
-                }
-            }
-            for (Trainer.State moment : packed(trainer)) {
-                specs.add(new TensorSpec(key(moment), Dtype.U8, new long[] {trainer.packedBytes(moment)}));
-                sources.put(key(moment), (spec, offset, chunk) -> trainer.readPacked(moment, offset, chunk.duplicate().rewind()));
-            }
-            for (TensorInfo tensor : kept == null ? List.<TensorInfo>of() : kept.tensors()) {
-                specs.add(new TensorSpec(KEPT + tensor.name(), fileDtype(kept), new long[] {tensor.count()}));
-                sources.put(KEPT + tensor.name(), (spec, offset, chunk) ->
-                        kept.read(tensor, offset / spec.dtype().bytes(), chunk.duplicate().rewind(), kept.dtype()));
-            }
-            SafetensorsWriter.write(target.resolve(TENSORS), specs, Map.of(), (spec, offset, chunk) ->
-                    sources.get(spec.name()).fill(spec, offset, chunk));
-            Json.mapper().writeValue(target.resolve(STATE).toFile(), state);
-            Map<String, String> digests = new LinkedHashMap<>();
-            digests.put(TENSORS, Digests.sha256(target.resolve(TENSORS)));
-            digests.put(STATE, Digests.sha256(target.resolve(STATE)));
-            Files.writeString(target.resolve(DIGESTS), Json.write(digests));
-        });
+    /** Writes this rank's tensors; the name of the file and its digest. */
+    private static String written(TrainerTensors tensors, Path partial) {
+        String name = tensors.write(partial);
+        return name + " " + Digests.sha256(partial.resolve(name));
     }
 
-    private static Dtype fileDtype(Network model) {
-        return Dtype.valueOf(model.dtype().name());
+    /** Has each rank write its tensors into the leader's folder; what each has written. */
+    private List<String> writtenTogether(TrainerTensors tensors, Path ofLeader) {
+        Path partial = Path.of(SharedWork.ofLeader(ranks, Codec.TEXT, () -> String.valueOf(ofLeader)));
+        String own = tensors.writeWaits() ? written(tensors, partial) : ranks.agree(() -> written(tensors, partial));
+        return ranks.gather(own.getBytes(StandardCharsets.UTF_8)).stream().map(bytes -> new String(bytes, StandardCharsets.UTF_8)).toList();
     }
 
-    /** What is saved tensor by tensor, in f32. */
-    private static List<Trainer.State> byTensor(Trainer trainer) {
-        List<Trainer.State> parts = new ArrayList<>(List.of(Trainer.State.MASTER));
-        MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) == 0).forEach(parts::add);
-        return parts;
-    }
-
-    private static List<Trainer.State> packed(Trainer trainer) {
-        return MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) > 0).toList();
-    }
-
-    private static String key(Trainer.State part) {
-        return part.name().toLowerCase(Locale.ROOT);
-    }
-
-    private static String key(Trainer.State part, TensorInfo tensor) {
-        return key(part) + "." + tensor.name();
+    private static void finish(Path partial, List<String> written, Object state) throws IOException {
+        Json.mapper().writeValue(partial.resolve(STATE).toFile(), state);
+        Map<String, String> digests = new LinkedHashMap<>();
+        written.forEach(file -> digests.put(file.split(" ")[0], file.split(" ")[1]));
+        digests.put(STATE, Digests.sha256(partial.resolve(STATE)));
+        Files.writeString(partial.resolve(DIGESTS), Json.write(digests));
     }
 
     private static String name(long step) {
@@ -189,7 +156,12 @@ public final class CheckpointStore {
     }
 
     private static void check(Path candidate) {
-        for (String name : List.of(TENSORS, STATE)) {
+        List<String> names = new ArrayList<>();
+        Json.read(candidate.resolve(DIGESTS)).fieldNames().forEachRemaining(names::add);
+        if (!names.contains(STATE) || names.stream().noneMatch(TrainerTensors::isFile)) {
+            throw new DataException(DIGESTS + " names no whole checkpoint");
+        }
+        for (String name : names) {
             Path file = candidate.resolve(name);
             if (!Files.isRegularFile(file)) {
                 throw new DataException(name + " is missing");
@@ -205,50 +177,10 @@ public final class CheckpointStore {
 
     /** Loads weights and moments of the checkpoint of a step into the trainer, and the further model's weights where there is one. */
     public void restore(long step, Network model, Trainer trainer, Network kept) {
+        TrainerTensors tensors = new TrainerTensors(model, trainer, kept, ranks);
         ranks.agree(() -> {
-            read(step, model, trainer, kept);
+            tensors.read(folder.resolve(name(step)));
             return null;
         });
-    }
-
-    private void read(long step, Network model, Trainer trainer, Network kept) {
-        Path file = folder.resolve(name(step)).resolve(TENSORS);
-        try (SafetensorsFile tensors = SafetensorsFile.open(file)) {
-            for (Trainer.State part : byTensor(trainer)) {
-                for (TensorInfo tensor : model.tensors()) {
-                    restore(tensors, key(part, tensor), Dtype.F32, tensor.count(), file, (offset, buffer) ->
-                            trainer.write(part, tensor, offset, buffer.asFloatBuffer()));
-                }
-            }
-            for (Trainer.State moment : packed(trainer)) {
-                restore(tensors, key(moment), Dtype.U8, trainer.packedBytes(moment), file, (offset, buffer) ->
-                        trainer.writePacked(moment, offset, buffer));
-            }
-            for (TensorInfo tensor : kept == null ? List.<TensorInfo>of() : kept.tensors()) {
-                restore(tensors, KEPT + tensor.name(), fileDtype(kept), tensor.count(), file, (offset, buffer) ->
-                        kept.write(tensor, offset, buffer, kept.dtype()));
-            }
-        }
-    }
-
-    /** Takes elements from {@code offset} on. */
-    private interface Sink {
-        void accept(long offset, ByteBuffer elements);
-    }
-
-    private static void restore(SafetensorsFile file, String name, Dtype dtype, long count, Path path, Sink sink) {
-        org.metaapo.checkpoint.TensorInfo stored = file.tensors().get(name);
-        if (stored == null || stored.dtype() != dtype || stored.elements() != count) {
-            throw new DataException(path + ": " + name + " does not fit the model; the run was begun with another one");
-        }
-        int chunk = 1 << 20;
-        ByteBuffer buffer = ByteBuffer.allocateDirect(chunk * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        for (long offset = 0; offset < count; offset += chunk) {
-            int elements = (int) Math.min(chunk, count - offset);
-            buffer.clear().limit(elements * dtype.bytes());
-            file.read(name, offset * dtype.bytes(), buffer);
-            buffer.rewind();
-            sink.accept(offset, buffer);
-        }
     }
 }

@@ -3,6 +3,7 @@ package org.metaapo.checkpoint;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -33,8 +34,7 @@ public final class SafetensorsWriter {
      * @throws IllegalArgumentException if two tensors share a name, or a name is {@code __metadata__}
      */
     public static void write(Path target, List<TensorSpec> tensors, Map<String, String> metadata, TensorSource source) {
-        List<TensorSpec> ordered = new ArrayList<>(tensors);
-        ordered.sort(Comparator.comparingInt((TensorSpec tensor) -> tensor.dtype().bytes()).reversed());
+        List<TensorSpec> ordered = ordered(tensors);
         byte[] header = header(ordered, metadata);
         long total = 8L + header.length + ordered.stream().mapToLong(TensorSpec::bytes).sum();
         AtomicFiles.write(target, total, channel -> {
@@ -48,14 +48,38 @@ public final class SafetensorsWriter {
         });
     }
 
+    /** Reads what {@link #write} reads, in the same order, and writes nothing. */
+    public static void readAlong(List<TensorSpec> tensors, TensorSource source) {
+        ByteBuffer chunk = ByteBuffer.allocateDirect(CHUNK_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        try {
+            for (TensorSpec tensor : ordered(tensors)) {
+                for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
+                    fill(tensor, source, at, chunk);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<TensorSpec> ordered(List<TensorSpec> tensors) {
+        List<TensorSpec> ordered = new ArrayList<>(tensors);
+        ordered.sort(Comparator.comparingInt((TensorSpec tensor) -> tensor.dtype().bytes()).reversed());
+        return ordered;
+    }
+
+    /** Fills the chunk from byte {@code at} on, as far as the tensor goes. */
+    private static void fill(TensorSpec tensor, TensorSource source, long at, ByteBuffer chunk) throws IOException {
+        int count = (int) Math.min(CHUNK_BYTES, tensor.bytes() - at);
+        chunk.position(0).limit(count);
+        source.fill(tensor, at, chunk);
+        chunk.position(0).limit(count);
+    }
+
     private static void writeTensor(FileChannel channel, TensorSpec tensor, TensorSource source, ByteBuffer chunk)
             throws IOException {
-        long bytes = tensor.bytes();
-        for (long at = 0; at < bytes; at += CHUNK_BYTES) {
-            int count = (int) Math.min(CHUNK_BYTES, bytes - at);
-            chunk.position(0).limit(count);
-            source.fill(tensor, at, chunk);
-            chunk.position(0).limit(count);
+        for (long at = 0; at < tensor.bytes(); at += CHUNK_BYTES) {
+            fill(tensor, source, at, chunk);
             AtomicFiles.writeFully(channel, chunk);
         }
     }

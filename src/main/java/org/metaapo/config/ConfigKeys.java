@@ -148,6 +148,8 @@ public final class ConfigKeys {
             integer("train.batch", 128, 1, MANY, "rows of an optimizer step"),
             integer("train.micro_tokens", 16384, 1, MANY, "tokens of one forward and backward"),
             flag("train.recompute", false, "keep only layer inputs and compute the rest again: less memory, a third more work"),
+            choice("train.shard", "auto", List.of("auto", "none", "optimizer", "gradients", "weights"),
+                    "what ranks share out in place of each keeping all of it: optimizer state, gradients too, weights too; auto: the least that fits"),
             integer("checkpoint.every", 50, 1, MANY, "optimizer steps between checkpoints"),
             integer("checkpoint.keep", 2, 1, 1000, "checkpoints kept"));
 

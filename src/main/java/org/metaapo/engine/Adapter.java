@@ -44,6 +44,11 @@ public final class Adapter extends NativeHandle implements Network {
         return model;
     }
 
+    @Override
+    public boolean isSharded() {
+        return model.isSharded();
+    }
+
     /** Its shape. */
     public AdapterShape shape() {
         return shape;
@@ -96,7 +101,7 @@ public final class Adapter extends NativeHandle implements Network {
     @Override
     public Scorer scorer(long maxTokens) {
         ensureOpen();
-        return new Scorer(this, modelHandle, handle, maxTokens);
+        return new Scorer(this, modelHandle, handle, head(), maxTokens);
     }
 
     @Override

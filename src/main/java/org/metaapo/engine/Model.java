@@ -18,6 +18,7 @@ public final class Model extends NativeHandle implements Network {
     private final ModelShape shape;
     private final Dtype dtype;
     private final Quantization quantization;
+    private final boolean sharded;
     private final List<TensorInfo> tensors;
 
     Model(Engine engine, apo_engine engineHandle, ModelShape shape, ModelOptions options) {
@@ -25,6 +26,7 @@ public final class Model extends NativeHandle implements Network {
         this.shape = shape;
         this.dtype = options.dtype();
         this.quantization = options.quantization();
+        this.sharded = options.sharded();
         try (IntPointer windows = shape.windowsOf();
                 apo_model_config config = shape.toNative(windows);
                 apo_model_options o = options.toNative()) {
@@ -49,6 +51,11 @@ public final class Model extends NativeHandle implements Network {
     @Override
     public Dtype dtype() {
         return dtype;
+    }
+
+    @Override
+    public boolean isSharded() {
+        return sharded;
     }
 
     /** How the projections' weights are kept. */
@@ -126,7 +133,7 @@ public final class Model extends NativeHandle implements Network {
     @Override
     public Scorer scorer(long maxTokens) {
         ensureOpen();
-        return new Scorer(this, handle, null, maxTokens);
+        return new Scorer(this, handle, null, head(), maxTokens);
     }
 
     @Override

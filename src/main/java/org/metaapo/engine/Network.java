@@ -14,6 +14,9 @@ public sealed interface Network extends AutoCloseable permits Model, Adapter {
     /** Element type of these tensors. */
     Dtype dtype();
 
+    /** Whether ranks keep parts of the weights beneath, so that forwards, backwards and reads are calls that all make together. */
+    boolean isSharded();
+
     /**
      * Writes elements of a tensor, from {@code offset} on, from the remaining bytes of a direct buffer in native order.
      *

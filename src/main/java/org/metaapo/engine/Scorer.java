@@ -11,9 +11,12 @@ import org.metaapo.engine.internal.apo_scorer;
 public final class Scorer extends NativeHandle {
     private final apo_scorer handle = new apo_scorer(null);
 
+    private final boolean isValues;
+
     /** @param adapterHandle null for the model alone */
-    Scorer(NativeHandle parent, apo_model modelHandle, apo_adapter adapterHandle, long maxTokens) {
+    Scorer(NativeHandle parent, apo_model modelHandle, apo_adapter adapterHandle, Head head, long maxTokens) {
         super(parent);
+        this.isValues = head == Head.VALUE;
         Native.check(error -> MetaapoC.apo_scorer_create(modelHandle, adapterHandle, maxTokens, handle, error));
         register();
     }
@@ -63,6 +66,17 @@ public final class Scorer extends NativeHandle {
             Native.check(error ->
                     MetaapoC.apo_scorer_values(handle, batch.handle(), scores, Progress.handle(progress), error));
             return Native.array(scores, batch.answers());
+        }
+    }
+
+    /** In place of a call, on a rank that has no answers while others have, where the weights are shared out. */
+    public void idle() {
+        try (TokenBatch none = TokenBatch.none()) {
+            if (isValues) {
+                values(none);
+            } else {
+                logprobs(none);
+            }
         }
     }
 

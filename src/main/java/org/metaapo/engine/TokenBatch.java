@@ -105,6 +105,11 @@ public final class TokenBatch implements AutoCloseable {
         }
     }
 
+    /** No packs, for a rank that takes part in a call without having any. */
+    static TokenBatch none() {
+        return new TokenBatch(new Builder());
+    }
+
     /** Collects packs. */
     public static final class Builder {
         private final List<int[]> parts = new ArrayList<>();

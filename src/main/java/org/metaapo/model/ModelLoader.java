@@ -116,6 +116,11 @@ public final class ModelLoader {
         ModelWriter.write(target, source, source.config().withHead(model.shape().head()), tokenizerFolder, fileDtype(model), tensors(model));
     }
 
+    /** Reads what {@link #save} reads, and writes nothing: for ranks that share out the weights with the one that writes. */
+    public static void readAlong(Model model, ModelFolder source) {
+        ModelWriter.readAlong(source.config().withHead(model.shape().head()), fileDtype(model), tensors(model));
+    }
+
     /** Writes a model that has no source folder; tokenizer files and template come from {@code tokenizerFolder}. */
     public static void create(Path target, Model model, ModelConfig config, Path tokenizerFolder) {
         ModelWriter.create(target, config, tokenizerFolder, fileDtype(model), tensors(model));

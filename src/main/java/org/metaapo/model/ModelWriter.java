@@ -134,6 +134,11 @@ public final class ModelWriter {
         Files.writeString(folder.resolve("model.safetensors.index.json"), Json.writePretty(index));
     }
 
+    /** Reads what writing a model reads, in the same order. */
+    static void readAlong(ModelConfig config, Dtype dtype, TensorSource tensors) {
+        split(config, dtype, SHARD_BYTES).forEach(shard -> SafetensorsWriter.readAlong(shard, tensors));
+    }
+
     private static List<List<TensorSpec>> split(ModelConfig config, Dtype dtype, long shardBytes) {
         List<List<TensorSpec>> shards = new ArrayList<>();
         long filled = 0;

@@ -59,24 +59,31 @@ public final class SharedWork {
         return gather(ranks, shares, codec, ranks.agree(() -> work.apply(shares[ranks.rank()])));
     }
 
+    /** As {@link #results}, where ranks wait for each other in their work, as in calls on weights that they share out: a failure ends all. */
+    public static <T> List<T> together(Ranks ranks, int[][] shares, Codec<T> codec, Function<int[], List<T>> work) {
+        return gather(ranks, shares, codec, work.apply(shares[ranks.rank()]));
+    }
+
     /**
      * Has each rank do its share of many pieces, group by group, and adds the results from the {@code results.size()}-th piece on. They
      * are added before {@code done} hears of them; those that are there after a failure are a beginning to go on from.
      *
+     * @param waits whether ranks wait for each other in their work; see {@link #together}
      * @param group pieces of a rank at once
      * @param size how much work a piece is
      * @param work the results of pieces, of which there may be none, in order
      * @param done hears how many pieces are finished
      */
     public static <P, T> void inGroups(
-            Ranks ranks, List<P> pieces, int group, ToLongFunction<P> size, Codec<T> codec, Function<List<P>, List<T>> work,
+            Ranks ranks, boolean waits, List<P> pieces, int group, ToLongFunction<P> size, Codec<T> codec, Function<List<P>, List<T>> work,
             List<T> results, LongConsumer done) {
         int together = group * ranks.size();
         for (int from = results.size(); from < pieces.size(); from += together) {
             // A copy: a view may read a piece whenever it is asked for.
             List<P> part = List.copyOf(pieces.subList(from, Math.min(pieces.size(), from + together)));
             int[][] shares = bySize(part.stream().mapToLong(size).toArray(), ranks.size());
-            results.addAll(results(ranks, shares, codec, mine -> work.apply(Arrays.stream(mine).mapToObj(part::get).toList())));
+            Function<int[], List<T>> own = mine -> work.apply(Arrays.stream(mine).mapToObj(part::get).toList());
+            results.addAll(waits ? together(ranks, shares, codec, own) : results(ranks, shares, codec, own));
             ranks.agree(() -> {
                 done.accept(results.size());
                 return null;

@@ -90,9 +90,15 @@ final class Evaluation {
     private <T> List<double[]> rowByRow(List<T> rows, ToLongFunction<T> size, BiFunction<Scorer, T, double[]> work) {
         List<double[]> all = new ArrayList<>();
         parts.listener().begin(PHASE, rows.size());
+        boolean waits = parts.policy().isSharded();
         try (Scorer scorer = parts.policy().scorer(parts.maxTokens())) {
-            SharedWork.inGroups(parts.ranks(), rows, GROUP, size, Codec.NUMBERS,
-                    own -> own.stream().map(row -> work.apply(scorer, row)).toList(), all, this::passed);
+            // Ranks that wait for each other in a forward have as many of them.
+            SharedWork.inGroups(parts.ranks(), waits, rows, waits ? 1 : GROUP, size, Codec.NUMBERS, own -> {
+                if (waits && own.isEmpty()) {
+                    scorer.idle();
+                }
+                return own.stream().map(row -> work.apply(scorer, row)).toList();
+            }, all, this::passed);
         }
         parts.listener().end();
         return all;

@@ -182,7 +182,7 @@ public final class PairScorer {
      */
     void scorePacks(List<Pack> packs, List<double[]> sums, LongConsumer done) {
         try (Scorer scorer = model.scorer(maxTokens)) {
-            SharedWork.inGroups(ranks, packs, GROUP, this::tokens, Codec.NUMBERS, own -> score(scorer, own), sums, done);
+            SharedWork.inGroups(ranks, model.isSharded(), packs, GROUP, this::tokens, Codec.NUMBERS, own -> score(scorer, own), sums, done);
         }
     }
 
@@ -193,6 +193,9 @@ public final class PairScorer {
 
     private List<double[]> score(Scorer scorer, List<Pack> packs) {
         if (packs.isEmpty()) {
+            if (model.isSharded()) {
+                scorer.idle();
+            }
             return List.of();
         }
         TokenBatch.Builder builder = TokenBatch.builder();

@@ -48,6 +48,7 @@ public final class Recipes {
             RunFolder folder = new RunFolder(config.path("out"));
             boolean finished = ranks.agree(() -> {
                 checkModels(config, recipe, source);
+                Sharding.check(config, recipe, source.config(), ranks.size());
                 return folder.end() != null;
             });
             ranks.lead(() -> checkReward(recipe.rewards(config)));
@@ -174,7 +175,7 @@ public final class Recipes {
         try (ModelFolder other = ModelFolder.open(path)) {
             other.checkReferenceOf(source);
             if (adapter == null || !adapter.sharesReference(config)) {
-                BaseWeights.reference(config, other.config(), path);
+                BaseWeights.reference(config, other.config(), path, false);
             }
         }
     }

@@ -68,7 +68,7 @@ final class Run implements AutoCloseable {
     Totals run() {
         output.deletePartials();
         RunState state = checkpoints.newest(RunState.class, listener::note);
-        parts.load(output.folder(), totals, state == null ? null : state.merging());
+        parts.load(output.folder(), totals, state == null ? null : state.merging(), state == null ? null : state.shard());
         resume(state);
         long allSteps = plan.steps() * config.integer("train.epochs");
         Schedule schedule = new Schedule(
@@ -208,7 +208,7 @@ final class Run implements AutoCloseable {
         MetaLearning meta = parts.meta();
         Step work = new Step(
                 ranks, parts.trainer(), objectiveOf(part), parts.own(), new PairMeans(parts.objective(), recipe == Recipe.REWARD_MODEL),
-                parts.references() == null, config.flag("data.share_prompts"), parts.maxTokens());
+                parts.references() == null, config.flag("data.share_prompts"), parts.maxTokens(), parts.waitsInTurns());
         if (recipe.isPairwise()) {
             work.preference(part, micro -> meta.weighting(micro.stream().map(TrainRow::row).toList(), epoch), meta.learner());
             work.asked().forEach(row -> asked.set(parts.data().index(row.row())));
@@ -254,7 +254,7 @@ final class Run implements AutoCloseable {
         RunState state = new RunState(
                 step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
                 meta.learner() == null ? null : meta.learner().state(), parts.recipe() == Recipe.ADPO ? asked.toLongArray() : null,
-                references == null ? null : references.state(), sliceRows, parts.merges());
+                references == null ? null : references.state(), sliceRows, parts.merges(), parts.shard());
         checkpoints.save(step, parts.policy(), parts.trainer(), keptModel(), state);
     }
 

@@ -54,6 +54,11 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
             List.of(Map.entry("model.quantize", "nf4")), List.of(Map.entry("train.recompute", true), Map.entry("model.quantize", "nf4")));
 
     static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data) {
+        return of(config, recipe, model, data, 1, TrainerOptions.Shard.NONE);
+    }
+
+    /** As the other, of each of {@code ranks} that share out what {@code shard} says. */
+    static RunMemory of(RunConfig config, Recipe recipe, ModelConfig model, RunData data, int ranks, TrainerOptions.Shard shard) {
         Dtype dtype = Dtype.fromName(config.text("dtype"));
         DeviceSpec device = Engine.resolve(DeviceSpec.parse(config.text("device")));
         long maxTokens = data.maxTokens(recipe, config);
@@ -65,12 +70,13 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
             generator = AnswerWriter.room(
                     config.count("rollout.sequences"), data.rows().size(), rollout.answers(), data.longestPrompt(), data.newTokens(config));
         }
-        TrainerOptions trainer = trainerOptions(config, maxTokens);
-        ModelOptions weights = BaseWeights.policy(config, model);
-        MemoryPlan policy = Engine.plan(shape, weights, device, 1, adapter == null ? null : adapter.shape(), trainer, generator);
+        TrainerOptions trainer = trainerOptions(config, maxTokens, shard);
+        boolean sharded = shard == TrainerOptions.Shard.WEIGHTS;
+        ModelOptions weights = BaseWeights.policy(config, model, sharded);
+        MemoryPlan policy = Engine.plan(shape, weights, device, ranks, adapter == null ? null : adapter.shape(), trainer, generator);
         long reference = !recipe.needsReference(config) ? 0
                 : adapter != null && adapter.sharesReference(config) ? adapter.copiesReference(config, recipe) ? policy.adapter() : 0
-                : reference(config, model, shape, device);
+                : reference(config, model, shape, device, ranks, sharded);
         long reward = 0;
         RewardSource source = recipe.rewards(config);
         if (source != null && source.isLocal()) {
@@ -87,15 +93,16 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
     }
 
     /** Bytes of a reference with weights of its own, of the policy's shape. */
-    private static long reference(RunConfig config, ModelConfig policy, ModelShape shape, DeviceSpec device) {
-        ModelOptions options = referenceOptions(config, policy);
-        MemoryPlan plan = Engine.plan(shape, options, device, 1, null, null, null);
+    private static long reference(RunConfig config, ModelConfig policy, ModelShape shape, DeviceSpec device, int ranks, boolean sharded) {
+        ModelOptions options = referenceOptions(config, policy, sharded);
+        MemoryPlan plan = Engine.plan(shape, options, device, ranks, null, null, null);
         return options.offloaded() ? plan.weightsOffloaded() : plan.weights();
     }
 
-    private static ModelOptions referenceOptions(RunConfig config, ModelConfig policy) {
+    private static ModelOptions referenceOptions(RunConfig config, ModelConfig policy, boolean sharded) {
         Path path = config.path("reference.path");
-        return BaseWeights.reference(config, path == null ? policy : ModelFolder.readConfig(path), path == null ? config.path("model.path") : path);
+        return BaseWeights.reference(config, path == null ? policy : ModelFolder.readConfig(path), path == null ? config.path("model.path") : path,
+                sharded);
     }
 
     /** Bytes of a local reward model; {@code shared} of an adapter over weights that are there anyway. */
@@ -120,11 +127,11 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
     }
 
     /** Options of a run's trainer. */
-    static TrainerOptions trainerOptions(RunConfig config, long maxTokens) {
+    static TrainerOptions trainerOptions(RunConfig config, long maxTokens, TrainerOptions.Shard shard) {
         TrainerOptions.OptimizerState state = config.text("optimizer.state").equals("8bit")
                 ? TrainerOptions.OptimizerState.EIGHT_BIT
                 : TrainerOptions.OptimizerState.F32;
-        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"), TrainerOptions.Shard.NONE);
+        return new TrainerOptions(maxTokens, config.flag("train.recompute"), state, config.integer("seed"), config.flag("optimizer.offload"), shard);
     }
 
     /**
@@ -137,7 +144,7 @@ public record RunMemory(MemoryPlan policy, long reference, long reward, long mer
         boolean referenceAnswers = rollout != null && rollout.referenceAnswers() > 0;
         Map<String, Long> totals = new LinkedHashMap<>();
         boolean packed = BaseWeights.policy(config, model).quantization() != Quantization.NONE;
-        Quantization reference = referenceOptions(config, model).quantization();
+        Quantization reference = referenceOptions(config, model, false).quantization();
         List<List<Map.Entry<String, Object>>> settings = new ArrayList<>(SMALLER);
         if (AdapterKeys.asked(config) && !packed && reference != Quantization.INT8 && !config.flag("reference.offload")) {
             settings.addAll(SMALLER_BASE);

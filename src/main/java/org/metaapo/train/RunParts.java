@@ -18,6 +18,7 @@ import org.metaapo.engine.Network;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.Quantization;
 import org.metaapo.engine.Trainer;
+import org.metaapo.engine.TrainerOptions;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.model.ModelLoader;
 import org.metaapo.ranks.Ranks;
@@ -49,6 +50,8 @@ final class RunParts implements AutoCloseable {
     /** Takes the model with the adapter worked in before answers are sampled; null where they are sampled without a copy. */
     private Model merged;
     private Trainer trainer;
+    /** What the ranks share out. */
+    private TrainerOptions.Shard shard;
     private References references;
     private Annotator reward;
 
@@ -86,11 +89,13 @@ final class RunParts implements AutoCloseable {
      * Loads policy and source of rewards, the cheaper one first; throws where the run does not fit in memory.
      *
      * @param merging whether a run that goes on has sampled from a merged copy; null for a new run
+     * @param before what the ranks of a run that goes on have shared out; null for a new run
      */
-    void load(RunFolder folder, Totals totals, Boolean merging) {
+    void load(RunFolder folder, Totals totals, Boolean merging, TrainerOptions.Shard before) {
         long free = memoryFree();
         RunMemory memory = ranks.agree(() -> {
-            RunMemory planned = RunMemory.of(config, recipe, source.config(), data).decided(free, merging);
+            shard = Sharding.of(config, recipe, source.config(), data, ranks.size(), free, merging, before);
+            RunMemory planned = RunMemory.of(config, recipe, source.config(), data, ranks.size(), shard).decided(free, merging);
             planned.check(free);
             return planned;
         });
@@ -130,15 +135,15 @@ final class RunParts implements AutoCloseable {
 
     private void loadPolicy() {
         Head head = recipe.head();
-        model = newPolicyModel(head, BaseWeights.policy(config, source.config()));
+        model = newPolicyModel(head, BaseWeights.policy(config, source.config(), isSharded()));
         if (adapter == null) {
             policy = model;
-            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens, shard));
             ModelLoader.load(model, trainer, source, head, config.integer("seed"));
         } else {
             ModelLoader.loadStored(model, source);
             policy = adapter.open(model, source, config.integer("seed"));
-            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens));
+            trainer = policy.trainer(RunMemory.trainerOptions(config, maxTokens, shard));
         }
     }
 
@@ -171,14 +176,14 @@ final class RunParts implements AutoCloseable {
         }
         listener.note("reference: " + (path == null ? source.path() + " as it is when the run begins" : path));
         if (path == null) {
-            Model copy = engine.createModel(model.shape(), BaseWeights.reference(config, source.config(), source.path()));
+            Model copy = engine.createModel(model.shape(), BaseWeights.reference(config, source.config(), source.path(), isSharded()));
             copy.copyFrom(model);
             return copy;
         }
         listener.begin("loading the reference", 0);
         try (ModelFolder other = ModelFolder.open(path)) {
             ModelShape shape = ModelLoader.shape(other.config(), data.longestSequence(recipe, config));
-            return ModelLoader.load(engine.createModel(shape, BaseWeights.reference(config, other.config(), path)), other, Head.LM, 0);
+            return ModelLoader.load(engine.createModel(shape, BaseWeights.reference(config, other.config(), path, isSharded())), other, Head.LM, 0);
         } finally {
             listener.end();
         }
@@ -204,8 +209,22 @@ final class RunParts implements AutoCloseable {
     /** Writes the result. */
     void saveResult(RunOutput output) {
         listener.begin("writing the model", 0);
-        ranks.lead(() -> save(output.folder()));
+        if (adapter == null && isSharded()) {
+            saveTogether(output.folder());
+        } else {
+            ranks.lead(() -> save(output.folder()));
+        }
         listener.end();
+    }
+
+    /** What the leader reads of weights that are shared out the others read with it. */
+    private void saveTogether(RunFolder folder) {
+        if (ranks.leader()) {
+            save(folder);
+        } else {
+            ModelLoader.readAlong(model, source);
+        }
+        ranks.barrier();
     }
 
     private void save(RunFolder folder) {
@@ -260,6 +279,19 @@ final class RunParts implements AutoCloseable {
 
     StopSignal stop() {
         return stop;
+    }
+
+    private boolean isSharded() {
+        return shard == TrainerOptions.Shard.WEIGHTS;
+    }
+
+    TrainerOptions.Shard shard() {
+        return shard;
+    }
+
+    /** Whether ranks wait for each other in each forward and backward of a step; an adapter's gradients are whole on each. */
+    boolean waitsInTurns() {
+        return isSharded() || shard == TrainerOptions.Shard.GRADIENTS && adapter == null;
     }
 
     Ranks ranks() {

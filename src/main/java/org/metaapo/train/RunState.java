@@ -1,6 +1,7 @@
 package org.metaapo.train;
 
 import java.util.List;
+import org.metaapo.engine.TrainerOptions;
 import org.metaapo.meta.MetaLearner;
 
 /**
@@ -18,6 +19,7 @@ import org.metaapo.meta.MetaLearner;
  * @param references log-prob sums under the reference; null where not used
  * @param rows the present slice; null before it is prepared
  * @param merging whether answers are sampled from a merged copy: which it was decides the bits
+ * @param shard what ranks share out: it decides the bits too; null in older checkpoints
  */
 record RunState(
         long step,
@@ -31,7 +33,8 @@ record RunState(
         long[] asked,
         References.State references,
         List<SliceRow> rows,
-        Boolean merging) {
+        Boolean merging,
+        TrainerOptions.Shard shard) {
     /**
      * A prepared row.
      *

@@ -30,6 +30,8 @@ final class Step {
     private final boolean referenceFree;
     private final boolean sharePrompts;
     private final long microTokens;
+    /** Whether ranks wait for each other in each forward and backward. */
+    private final boolean waits;
 
     /** Sums over the batch's rows, and of how many. */
     private final PairMeans means;
@@ -46,7 +48,8 @@ final class Step {
     /** {@code means} gathers what is said of the rows' pairs; {@code own} is the user's objective, or null. */
     Step(
             Ranks ranks, Trainer trainer, Objective objective, OwnObjective own, PairMeans means, boolean referenceFree,
-            boolean sharePrompts, long microTokens) {
+            boolean sharePrompts, long microTokens, boolean waits) {
+        this.waits = waits;
         this.ranks = ranks;
         this.means = means;
         this.trainer = trainer;
@@ -81,15 +84,18 @@ final class Step {
     /** What each row came to, where {@code work} forwards and backwards the rows of a turn. */
     private <T> List<T> outcomes(List<TrainRow> rows, Codec<T> codec, Function<List<TrainRow>, List<T>> work) {
         Shares shares = Shares.of(rows.stream().mapToLong(row -> row.tokens(sharePrompts)).toArray(), ranks.size(), microTokens);
-        return SharedWork.results(ranks, shares.rows(), codec, mine -> {
+        Function<int[], List<T>> turns = mine -> {
             List<T> own = new ArrayList<>();
             for (int[] turn : shares.turns().get(ranks.rank())) {
                 if (turn.length > 0) {
                     own.addAll(ofTurn(Arrays.stream(turn).mapToObj(rows::get).toList(), work));
+                } else {
+                    trainer.idle();
                 }
             }
             return own;
-        });
+        };
+        return waits ? SharedWork.together(ranks, shares.rows(), codec, turns) : SharedWork.results(ranks, shares.rows(), codec, turns);
     }
 
     private static <T> List<T> ofTurn(List<TrainRow> rows, Function<List<TrainRow>, List<T>> work) {

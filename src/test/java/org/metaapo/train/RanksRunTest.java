@@ -11,6 +11,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.ConfigKeys;
@@ -48,6 +49,27 @@ class RanksRunTest {
     void everyRecipeTakesTheCourseOfOneRankWithAnAdapter(String recipe) throws IOException {
         RanksRuns.run(1, ranks -> runs.config(recipe, "one", "adapter.rank=4"));
         RanksRuns.run(2, ranks -> runs.config(recipe, "two", "adapter.rank=4"));
+        runs.assertSameCourse("one", "two");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"metaapo, optimizer", "metaapo, gradients", "kto, gradients", "sft, gradients", "dpo, optimizer", "dpo, weights", "kto, weights",
+        "sft, weights", "reward-model, weights", "selective-dpo, weights"})
+    @DisplayName("torchtitan#766, AReaL#312, VeOmni#184, DeepSpeed#966: every stage takes the course of one rank")
+    void everyStageTakesTheCourseOfOneRank(String recipe, String shard) throws IOException {
+        RanksRuns.run(1, ranks -> runs.config(recipe, "one"));
+        for (int size : new int[] {2, 3}) {
+            String out = "of-" + size;
+            RanksRuns.run(size, ranks -> runs.config(recipe, out, "train.shard=" + shard));
+            runs.assertSameCourse("one", out);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"optimizer", "gradients", "weights"})
+    void everyStageTakesTheCourseOfOneRankWithAnAdapter(String shard) throws IOException {
+        RanksRuns.run(1, ranks -> runs.config("dpo", "one", "adapter.rank=4"));
+        RanksRuns.run(2, ranks -> runs.config("dpo", "two", "adapter.rank=4", "train.shard=" + shard));
         runs.assertSameCourse("one", "two");
     }
 
