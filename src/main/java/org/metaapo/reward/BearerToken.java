@@ -5,9 +5,9 @@ import java.util.regex.Pattern;
 import org.metaapo.error.UsageException;
 
 /** A secret that authorises requests. It comes from the environment, and appears in no message. */
-final class BearerToken {
+public final class BearerToken {
     /** No secret. */
-    static final BearerToken NONE = new BearerToken(null, null);
+    public static final BearerToken NONE = new BearerToken(null, null);
 
     /** Capital letters only, so that a secret that stands where a name is due is not taken for one, and shown. */
     private static final Pattern NAME = Pattern.compile("[A-Z][A-Z0-9_]{0,63}");
@@ -24,19 +24,20 @@ final class BearerToken {
      * Reads the secret.
      *
      * @param variable name of the environment variable; null for no secret
+     * @param names for messages
      * @throws UsageException if it is not set, or cannot be sent
      */
-    static BearerToken of(String variable, Map<String, String> environment) {
+    public static BearerToken of(String variable, Settings names, Map<String, String> environment) {
         if (variable == null) {
             return NONE;
         }
         if (!NAME.matcher(variable).matches()) {
-            throw new UsageException("reward.token_env is not the name of an environment variable; expected capital letters, digits "
+            throw new UsageException(names.token() + " is not the name of an environment variable; expected capital letters, digits "
                     + "and _, such as REWARD_TOKEN, and the secret in the variable of that name");
         }
         String value = environment.get(variable);
         if (value == null || value.isBlank()) {
-            throw new UsageException("the environment variable " + variable + ", named by reward.token_env, is not set; expected the secret in it");
+            throw new UsageException("the environment variable " + variable + ", named by " + names.token() + ", is not set; expected the secret in it");
         }
         String token = value.strip();
         if (!token.chars().allMatch(c -> c > ' ' && c < 127)) {

@@ -7,7 +7,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 /** What the calls of one round share: their costs, lines for people, and the wish that they give up. Thread-safe. */
-final class CallLog {
+public final class CallLog {
     private static final long FIRST_WAIT_MILLIS = 500;
     private static final long LONGEST_WAIT_MILLIS = 30_000;
 
@@ -20,38 +20,38 @@ final class CallLog {
     }
 
     /** A call went out. */
-    void sent() {
+    public void sent() {
         add(new AnnotationCosts(1, 0, 0, 0, 0, 0));
     }
 
     /** A call had no usable reply. */
-    void failed() {
+    public void failed() {
         add(new AnnotationCosts(0, 1, 0, 0, 0, 0));
     }
 
     /** A reply told its tokens. */
-    void tokens(long prompt, long completion) {
+    public void tokens(long prompt, long completion) {
         add(new AnnotationCosts(0, 0, prompt, completion, 0, 0));
     }
 
     /** The costs since the last time; the counters start again. */
-    synchronized AnnotationCosts takeCosts() {
+    public synchronized AnnotationCosts takeCosts() {
         AnnotationCosts taken = costs;
         costs = AnnotationCosts.NONE;
         return taken;
     }
 
-    void note(String line) {
+    public void note(String line) {
         notes.add(line);
     }
 
     /** The oldest line not yet taken, or null. */
-    String takeNote() {
+    public String takeNote() {
         return notes.poll();
     }
 
     /** No call tries again. */
-    void giveUp() {
+    public void giveUp() {
         over.countDown();
     }
 
@@ -63,7 +63,7 @@ final class CallLog {
      * @param least the shortest wait allowed
      * @return whether to try again
      */
-    boolean waitBeforeRetry(int attempt, long least, String why, int retries) throws InterruptedException {
+    public boolean waitBeforeRetry(int attempt, long least, String why, int retries) throws InterruptedException {
         if (attempt > retries || over.getCount() == 0) {
             return false;
         }

@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 import org.metaapo.error.InterruptedRunException;
 
 /** Runs calls on threads of their own, some at once, while the caller's thread keeps watch. */
-final class Calls {
+public final class Calls {
     private static final long WATCH_MILLIS = 100;
     /** Calls that are under way when the work ends may finish within this time: what is paid is kept. */
     private static final long GRACE_NANOS = 1_000_000_000L;
@@ -19,7 +19,7 @@ final class Calls {
     private Calls() {}
 
     /** The call of a number. */
-    interface Call<T> {
+    public interface Call<T> {
         T run(int index) throws InterruptedException;
     }
 
@@ -33,7 +33,7 @@ final class Calls {
      * @param abort ends calls that do not heed an interrupt
      * @throws RuntimeException the first failure of a call, or what the watch threw
      */
-    static <T> void run(int count, int parallel, Call<T> call, Consumer<T> done, Runnable watch, Runnable end, Runnable abort) {
+    public static <T> void run(int count, int parallel, Call<T> call, Consumer<T> done, Runnable watch, Runnable end, Runnable abort) {
         ExecutorService pool = Executors.newFixedThreadPool(Math.max(1, Math.min(parallel, count)), work -> {
             Thread thread = new Thread(work, "annotation");
             thread.setDaemon(true);
@@ -109,6 +109,6 @@ final class Calls {
 
     private static InterruptedRunException interrupted(InterruptedException e) {
         Thread.currentThread().interrupt();
-        return new InterruptedRunException("interrupted while waiting for rewards", e);
+        return new InterruptedRunException("interrupted while waiting for replies", e);
     }
 }

@@ -99,7 +99,7 @@ final class ClassService implements QuestionSource {
         try {
             return result.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
-            throw new RunFailedException(name() + ": no scores within " + HttpCaller.seconds(timeout), e);
+            throw new RunFailedException(name() + ": no scores within " + HttpCaller.seconds(timeout, Settings.REWARD), e);
         } catch (ExecutionException e) {
             Throwable cause = e.getCause();
             if (cause instanceof RunFailedException failed) {

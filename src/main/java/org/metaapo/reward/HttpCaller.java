@@ -40,6 +40,7 @@ final class HttpCaller {
     private final BearerToken token;
     private final Duration timeout;
     private final int retries;
+    private final Settings names;
     private final HttpClient client;
 
     /**
@@ -48,13 +49,15 @@ final class HttpCaller {
      * @param name of the service, for messages
      * @param timeout of one request with its response
      * @param retries further tries after the first
+     * @param names of the settings, for messages
      */
-    HttpCaller(String name, URI uri, BearerToken token, Duration timeout, int retries) {
+    HttpCaller(String name, URI uri, BearerToken token, Duration timeout, int retries, Settings names) {
         this.name = name;
         this.uri = uri;
         this.token = token;
         this.timeout = timeout;
         this.retries = retries;
+        this.names = names;
         this.client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
@@ -75,7 +78,7 @@ final class HttpCaller {
     <T> T post(String body, CallLog log, Function<JsonNode, T> reader) throws InterruptedException {
         byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
         if (bytes.length > MOST_BYTES) {
-            throw new DataException(name + ": a request of " + bytes.length + " bytes; expected at most " + MOST_BYTES + "; lower reward.answers_per_request");
+            throw new DataException(name + ": a request of " + bytes.length + " bytes; expected at most " + MOST_BYTES + "; " + names.shorter());
         }
         try {
             return read(exchange(bytes, log), log, reader);
@@ -110,7 +113,7 @@ final class HttpCaller {
                 }
                 failure = refused(response);
             } catch (TimeoutException e) {
-                failure = new Failure("no response within " + seconds(timeout), true, 0);
+                failure = new Failure("no response within " + seconds(timeout, names), true, 0);
             } catch (LimitedBody.TooLargeException e) {
                 log.failed();
                 throw new DataException(name + ": answered " + e.getMessage() + "; expected at most that");
@@ -155,11 +158,11 @@ final class HttpCaller {
         String text = Question.oneLine(new String(response.body(), StandardCharsets.UTF_8), SNIPPET_CHARS);
         String why = "answered status " + status + (text.isEmpty() ? "" : ": \"" + text + "\"");
         if (status == 401 || status == 403) {
-            why += token.variable() == null ? "; does it need a token (reward.token_env)?" : "; is the token in " + token.variable() + " right?";
+            why += token.variable() == null ? "; does it need a token (" + names.token() + ")?" : "; is the token in " + token.variable() + " right?";
         } else if (status / 100 == 3) {
             why += "; redirects are not followed, give the final address";
         } else if (status == 413) {
-            why += "; lower reward.answers_per_request";
+            why += "; " + names.shorter();
         }
         boolean passing = status == 408 || status == 429 || status >= 500;
         long wait = response.headers().firstValue("Retry-After").map(HttpCaller::retryAfter).orElse(0L);
@@ -189,8 +192,8 @@ final class HttpCaller {
         return "the connection failed: " + (message == null ? failure.getClass().getSimpleName() : Question.oneLine(message, SNIPPET_CHARS));
     }
 
-    static String seconds(Duration time) {
+    static String seconds(Duration time, Settings names) {
         double seconds = time.toMillis() / 1000.0;
-        return (seconds == Math.rint(seconds) ? Long.toString((long) seconds) : Double.toString(seconds)) + " s (reward.timeout)";
+        return (seconds == Math.rint(seconds) ? Long.toString((long) seconds) : Double.toString(seconds)) + " s (" + names.timeout() + ")";
     }
 }

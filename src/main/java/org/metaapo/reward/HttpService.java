@@ -10,8 +10,8 @@ final class HttpService implements QuestionSource {
     private final HttpCaller caller;
 
     HttpService(String address, BearerToken token, Duration timeout, int retries) {
-        this.uri = ServiceAddress.parse("reward.url", address);
-        this.caller = new HttpCaller(name(), uri, token, timeout, retries);
+        this.uri = ServiceAddress.parse(Settings.REWARD, address);
+        this.caller = new HttpCaller(name(), uri, token, timeout, retries, Settings.REWARD);
     }
 
     @Override

@@ -1,29 +1,21 @@
 package org.metaapo.reward;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;
 import org.metaapo.error.DataException;
-import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
 
 /** A language model behind an OpenAI-compatible chat endpoint that says which of two answers is better. */
 final class Judge implements QuestionSource {
-    private static final String ENDPOINT = "/chat/completions";
-    private static final List<String> OWN_FIELDS = List.of("model", "messages", "stream", "n");
     private static final int SNIPPET_CHARS = 80;
 
-    private final URI uri;
-    private final String model;
+    private final ChatEndpoint endpoint;
     private final JudgePrompt prompt;
     private final ObjectNode options;
     private final int retries;
-    private final BearerToken token;
-    private final HttpCaller caller;
 
     /**
      * A judge.
@@ -34,41 +26,20 @@ final class Judge implements QuestionSource {
      * @param retries of a request, and of a reply without a verdict
      */
     Judge(String address, String model, Path promptFile, String options, BearerToken token, Duration timeout, int retries) {
-        this.uri = ServiceAddress.parse("reward.judge", endpoint(ServiceAddress.parse("reward.judge", address)));
-        this.model = model;
-        this.token = token;
+        this.endpoint = new ChatEndpoint(address, model, token, timeout, retries, Settings.of("reward.judge"));
         this.prompt = JudgePrompt.load(promptFile);
-        this.options = options(options);
+        this.options = ChatEndpoint.options(options, "reward.judge_options");
         this.retries = retries;
-        this.caller = new HttpCaller(name(), uri, token, timeout, retries);
-    }
-
-    /** The address of the endpoint; it may be given whole. */
-    private static String endpoint(URI address) {
-        String whole = address.toString();
-        int query = whole.indexOf('?');
-        String path = (query < 0 ? whole : whole.substring(0, query)).replaceAll("/+$", "");
-        return (path.endsWith(ENDPOINT) ? path : path + ENDPOINT) + (query < 0 ? "" : whole.substring(query));
-    }
-
-    private static ObjectNode options(String text) {
-        ObjectNode object = (ObjectNode) Json.parse(text, "reward.judge_options");
-        for (String name : OWN_FIELDS) {
-            if (object.has(name)) {
-                throw new UsageException("reward.judge_options has " + name + ", which metaapo sets itself");
-            }
-        }
-        return object;
     }
 
     @Override
     public String name() {
-        return "judge " + uri;
+        return endpoint.name();
     }
 
     @Override
     public String identity() {
-        return "judge " + uri + '\n' + model + '\n' + options + '\n' + prompt.text();
+        return endpoint.name() + '\n' + endpoint.model() + '\n' + options + '\n' + prompt.text();
     }
 
     /** What a reply says, and its verdict if there is one. */
@@ -84,16 +55,15 @@ final class Judge implements QuestionSource {
     }
 
     private double verdict(Question question, CallLog log) throws InterruptedException {
-        ObjectNode request = options.deepCopy().put("model", model);
+        ObjectNode request = options.deepCopy();
         request.putArray("messages").addObject().put("role", "user").put("content", prompt.fill(question));
-        String body = Json.write(request);
         for (int attempt = 1; ; attempt++) {
-            Reply reply = caller.post(body, log, json -> read(json, log));
+            Reply reply = endpoint.ask(request, log, Judge::read);
             if (reply.verdict().isPresent()) {
                 return reply.verdict().getAsDouble();
             }
             log.failed();
-            String why = token.redact(name() + ": a reply " + reply.shown() + " has no verdict");
+            String why = endpoint.redact(name() + ": a reply " + reply.shown() + " has no verdict");
             if (!log.waitBeforeRetry(attempt, 0, why, retries)) {
                 throw new DataException(why + " in its last line (prompt \"" + Question.start(question.prompt())
                         + "\"); expected \"Verdict: A\", \"Verdict: B\" or \"Verdict: tie\"");
@@ -101,20 +71,14 @@ final class Judge implements QuestionSource {
         }
     }
 
-    private Reply read(JsonNode json, CallLog log) {
-        JsonNode choice = json.path("choices").path(0);
-        JsonNode content = choice.path("message").path("content");
-        if (!choice.isObject() || !choice.path("message").isObject()) {
-            throw new DataException(name() + ": expected choices[0].message, found " + Json.describe(json.path("choices")));
-        }
-        ServiceJson.tokens(json, log);
-        if (choice.path("finish_reason").asText().equals("length")) {
+    private static Reply read(ChatEndpoint.Choice choice) {
+        if (choice.isCut()) {
             return new Reply("cut by length (allow more in reward.judge_options)", OptionalDouble.empty());
         }
-        if (!content.isTextual()) {
-            return new Reply("of " + Json.describe(content), OptionalDouble.empty());
+        if (!choice.content().isTextual()) {
+            return new Reply("of " + Json.describe(choice.content()), OptionalDouble.empty());
         }
-        String text = content.asText();
+        String text = choice.content().asText();
         String end = text.strip().lines().reduce((first, second) -> second).orElse("");
         return new Reply("that ends with \"" + Question.oneLine(end, SNIPPET_CHARS) + "\"", JudgePrompt.verdict(text));
     }

@@ -159,6 +159,6 @@ public final class RewardSource {
     }
 
     private BearerToken token() {
-        return BearerToken.of(config.text("reward.token_env"), environment);
+        return BearerToken.of(config.text("reward.token_env"), Settings.REWARD, environment);
     }
 }

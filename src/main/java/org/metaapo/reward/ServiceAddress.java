@@ -14,9 +14,10 @@ final class ServiceAddress {
     /**
      * An http or https address.
      *
-     * @param key the configuration's, for messages
+     * @param names for messages
      */
-    static URI parse(String key, String text) {
+    static URI parse(Settings names, String text) {
+        String key = names.address();
         URI uri;
         try {
             uri = new URI(text);
@@ -27,7 +28,7 @@ final class ServiceAddress {
         if (uri.getRawUserInfo() != null || uri.getRawAuthority() != null && uri.getRawAuthority().contains("@")
                 || uri.getRawQuery() != null && SECRET.matcher(uri.getRawQuery()).find()) {
             throw new UsageException(key + " holds a user name, a password or a key, and would be written into files; put the secret into an "
-                    + "environment variable and name that in reward.token_env");
+                    + "environment variable and name that in " + names.token());
         }
         boolean http = "http".equalsIgnoreCase(uri.getScheme()) || "https".equalsIgnoreCase(uri.getScheme());
         if (!http || uri.getHost() == null || uri.getRawFragment() != null || uri.getPort() > 65535) {
