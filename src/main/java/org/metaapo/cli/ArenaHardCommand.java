@@ -32,6 +32,9 @@ final class ArenaHardCommand implements Callable<Integer> {
     }
 
     @Mixin
+    private CommonOptions common;
+
+    @Mixin
     private EvaluateOptions options;
 
     @Option(names = "--pool", paramLabel = "FILE", arity = "1..*",
@@ -72,9 +75,10 @@ final class ArenaHardCommand implements Callable<Integer> {
         if (answers.isEmpty() && !features.isEmpty()) {
             throw new UsageException("--features without --answers: style control compares the answers; give the files of every model and of the baseline");
         }
-        List<Path> files = options.annotations(questions);
+        options.check(false, questions);
+        List<Path> files = options.annotations();
         ArenaOptions asked = new ArenaOptions(
-                version, styleFeatures(), mode, new Resamples(options.rounds(), options.seed()), categories, options.allowPartial());
+                version, styleFeatures(), mode, new Resamples(options.rounds(), common.seed()), categories, options.allowPartial());
         ArenaQuestions known = questions == null ? ArenaQuestions.unknown() : ArenaQuestions.read(questions);
         List<List<ArenaJudgment>> models = files.stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
         List<List<ArenaJudgment>> fixed = pool.stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();

@@ -8,15 +8,16 @@ import java.util.Objects;
 import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.EvaluationResult;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
 
 /** What all benchmarks take. */
 final class EvaluateOptions {
     private static final int MOST_ROUNDS = 1_000_000;
 
-    @Option(names = "--annotations", paramLabel = "FILE", arity = "1..*", required = true,
-            description = "the benchmark's own files of judgments; several models: several files")
-    private List<Path> annotations;
+    @Option(names = "--annotations", paramLabel = "FILE", arity = "1..*",
+            description = "the benchmark's own files of judgments, which are scored without a call; several models: several files")
+    private List<Path> annotations = List.of();
 
     @Option(names = "--out", paramLabel = "DIR", description = "folder for metrics.json and the benchmark's own files")
     private Path out;
@@ -24,30 +25,41 @@ final class EvaluateOptions {
     @Option(names = "--allow-partial", description = "score what is judged although it is not all; it is marked partial")
     private boolean allowPartial;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "42", description = "of bootstraps (${DEFAULT-VALUE})")
-    private long seed;
-
     @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "100", description = "rounds of a bootstrap (${DEFAULT-VALUE})")
     private int rounds;
 
-    /** The files of judgments, each of which may be standard input once. */
-    List<Path> annotations(Path... others) {
+    @CommandLine.Spec(CommandLine.Spec.Target.MIXEE)
+    private CommandLine.Model.CommandSpec command;
+
+    /** Looks at what is given: judgments, or what there is to be judged, and a folder for what is made. */
+    void check(boolean isJudged, Path... others) {
         Inputs.once(Stream.concat(annotations.stream(), Arrays.stream(others).filter(Objects::nonNull)).toList());
+        if (isJudged == !annotations.isEmpty()) {
+            throw new UsageException(isJudged ? "--annotations are judgments that are made already; leave them out, or --answers, --model and the judge"
+                    : "nothing to score: expected --annotations FILE, or --answers FILE or --model DIR with --judge URL|DIR, --judge-command or --reward (see " + command.qualifiedName() + " --help)");
+        }
+        if (isJudged && out == null) {
+            throw new UsageException("--out DIR is not given; expected a folder for answers, judgments and figures, where the same command goes on");
+        }
         if (rounds < 2 || rounds > MOST_ROUNDS) {
             throw new UsageException("--bootstrap is " + rounds + "; expected 2 to " + MOST_ROUNDS);
         }
         if (out != null && Files.exists(out) && !Files.isDirectory(out)) {
             throw new UsageException("--out " + out + " is a file; expected a folder");
         }
+    }
+
+    List<Path> annotations() {
         return annotations;
+    }
+
+    /** Where everything goes; null where nothing is written. */
+    Path out() {
+        return out;
     }
 
     boolean allowPartial() {
         return allowPartial;
-    }
-
-    long seed() {
-        return seed;
     }
 
     int rounds() {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import org.metaapo.config.Program;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.error.OutputClosedException;
 import org.metaapo.files.HomeFolder;
@@ -18,7 +19,7 @@ import picocli.CommandLine;
 /** The command {@code metaapo}. */
 @Command(
         name = "metaapo",
-        version = "metaapo 0.1.0",
+        version = Program.VERSION,
         mixinStandardHelpOptions = true,
         description = "Aligns language models with preferences by MetaAPO.",
         subcommands = {

@@ -24,6 +24,9 @@ final class MtBenchCommand implements Callable<Integer> {
     }
 
     @Mixin
+    private CommonOptions common;
+
+    @Mixin
     private EvaluateOptions options;
 
     @Option(names = "--questions", paramLabel = "FILE", description = "question.jsonl: which questions there are (default: the official ids, 81 to 160)")
@@ -34,9 +37,10 @@ final class MtBenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<Path> files = options.annotations(questions);
+        options.check(false, questions);
+        List<Path> files = options.annotations();
         MtBenchEvaluation evaluation = new MtBenchEvaluation(
-                questions == null ? MtBenchQuestions.official() : MtBenchQuestions.read(questions), options.rounds(), options.seed(), options.allowPartial());
+                questions == null ? MtBenchQuestions.official() : MtBenchQuestions.read(questions), options.rounds(), common.seed(), options.allowPartial());
         return options.show(mode == Mode.SINGLE
                 ? evaluation.single(files.stream().flatMap(file -> SingleJudgment.read(file).stream()).toList())
                 : evaluation.pairs(files.stream().flatMap(file -> PairJudgment.read(file).stream()).toList()));

@@ -1,8 +1,14 @@
 package org.metaapo.evaluate;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
+import org.metaapo.config.Program;
 import org.metaapo.error.DataException;
+import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
 
 /**
@@ -18,6 +24,22 @@ public record JudgeSetup(String judge, JsonNode setup) {
     /** Of a row. */
     public static JudgeSetup of(JsonFields row, String judge) {
         return new JudgeSetup(judge, row.isAbsent(FIELD) ? null : row.node().get(FIELD));
+    }
+
+    /**
+     * The same judge in a benchmark: with the version of the program.
+     *
+     * @param prompts text of all prompts, of which the hash is kept
+     * @param sampling further fields: what each call asks for
+     */
+    public JudgeSetup in(String prompts, Map<String, ?> sampling) {
+        ObjectNode whole = setup.deepCopy();
+        whole.put("prompt_sha256", Digests.sha256(prompts.getBytes(StandardCharsets.UTF_8)));
+        // In one order always: the text is part of the key of a reply.
+        new TreeMap<>(sampling).forEach(whole::putPOJO);
+        whole.put("version", Program.VERSION);
+        // As it will be read again.
+        return new JudgeSetup(judge, Json.parse(Json.write(whole), FIELD));
     }
 
     /**

@@ -163,8 +163,7 @@ public final class AlpacaEvaluation {
 
     /** Mean share of the rows that show the model's answer first, or second; NaN without one. */
     private static double atPosition(List<Annotation> rows, boolean isFirst) {
-        return 100 * StatUtils.mean(rows.stream().filter(row -> row.isJudged() && OrderSwap.isSwapped(row.instruction()) == isFirst)
-                .mapToDouble(row -> WinRate.share(row.preference())).toArray());
+        return 100 * StatUtils.mean(rows.stream().map(row -> row.preferenceAt(isFirst)).mapToDouble(WinRate::share).filter(share -> !Double.isNaN(share)).toArray());
     }
 
     private ObjectNode metrics(Annotation first, List<Scored> scored) {

@@ -26,6 +26,12 @@ import org.metaapo.files.Json;
 public record Annotation(
         String instruction, String baselineOutput, String baseline, String output, String model, JudgeSetup judge, Double preference,
         boolean isReplied, JsonFields row) {
+    /** Whether the model's answer was shown first; in rows of this program. */
+    static final String MODEL_FIRST = "model_shown_first";
+    /** The preference where the model's answer was shown first, of rows that are judged in both orders. */
+    static final String PREFERENCE_MODEL_FIRST = "preference_model_first";
+    /** Where the baseline's was. */
+    static final String PREFERENCE_BASELINE_FIRST = "preference_baseline_first";
     private static final int PREFERENCE_DECIMALS = 10;
 
     /**
@@ -56,6 +62,18 @@ public record Annotation(
         return new Annotation(
                 row.text("instruction"), row.text("output_1"), row.text("generator_1"), row.text("output_2"), row.text("generator_2"),
                 JudgeSetup.of(row, row.text("annotator")), preference, !row.isAbsent("raw_completion") || !row.isAbsent("preference_raw_completion"), row);
+    }
+
+    /**
+     * The preference where the model's answer is shown first, or second; null without one. Rows of other programs have the official order, and rows of rewards
+     * none.
+     */
+    public Double preferenceAt(boolean isFirst) {
+        if (row.node().has(PREFERENCE_MODEL_FIRST)) {
+            return row.numberOrNull(isFirst ? PREFERENCE_MODEL_FIRST : PREFERENCE_BASELINE_FIRST);
+        }
+        boolean isModelFirst = row.isAbsent(MODEL_FIRST) ? OrderSwap.isSwapped(instruction) : row.node().path(MODEL_FIRST).asBoolean();
+        return isModelFirst == isFirst ? preference : null;
     }
 
     /** Whether it counts. */

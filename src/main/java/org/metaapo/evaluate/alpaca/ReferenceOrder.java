@@ -65,7 +65,7 @@ public final class ReferenceOrder {
         }
     }
 
-    private static String listed(List<String> instructions) {
+    static String listed(List<String> instructions) {
         List<String> shown = instructions.stream().limit(MOST_LISTED).map(text -> '"' + (text.length() > 60 ? text.substring(0, 59) + "…" : text) + '"').toList();
         return String.join(", ", shown) + (instructions.size() > shown.size() ? ", …" : "");
     }

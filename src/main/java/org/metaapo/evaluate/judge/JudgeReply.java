@@ -1,0 +1,36 @@
+package org.metaapo.evaluate.judge;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.metaapo.files.Json;
+
+/**
+ * What a judge replied.
+ *
+ * @param text of the reply
+ * @param logProbs of the likeliest first tokens; empty where none were wanted
+ * @param isCut whether the reply ended for want of tokens
+ * @param promptTokens that were read; −1 where nobody says
+ * @param replyTokens that were written; −1 where nobody says
+ */
+public record JudgeReply(String text, Map<String, Double> logProbs, boolean isCut, long promptTokens, long replyTokens) {
+    ObjectNode json() {
+        ObjectNode json = Json.mapper().createObjectNode().put("text", text);
+        if (!logProbs.isEmpty()) {
+            logProbs.forEach(json.putObject("log_probs")::put);
+        }
+        return json.put("cut", isCut).put("prompt_tokens", promptTokens).put("reply_tokens", replyTokens);
+    }
+
+    /** Reads {@link #json}; null where it is something else. */
+    static JudgeReply of(JsonNode json) {
+        Map<String, Double> logProbs = new LinkedHashMap<>();
+        json.path("log_probs").properties().forEach(entry -> logProbs.put(entry.getKey(), entry.getValue().asDouble(Double.NaN)));
+        boolean isWhole = json.path("text").isTextual() && json.path("cut").isBoolean() && json.path("prompt_tokens").isIntegralNumber()
+                && json.path("reply_tokens").isIntegralNumber() && logProbs.values().stream().allMatch(Double::isFinite);
+        return isWhole ? new JudgeReply(json.path("text").asText(), logProbs, json.path("cut").asBoolean(), json.path("prompt_tokens").asLong(),
+                json.path("reply_tokens").asLong()) : null;
+    }
+}

@@ -1,0 +1,198 @@
+package org.metaapo.evaluate.judge;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.metaapo.error.DataException;
+import org.metaapo.error.InterruptedRunException;
+import org.metaapo.error.MetaapoException;
+import org.metaapo.error.RunFailedException;
+import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.reward.CallLog;
+import org.metaapo.reward.Calls;
+import org.metaapo.train.RunListener;
+import org.metaapo.train.StopSignal;
+
+/** Puts requests to a judge: each once, those with a stored reply never, several at once, within a budget. */
+public final class Judging {
+    /** So many calls in a row without a reply end the work. */
+    private static final int MOST_FAILURES = 20;
+    private static final long CLAIMED_WAIT_MILLIS = 200;
+
+    private final AnswerJudge judge;
+    private final ReplyCache cache;
+    private final Budget budget;
+    private final RunListener listener;
+    private final StopSignal stop;
+
+    /** The judge and the cache stay open. */
+    public Judging(AnswerJudge judge, ReplyCache cache, Budget budget, RunListener listener, StopSignal stop) {
+        this.judge = judge;
+        this.cache = cache;
+        this.budget = budget;
+        this.listener = listener;
+        this.stop = stop;
+    }
+
+    /**
+     * What became of a request.
+     *
+     * @param reply null where the call failed
+     * @param failure why; null where it did not
+     */
+    public record Outcome(JudgeReply reply, String failure) {}
+
+    /** What is asked of a judge. */
+    public record Asked(String key, JudgeRequest request) {}
+
+    /** The state of one round. */
+    private final class Round {
+        private final CallLog log = new CallLog();
+        private final Map<String, Outcome> outcomes = new HashMap<>();
+        private final AtomicInteger inARow = new AtomicInteger();
+        private final AtomicReference<MetaapoException> end = new AtomicReference<>();
+        private final AtomicInteger unasked = new AtomicInteger();
+        private boolean isOverBudget;
+
+        /** On a thread of the calls. */
+        List<Map.Entry<String, Outcome>> call(List<Asked> group) throws InterruptedException {
+            List<Map.Entry<String, Outcome>> done = new ArrayList<>();
+            List<Asked> mine = new ArrayList<>();
+            List<Double> kept = new ArrayList<>();
+            for (Asked one : group) {
+                JudgeReply theirs = claim(one);
+                if (theirs != null) {
+                    budget.spend(one.request(), theirs);
+                    done.add(Map.entry(one.key(), new Outcome(theirs, null)));
+                } else if (!stop.isRequested() && end.get() == null && mayBePaid(one, kept)) {
+                    mine.add(one);
+                } else {
+                    cache.release(one.key());
+                    unasked.incrementAndGet();
+                }
+            }
+            if (!mine.isEmpty()) {
+                done.addAll(ask(mine, kept));
+            }
+            return done;
+        }
+
+        private JudgeReply claim(Asked one) throws InterruptedException {
+            while (!cache.claim(one.key())) {
+                JudgeReply reply = cache.get(one.key());
+                if (reply != null || stop.isRequested()) {
+                    return reply;
+                }
+                Thread.sleep(CLAIMED_WAIT_MILLIS);
+            }
+            return null;
+        }
+
+        private synchronized boolean mayBePaid(Asked one, List<Double> kept) {
+            double amount = isOverBudget ? -1 : budget.reserve(one.request());
+            isOverBudget = amount < 0;
+            if (!isOverBudget) {
+                kept.add(amount);
+            }
+            return !isOverBudget;
+        }
+
+        private List<Map.Entry<String, Outcome>> ask(List<Asked> mine, List<Double> kept) throws InterruptedException {
+            List<Map.Entry<String, Outcome>> done = new ArrayList<>();
+            List<JudgeReply> replies = null;
+            try {
+                replies = judge.ask(mine.stream().map(Asked::request).toList(), log);
+                inARow.set(0);
+            } catch (DataException | RunFailedException e) {
+                mine.forEach(one -> done.add(Map.entry(one.key(), new Outcome(null, e.getMessage()))));
+                if (inARow.addAndGet(mine.size()) >= MOST_FAILURES) {
+                    end.compareAndSet(null, new RunFailedException(inARow.get() + " calls in a row without a reply, the last: " + e.getMessage()
+                            + "; the replies that came are kept, and the same command goes on", e));
+                    log.giveUp();
+                }
+            } catch (MetaapoException e) {
+                // Whoever judges cannot judge at all.
+                end.compareAndSet(null, e);
+                log.giveUp();
+                unasked.addAndGet(mine.size());
+            } finally {
+                for (int i = 0; i < mine.size(); i++) {
+                    budget.settle(kept.get(i), mine.get(i).request(), replies == null ? null : replies.get(i));
+                    if (replies == null) {
+                        cache.release(mine.get(i).key());
+                    } else {
+                        cache.add(mine.get(i).key(), replies.get(i));
+                        done.add(Map.entry(mine.get(i).key(), new Outcome(replies.get(i), null)));
+                    }
+                }
+            }
+            return done;
+        }
+
+        void watch(long done) {
+            if (stop.isRequested()) {
+                log.giveUp();
+            }
+            for (String note = log.takeNote(); note != null; note = log.takeNote()) {
+                listener.note(note);
+            }
+            listener.progress(done, budget.isPriced() ? Budget.shown(budget.spent()) + " spent" : "");
+        }
+    }
+
+    /**
+     * Asks.
+     *
+     * @param setup who judges and how, with the prompt and the sampling
+     * @param repeat number of the time that the same is asked, from 0
+     * @return an outcome for each request, in order; failures may be asked again
+     * @throws InterruptedRunException if a stop was asked for or the budget is spent: what came is kept
+     * @throws RunFailedException if call after call fails
+     */
+    public List<Outcome> ask(List<JudgeRequest> requests, JudgeSetup setup, int repeat) {
+        List<String> keys = requests.stream().map(request -> request.key(setup, repeat)).toList();
+        Map<String, JudgeRequest> missing = new LinkedHashMap<>();
+        Round round = new Round();
+        for (int i = 0; i < keys.size(); i++) {
+            JudgeReply known = cache.get(keys.get(i));
+            if (known == null) {
+                missing.put(keys.get(i), requests.get(i));
+            } else if (round.outcomes.put(keys.get(i), new Outcome(known, null)) == null) {
+                budget.spend(requests.get(i), known);
+            }
+        }
+        List<List<Asked>> groups = groups(missing);
+        long[] done = {round.outcomes.size()};
+        listener.begin("judging", done[0] + missing.size());
+        Calls.run(groups.size(), judge.parallel(), index -> round.call(groups.get(index)), outcomes -> {
+            outcomes.forEach(outcome -> round.outcomes.put(outcome.getKey(), outcome.getValue()));
+            done[0] += outcomes.size();
+        }, () -> round.watch(done[0]), round.log::giveUp, judge::abort);
+        listener.end();
+        if (round.end.get() != null) {
+            throw round.end.get();
+        }
+        if (round.unasked.get() > 0) {
+            throw new InterruptedRunException((round.isOverBudget
+                    ? "the budget of " + Budget.shown(budget.limit()) + " is reached: " + Budget.shown(budget.spent()) + " spent, "
+                    : "stopped: ") + round.unasked.get() + " of " + keys.size() + " calls are not made; the replies that came are kept, and the same command goes on"
+                    + (round.isOverBudget ? " with a larger --budget" : ""));
+        }
+        return keys.stream().map(round.outcomes::get).toList();
+    }
+
+    private List<List<Asked>> groups(Map<String, JudgeRequest> missing) {
+        List<List<Asked>> groups = new ArrayList<>();
+        missing.forEach((key, request) -> {
+            if (groups.isEmpty() || groups.get(groups.size() - 1).size() == judge.group()) {
+                groups.add(new ArrayList<>());
+            }
+            groups.get(groups.size() - 1).add(new Asked(key, request));
+        });
+        return groups;
+    }
+}
