@@ -4,6 +4,8 @@ import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
+import org.metaapo.ranks.RankPlace;
+import org.metaapo.ranks.Ranks;
 import picocli.CommandLine.Option;
 
 /** Options of all commands that compute. */
@@ -23,11 +25,17 @@ final class CommonOptions {
     @Option(names = "--quiet", description = "no progress on standard error")
     private boolean quiet;
 
+    /** The device, for the whole of this machine. */
     Engine open() {
+        return open(RankPlace.of(Ranks.single()));
+    }
+
+    /** The device, or a rank's share of it. */
+    Engine open(RankPlace place) {
         if (threads < 0 || threads > 4096) {
             throw new UsageException("--threads is " + threads + "; expected 0 (all cores) to 4096");
         }
-        return Engine.open(device(), threads);
+        return Engine.open(place.device(device()), place.threads(threads));
     }
 
     DeviceSpec device() {
@@ -60,7 +68,13 @@ final class CommonOptions {
         return threads;
     }
 
+    /** The progress of this process, which is all. */
     ProgressView view() {
-        return new ProgressView(quiet);
+        return view(Ranks.single());
+    }
+
+    /** The progress, which one of several ranks shows. */
+    ProgressView view(Ranks ranks) {
+        return new ProgressView(quiet || !ranks.leader());
     }
 }

@@ -9,6 +9,8 @@ import org.metaapo.engine.Sampling;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
 import org.metaapo.jobs.GenerateJob;
+import org.metaapo.jobs.Lines;
+import org.metaapo.ranks.RankPlace;
 import org.metaapo.ranks.Ranks;
 import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Command;
@@ -60,25 +62,35 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin
     private TemplateOptions template;
 
+    @Mixin
+    private RanksOption ranks;
+
     @Override
     public Integer call() {
-        RunConfig defaults = RunConfig.defaults(List.of());
+        return ranks.run(this::prepare, this::generate);
+    }
+
+    private Destination prepare() {
         require(k >= 1, "--k is " + k + "; expected 1 or more");
         require(maxNewTokens >= 1, "--max-new-tokens is " + maxNewTokens + "; expected 1 or more");
         require(temperature > 0, "--temperature is " + temperature + "; expected a positive number");
         require(topP > 0 && topP <= 1, "--top-p is " + topP + "; expected more than 0 and at most 1");
         require(topK >= 0, "--top-k is " + topK + "; expected 0 or more");
         require(sequences >= 1, "--sequences is " + sequences + "; expected 1 or more");
+        ranks.check("--data", data.paths());
+        return out.apartFrom(Inputs.of(data.paths(), model, adapter.path()));
+    }
+
+    private void generate(Ranks joined, Destination destination) {
         Sampling sampling = new Sampling(k, maxNewTokens, greedy, topK, topP, temperature, common.seed(), new int[0]);
-        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path()));
-        try (Engine engine = common.open();
-                ProgressView view = common.view()) {
-            GenerateJob.run(
-                            engine, common.dtype(), model, adapter.path(), quantize.asked(), data.paths(), template.over(ChatOptions.DEFAULT), template.variables(defaults),
-                            sampling, sequences, view, Ranks.single())
-                    .write(destination);
+        RankPlace place = RankPlace.of(joined);
+        try (Engine engine = joined.agree(() -> common.open(place));
+                ProgressView view = common.view(joined)) {
+            Lines lines = GenerateJob.run(
+                    engine, common.dtype(), model, adapter.path(), quantize.asked(), data.paths(), template.over(ChatOptions.DEFAULT),
+                    template.variables(RunConfig.defaults(List.of())), sampling, sequences, view, joined);
+            joined.lead(() -> lines.write(destination));
         }
-        return 0;
     }
 
     private static void require(boolean holds, String message) {

@@ -10,6 +10,8 @@ import org.metaapo.engine.DeviceInfo;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Quantization;
+import org.metaapo.engine.RankGroup;
+import org.metaapo.error.DeviceException;
 import org.metaapo.error.UsageException;
 import org.metaapo.jobs.TrainingSpeed;
 import org.metaapo.model.ModelFolder;
@@ -77,7 +79,16 @@ final class InfoCommand implements Callable<Integer> {
             row("threads", Integer.toString(info.threads()));
             row("memory", String.format(Locale.ROOT, "%.1f of %.1f GiB free", info.memoryFree() / 0x1p30, info.memoryTotal() / 0x1p30));
             Engine.Gpus gpus = Engine.gpus();
+            row("MPI", mpi());
             row("GPUs", gpus.count() > 0 ? gpus.count() + ", cuda:0 to cuda:" + (gpus.count() - 1) : "none; " + gpus.reason());
+        }
+    }
+
+    private static String mpi() {
+        try {
+            return RankGroup.mpi() + "; " + Mpirun.shown();
+        } catch (DeviceException e) {
+            return "none; " + e.getMessage();
         }
     }
 

@@ -5,12 +5,14 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.metaapo.config.Program;
 import org.metaapo.error.MetaapoException;
-import org.metaapo.error.OutputClosedException;
+import org.metaapo.error.UsageException;
 import org.metaapo.files.HomeFolder;
 import org.metaapo.files.Unfinished;
+import org.metaapo.ranks.Launcher;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
@@ -48,6 +50,8 @@ public final class Main implements Callable<Integer> {
     /** The narrowest and widest help that is still read well. */
     private static final int NARROWEST = 55;
     private static final int WIDEST = 200;
+    /** Commands that only say something. */
+    private static final Set<String> SAYING = Set.of("metaapo", "help", "version", "keys", "info");
 
     @Option(names = "--debug", scope = ScopeType.INHERIT, description = "print stack traces of failures")
     private boolean debug;
@@ -75,11 +79,8 @@ public final class Main implements Callable<Integer> {
             System.out.print(help);
             System.out.flush();
             return status;
-        } catch (MetaapoException e) {
-            return main.failed(e);
-        } catch (OutOfMemoryError e) {
-            System.err.println("metaapo: the Java heap is full; give it more with JAVA_TOOL_OPTIONS=-Xmx8g");
-            return 4;
+        } catch (MetaapoException | OutOfMemoryError e) {
+            return Failures.tell(e, main.debug);
         }
     }
 
@@ -99,7 +100,8 @@ public final class Main implements Callable<Integer> {
                 .setUsageHelpWidth(Math.max(NARROWEST, Math.min(WIDEST, width)))
                 .registerConverter(Path.class, Main::path)
                 .setParameterExceptionHandler((failure, given) -> wrongUsage(failure))
-                .setExecutionExceptionHandler((failure, command, parsed) -> failed(failure));
+                .setExecutionExceptionHandler((failure, command, parsed) -> Failures.tell(failure, debug))
+                .setExecutionStrategy(this::execute);
         setVersion(line, line.getCommandSpec().version());
         return line;
     }
@@ -123,28 +125,32 @@ public final class Main implements Callable<Integer> {
 
     private static int wrongUsage(CommandLine.ParameterException failure) {
         CommandLine command = failure.getCommandLine();
+        Failures.letTheFirstTell();
         System.err.println("metaapo: " + UsageAdvice.of(failure) + " (see "
                 + command.getCommandSpec().qualifiedName() + " --help)");
         return WRONG_USAGE;
     }
 
-    private int failed(Exception failure) {
-        if (debug) {
-            failure.printStackTrace();
+    /** Commands that are not shared out would be done several times, each in the others' way. */
+    private int execute(CommandLine.ParseResult parsed) {
+        CommandLine.Model.CommandSpec command = parsed.hasSubcommand() ? parsed.subcommand().commandSpec() : parsed.commandSpec();
+        boolean takesRanks = command.mixins().values().stream().anyMatch(mixin -> mixin.userObject() instanceof RanksOption);
+        if (!takesRanks && !SAYING.contains(command.name())) {
+            try {
+                Launcher launcher = Launcher.of(System.getenv());
+                if (launcher != null && launcher.size() > 1) {
+                    throw new UsageException(command.name() + " is done by one process, and " + launcher.name() + " has started " + launcher.size());
+                }
+            } catch (UsageException e) {
+                Failures.letTheFirstTell();
+                return Failures.tell(e, debug);
+            }
         }
-        if (failure instanceof OutputClosedException closed) {
-            return closed.exitStatus();
-        }
-        if (failure instanceof MetaapoException known) {
-            System.err.println("metaapo: " + known.getMessage());
-            return known.exitStatus();
-        }
-        if (failure instanceof IllegalArgumentException) {
-            System.err.println("metaapo: " + failure.getMessage());
-            return WRONG_USAGE;
-        }
-        System.err.println("metaapo: unexpected " + failure + (debug ? "" : "; --debug shows where"));
-        return 1;
+        return new CommandLine.RunLast().execute(parsed);
+    }
+
+    boolean isDebug() {
+        return debug;
     }
 
     /** Without a command: what there is. */

@@ -8,7 +8,9 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
+import org.metaapo.jobs.Lines;
 import org.metaapo.jobs.RewardJob;
+import org.metaapo.ranks.RankPlace;
 import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.train.StopSignal;
@@ -48,28 +50,45 @@ final class RewardCommand implements Callable<Integer> {
     @Mixin
     private VariablesOption variables;
 
+    @Mixin
+    private RanksOption ranks;
+
     @Override
     public Integer call() {
+        return ranks.run(this::prepare, this::reward);
+    }
+
+    /** What was asked for, looked at. */
+    private record Prepared(Destination destination, RunConfig run, RewardSource source) {}
+
+    private Prepared prepare() {
         if (cache != null && cache.toString().equals("-")) {
             throw new UsageException("--cache is -, which is standard output; expected a file that is kept");
         }
+        ranks.check("--data", data.paths());
+        ranks.check("--config", config == null ? List.of() : List.of(config));
         Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path(), config, cache));
         RunConfig run = run();
         RewardSource source = RewardSource.of(run);
         if (source == null) {
             throw new UsageException(config + ": names no source of rewards");
         }
-        boolean isKept = cache != null;
-        if (isKept && source.isLocal()) {
+        if (cache != null && source.isLocal()) {
             throw new UsageException("--cache keeps the scores of a service, judge, class or command, and a local model has none to keep; leave it out");
         }
-        StopSignal stop = isKept ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
-        try (ProgressView view = common.view()) {
-            RewardJob.run(source, common::open, common.dtype(), cache, data.paths(), variables.of(run), view, stop, Ranks.single()).write(destination);
+        return new Prepared(destination, run, source);
+    }
+
+    private void reward(Ranks joined, Prepared asked) {
+        StopSignal stop = cache != null ? Signals.askToStop("stopping; the scores that came are kept") : new StopSignal();
+        RankPlace place = RankPlace.of(joined);
+        try (ProgressView view = common.view(joined)) {
+            Lines lines = RewardJob.run(
+                    asked.source(), () -> common.open(place), common.dtype(), cache, data.paths(), variables.of(asked.run()), view, stop, joined);
+            joined.lead(() -> lines.write(asked.destination()));
         } catch (InterruptedRunException e) {
             throw new InterruptedRunException("stopped; the same command goes on with the scores in " + cache, e);
         }
-        return 0;
     }
 
     private RunConfig run() {

@@ -4,6 +4,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.config.RunConfig;
+import org.metaapo.engine.DeviceSpec;
+import org.metaapo.ranks.RankPlace;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -34,11 +36,37 @@ final class RunOptions {
     private boolean quiet;
 
     RunConfig load() {
+        return load(List.of());
+    }
+
+    /** The configuration, which ranks may read. */
+    RunConfig load(RanksOption ranks) {
+        ranks.check("the configuration", List.of(config));
+        return load();
+    }
+
+    /** The configuration with a rank's own device and threads. */
+    RunConfig load(RunConfig asked, RankPlace place) {
+        DeviceSpec device = DeviceSpec.parse(asked.text("device"));
+        DeviceSpec own = place.device(device);
+        int threads = place.threads(asked.count("threads"));
+        List<String> overrides = new ArrayList<>();
+        if (!own.equals(device)) {
+            overrides.add("device=" + (own.isCuda() ? "cuda:" + own.index() : "cpu"));
+        }
+        if (threads != asked.count("threads")) {
+            overrides.add("threads=" + threads);
+        }
+        return overrides.isEmpty() ? asked : load(overrides);
+    }
+
+    private RunConfig load(List<String> own) {
         List<String> overrides = new ArrayList<>(keys);
         override(overrides, "device", device);
         override(overrides, "dtype", dtype);
         override(overrides, "threads", threads);
         override(overrides, "seed", seed);
+        overrides.addAll(own);
         RunConfig run = RunConfig.load(config, overrides);
         List<Path> read = new ArrayList<>(run.paths("data.train"));
         read.addAll(run.paths("data.eval"));

@@ -6,7 +6,9 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Destination;
+import org.metaapo.jobs.Lines;
 import org.metaapo.jobs.ScoreJob;
+import org.metaapo.ranks.RankPlace;
 import org.metaapo.ranks.Ranks;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -45,21 +47,32 @@ final class ScoreCommand implements Callable<Integer> {
     @Mixin
     private AnswerOptions answers;
 
+    @Mixin
+    private RanksOption ranks;
+
     @Override
     public Integer call() {
+        return ranks.run(this::prepare, this::score);
+    }
+
+    private Destination prepare() {
         if (metaLearner != null && reference == null) {
             throw new UsageException("--meta-learner needs --reference DIR too: the weight is one of the score, which is against a reference");
         }
-        Destination destination = out.apartFrom(Inputs.of(data.paths(), model, adapter.path(), reference, metaLearner));
+        ranks.check("--data", data.paths());
+        return out.apartFrom(Inputs.of(data.paths(), model, adapter.path(), reference, metaLearner));
+    }
+
+    private void score(Ranks joined, Destination destination) {
         RunConfig settings = RunConfig.defaults(lengths.overrides());
         ScoreJob.Lengths limits = new ScoreJob.Lengths(settings.count("data.max_length"), settings.count("data.max_prompt_length"));
-        try (Engine engine = common.open();
-                ProgressView view = common.view()) {
-            ScoreJob.run(
-                            engine, common.dtype(), model, adapter.path(), quantize.asked(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
-                            metaLearner, view, Ranks.single())
-                    .write(destination);
+        RankPlace place = RankPlace.of(joined);
+        try (Engine engine = joined.agree(() -> common.open(place));
+                ProgressView view = common.view(joined)) {
+            Lines lines = ScoreJob.run(
+                    engine, common.dtype(), model, adapter.path(), quantize.asked(), reference, data.paths(), limits, answers.chat(settings), answers.variables(settings),
+                    metaLearner, view, joined);
+            joined.lead(() -> lines.write(destination));
         }
-        return 0;
     }
 }

@@ -3,6 +3,8 @@ package org.metaapo.cli;
 import java.nio.file.Files;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
+import org.metaapo.ranks.RankPlace;
+import org.metaapo.ranks.Ranks;
 import org.metaapo.report.Report;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunFolder;
@@ -19,19 +21,27 @@ final class TrainCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "print the plan and stop")
     private boolean dryRun;
 
+    @Mixin
+    private RanksOption ranks;
+
     @Override
     public Integer call() {
-        RunConfig run = options.load();
         if (dryRun) {
+            RunConfig run = options.load();
             System.out.print(PlanCommand.plan(run, options.quiet()));
             return 0;
         }
-        try (ProgressView view = new ProgressView(options.quiet())) {
-            Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING));
+        return ranks.run(() -> options.load(ranks), this::train);
+    }
+
+    private void train(Ranks joined, RunConfig asked) {
+        RankPlace place = RankPlace.of(joined);
+        RunConfig run = joined.agree(() -> options.load(asked, place));
+        try (ProgressView view = new ProgressView(options.quiet() || !joined.leader())) {
+            Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING), joined);
             RunFolder folder = new RunFolder(run.path("out"));
-            Report.write(folder);
+            joined.lead(() -> Report.write(folder));
             view.note((Files.isDirectory(folder.adapter()) ? "adapter: " + folder.adapter() : "model: " + folder.model()) + "   report: " + folder.report());
         }
-        return 0;
     }
 }
