@@ -180,7 +180,9 @@ final class ForeignNames {
         String frozen = "all weights are trained, or an adapter beside them (adapter.rank)";
         otherwise(frozen, "unfrozen_parameters", "use_galore", "use_badam");
         String devices = "one process drives one device; optimizer.state=8bit, optimizer.offload and train.recompute save memory";
-        otherwise(devices, "deepspeed", "zero_stage", "fsdp", "zpg", "tensor_parallel_size", "local_rank", "num_gpus", "n_gpus", "num_processes",
+        otherwise("train.shard says what ranks share out: optimizer, gradients and weights are ZeRO's stages 1, 2 and 3; optimizer.offload keeps "
+                + "optimizer state in host memory", "deepspeed", "zero_stage", "fsdp", "zpg");
+        otherwise(devices, "tensor_parallel_size", "local_rank", "num_gpus", "n_gpus", "num_processes",
                 "world_size", "parallelism_config", "accelerator_config", "sequence_parallel_degree", "ring_attn_size", "colocate_all_models");
         String engine = "answers are sampled by the engine itself, on the run's device";
         otherwise(engine, "use_vllm", "use_transformers_paged", "infer_backend", "async_engine");

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,11 +56,11 @@ class RanksResumeTest {
     }
 
     /** Runs on {@code size} ranks, one of which hears of a stop. */
-    private List<ThreadRanks.Outcome<Totals>> stopped(int size, int rank, String at, String... keys) {
+    private List<ThreadRanks.Outcome<Totals>> stopped(String recipe, int size, int rank, String at, String... keys) {
         return ThreadRanks.outcomes(size, ranks -> {
             StopSignal stop = new StopSignal();
             RunListener listener = ranks.rank() == rank ? stopping(stop, at) : RunListener.SILENT;
-            return Recipes.run(runs.config("metaapo", "run", keys), listener, stop, ranks);
+            return Recipes.run(runs.config(recipe, "run", keys), listener, stop, ranks);
         });
     }
 
@@ -76,24 +77,60 @@ class RanksResumeTest {
     @DisplayName("Lightning#20806, Megatron#1376: a stop that one rank hears of ends all with a checkpoint, and the run goes on to the same bits")
     void aStopOnOneRankEndsAll(int rank, String at) throws IOException {
         RanksRuns.run(2, ranks -> runs.config("metaapo", "whole", "train.epochs=2"));
-        assertFailed(stopped(2, rank, at, "train.epochs=2"), InterruptedRunException.class);
+        assertFailed(stopped("metaapo", 2, rank, at, "train.epochs=2"), InterruptedRunException.class);
         assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
         RanksRuns.run(2, ranks -> runs.config("metaapo", "run", "train.epochs=2"));
         assertThat(runs.metrics("run")).isEqualTo(runs.metrics("whole"));
         assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
     }
 
-    @Test
+    @ParameterizedTest
+    @CsvSource({"metaapo, none", "metaapo, optimizer", "kto, gradients", "dpo, weights"})
     @DisplayName("DeepSpeed#2898, #3810: another number of ranks goes on")
-    void aRunGoesOnWithAnotherNumberOfRanks() throws IOException {
-        RanksRuns.run(1, ranks -> runs.config("metaapo", "whole"));
+    void aRunGoesOnWithAnotherNumberOfRanks(String recipe, String shard) throws IOException {
+        RanksRuns.run(1, ranks -> runs.config(recipe, "whole"));
         int step = 2;
-        for (int size : new int[] {2, 3, 1}) {
-            assertFailed(stopped(size, size - 1, String.valueOf(step)), InterruptedRunException.class);
+        for (int size : new int[] {2, 3, 1, 2}) {
+            assertFailed(stopped(recipe, size, size - 1, String.valueOf(step), "train.shard=" + shard), InterruptedRunException.class);
             step += 3;
         }
-        RanksRuns.run(2, ranks -> runs.config("metaapo", "run"));
+        RanksRuns.run(3, ranks -> runs.config(recipe, "run", "train.shard=optimizer"));
         runs.assertSameCourse("whole", "run");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"metaapo, optimizer, 8bit, bf16", "metaapo, gradients, f32, bf16", "dpo, weights, 8bit, f32"})
+    void asManyRanksGoOnToTheSameBits(String recipe, String shard, String state, String dtype) throws IOException {
+        String[] keys = {"train.shard=" + shard, "optimizer.state=" + state, "dtype=" + dtype, "train.epochs=2"};
+        RanksRuns.run(2, ranks -> runs.config(recipe, "whole", keys));
+        for (String step : List.of("1", "4")) {
+            assertFailed(stopped(recipe, 2, 1, step, keys), InterruptedRunException.class);
+        }
+        RanksRuns.run(2, ranks -> runs.config(recipe, "run", keys));
+        assertThat(runs.metrics("run")).isEqualTo(runs.metrics("whole"));
+        assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+    }
+
+    @Test
+    void momentsOf8BitsAreTakenUpByAsManyRanks() {
+        String[] keys = {"train.shard=optimizer", "optimizer.state=8bit"};
+        assertFailed(stopped("dpo", 2, 0, "2", keys), InterruptedRunException.class);
+        assertFailed(ThreadRanks.outcomes(3, ranks -> Recipes.run(
+                runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks)), DataException.class);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "metaapo | reward.overlong=drop | recipe metaapo samples answers, for which each rank needs whole weights",
+        "dpo | reference.offload=true | reference.offload keeps the reference's whole",
+        "dpo | adapter.rank=4 adapter.merge=true | adapter.merge works the adapter into whole ones"})
+    void weightsThatAreNeededWholeAreNotSharedOut(String recipe, String keys, String message) {
+        List<String> all = new ArrayList<>(List.of(keys.split(" ")));
+        all.add("train.shard=weights");
+        List<ThreadRanks.Outcome<Totals>> outcomes = ThreadRanks.outcomes(2, ranks -> Recipes.run(
+                runs.config(recipe, "run", all.toArray(String[]::new)), RunListener.SILENT, new StopSignal(), ranks));
+        assertFailed(outcomes, UsageException.class);
+        assertThat(outcomes.get(0).failure()).hasMessageStartingWith("train.shard is weights, and " + message);
     }
 
     @Test
