@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.MetaapoException;
+import org.metaapo.error.NumericException;
 import org.metaapo.error.RankFailedException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
@@ -144,6 +145,46 @@ class RanksResumeTest {
         assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
                 runs.config("metaapo", "run", "data.train=[" + temp.resolve("nowhere.jsonl") + "]"), RunListener.SILENT, new StopSignal(), ranks)),
                 DataException.class);
+    }
+
+    /** DPO's loss, which fails on rank 1 alone, at the third step or so. */
+    public static final class FailingLoss implements PairLoss {
+        private int calls;
+
+        @Override
+        public Value evaluate(Pair pair) {
+            if (Thread.currentThread().getName().equals("rank-1") && ++calls > 4) {
+                throw new IllegalStateException("no value today");
+            }
+            return new Value(0.5, -0.1, 0.1);
+        }
+    }
+
+    private List<ThreadRanks.Outcome<Totals>> failing(String shard) {
+        String[] keys = {"train.shard=" + shard, "objective.name=java", "objective.class=" + FailingLoss.class.getName(), "data.eval=[]"};
+        return ThreadRanks.outcomes(3, ranks -> Recipes.run(runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks));
+    }
+
+    @Test
+    @DisplayName("xgboost#11217, nccl#582: a failure in one rank's step is told once and ends all")
+    void aFailureInAStepOfOneRankEndsAll() {
+        assertFailed(failing("none"), RunFailedException.class);
+        assertThat(failing("none").get(1).failure()).hasMessageContaining("no value today");
+    }
+
+    @Test
+    @DisplayName("a failure where the others wait for the rank wakes them")
+    void aFailureWhileOthersWaitEndsAll() {
+        List<ThreadRanks.Outcome<Totals>> outcomes = failing("gradients");
+        assertThat(outcomes.get(1).failure()).isInstanceOf(RunFailedException.class).hasMessageContaining("no value today");
+        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isNotNull());
+    }
+
+    @Test
+    void weightsThatAreNotFiniteAreToldOnce() {
+        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
+                runs.config("dpo", "run", "optimizer.learning_rate=1000", "optimizer.clip=0", "optimizer.eps=0", "train.shard=optimizer", "data.eval=[]"),
+                RunListener.SILENT, new StopSignal(), ranks)), NumericException.class);
     }
 
     @Test

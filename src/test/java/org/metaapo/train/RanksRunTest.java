@@ -74,6 +74,18 @@ class RanksRunTest {
     }
 
     @Test
+    void stagesAreBitEqualWhereARankHasOneTurn() throws IOException {
+        for (String shard : List.of("optimizer", "gradients", "weights")) {
+            RanksRuns.run(2, ranks -> runs.config("dpo", shard, "train.shard=" + shard, "train.micro_tokens=4096", "train.batch=4", "train.epochs=3"));
+        }
+        for (String other : List.of("gradients", "weights")) {
+            assertThat(runs.metrics(other)).isEqualTo(runs.metrics("optimizer"));
+            assertThat(temp.resolve(other).resolve("model/model.safetensors"))
+                    .hasSameBinaryContentAs(temp.resolve("optimizer/model/model.safetensors"));
+        }
+    }
+
+    @Test
     void equalRunsOnAsManyRanksAreBitEqual() throws IOException {
         for (String out : List.of("first", "second")) {
             RanksRuns.run(3, ranks -> runs.config("metaapo", out));
