@@ -113,6 +113,12 @@ resume() {
     src/test/kill-resume.sh "${1:-3}"
     section "kill -9 and resume, an adapter"
     src/test/kill-resume.sh "${1:-3}" 2 adapter.rank=4 adapter.dropout=0.1 optimizer.learning_rate=1e-2
+    section "kill -9 of a rank, and resume"
+    if command -v mpirun >/dev/null; then
+        src/test/kill-ranks.sh "${1:-2}"
+    else
+        echo "skipped: kill-ranks.sh, for mpirun is not there"
+    fi
 }
 
 # The heap holds what Jazzer itself needs, and what an input may take; org.metaapo.fuzz.HeapBound checks the latter, and needs a

@@ -5,11 +5,13 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.DeviceException;
+import org.metaapo.error.UsageException;
 import org.metaapo.jobs.PlanJob;
 import org.metaapo.train.Recipes;
 import org.metaapo.train.RunSize;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code metaapo plan}. */
 @Command(name = "plan", description = "Tokens, memory and time expected of a run; reads no weights.", mixinStandardHelpOptions = true)
@@ -17,14 +19,24 @@ final class PlanCommand implements Callable<Integer> {
     @Mixin
     private RunOptions options;
 
+    @Option(names = "--ranks", paramLabel = "N", description = "what each of N processes takes too, by train.shard", defaultValue = "1")
+    private int ranks;
+
     @Override
     public Integer call() {
-        System.out.print(plan(options.load(), options.quiet()));
+        if (ranks < 1) {
+            throw new UsageException("--ranks is " + ranks + "; expected 1 or more");
+        }
+        System.out.print(plan(options.load(), options.quiet(), ranks));
         return 0;
     }
 
     static String plan(RunConfig run, boolean quiet) {
-        RunSize size = Recipes.size(run, new ProgressView(quiet));
+        return plan(run, quiet, 1);
+    }
+
+    private static String plan(RunConfig run, boolean quiet, int ranks) {
+        RunSize size = Recipes.size(run, new ProgressView(quiet), ranks);
         try (Engine engine = open(run, quiet)) {
             return PlanJob.run(engine, run, size);
         }

@@ -2,6 +2,7 @@ package org.metaapo.jobs;
 
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -53,7 +54,7 @@ public final class PlanJob {
         disk(out, size.disk(), config.path("out"));
         if (engine == null) {
             row(out, "available", "unknown: no such device here");
-            smaller(out, size, Long.MAX_VALUE);
+            settings(out, size, Long.MAX_VALUE);
             return out.toString();
         }
         long free = engine.info().memoryFree();
@@ -69,7 +70,7 @@ public final class PlanJob {
         double work = 4.0 * size.trained().of() + (adapts ? 6.0 : 2.0) * size.trained().weights();
         double seconds = size.tokens() * config.integer("train.epochs") * work / flops;
         row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
-        smaller(out, size, free);
+        settings(out, size, free);
         return out.toString();
     }
 
@@ -85,13 +86,18 @@ public final class PlanJob {
     }
 
     /** Settings with which the run takes less; smaller batches do too. */
-    private static void smaller(StringBuilder out, RunSize size, long free) {
-        if (size.smaller().isEmpty()) {
+    private static void settings(StringBuilder out, RunSize size, long free) {
+        totals(out, "each rank, by train.shard (auto takes the first that fits):", size.shards(), free);
+        totals(out, "with less memory (lower train.micro_tokens and rollout.sequences help too):", size.smaller(), free);
+    }
+
+    private static void totals(StringBuilder out, String title, Map<String, Long> totals, long free) {
+        if (totals.isEmpty()) {
             return;
         }
-        out.append(String.format(Locale.ROOT, "%nwith less memory (lower train.micro_tokens and rollout.sequences help too):%n"));
-        int width = size.smaller().keySet().stream().mapToInt(String::length).max().orElse(0);
-        size.smaller().forEach((keys, bytes) -> out.append(String.format(Locale.ROOT, "  %-" + width + "s  %,14.1f MiB%s%n",
+        out.append(String.format(Locale.ROOT, "%n%s%n", title));
+        int width = totals.keySet().stream().mapToInt(String::length).max().orElse(0);
+        totals.forEach((keys, bytes) -> out.append(String.format(Locale.ROOT, "  %-" + width + "s  %,14.1f MiB%s%n",
                 keys, bytes / 1048576.0, free == Long.MAX_VALUE ? "" : bytes <= free ? "  fits" : "  does not fit")));
     }
 

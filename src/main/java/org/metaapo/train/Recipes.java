@@ -121,6 +121,11 @@ public final class Recipes {
 
     /** The size of a run: reads config, tokenizer and data, and no weights. */
     public static RunSize size(RunConfig config, RunListener listener) {
+        return size(config, listener, 1);
+    }
+
+    /** As the other, and of each of {@code ranks} too. */
+    public static RunSize size(RunConfig config, RunListener listener, int ranks) {
         OutCheck.check(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
@@ -140,7 +145,8 @@ public final class Recipes {
                 RunMemory memory = RunMemory.of(config, recipe, source.config(), data);
                 return new RunSize(
                         data.rows().size(), tokens, steps, data.longestPack(recipe, config), Trained.of(config, source.config()),
-                        memory, RunDisk.of(config, recipe, source.config(), data, memory.policy()), memory.smaller(config, recipe, source.config(), data));
+                        memory, RunDisk.of(config, recipe, source.config(), data, memory.policy()), memory.smaller(config, recipe, source.config(), data),
+                        Sharding.totals(config, recipe, source.config(), data, ranks));
             }
         }
     }

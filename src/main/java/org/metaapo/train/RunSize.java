@@ -13,6 +13,8 @@ import java.util.Map;
  * @param memory bytes on the device
  * @param disk bytes in the run's folder
  * @param smaller bytes on the device with other settings, by their keys
+ * @param shards bytes on the device of each of several ranks, by {@code train.shard}; empty for one
  */
 public record RunSize(
-        int rows, long tokens, long steps, long longestPack, Trained trained, RunMemory memory, RunDisk disk, Map<String, Long> smaller) {}
+        int rows, long tokens, long steps, long longestPack, Trained trained, RunMemory memory, RunDisk disk, Map<String, Long> smaller,
+        Map<String, Long> shards) {}

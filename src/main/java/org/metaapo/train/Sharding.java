@@ -1,7 +1,9 @@
 package org.metaapo.train;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.metaapo.config.AdapterKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Quantization;
@@ -48,6 +50,22 @@ final class Sharding {
         return AdapterKeys.asked(config) && config.flag("adapter.merge") ? "adapter.merge works the adapter into whole ones" : null;
     }
 
+    /** What can be shared out, the least first. */
+    private static List<TrainerOptions.Shard> stages(RunConfig config, Recipe recipe, ModelConfig model) {
+        return List.of(TrainerOptions.Shard.values()).subList(0, whole(config, recipe, model) == null ? 4 : 3);
+    }
+
+    /** Bytes of each of several ranks by {@code train.shard}, of the values that can be; empty for one rank. */
+    static Map<String, Long> totals(RunConfig config, Recipe recipe, ModelConfig model, RunData data, int ranks) {
+        Map<String, Long> totals = new LinkedHashMap<>();
+        if (ranks > 1) {
+            for (TrainerOptions.Shard stage : stages(config, recipe, model)) {
+                totals.put(stage.name().toLowerCase(Locale.ROOT), RunMemory.of(config, recipe, model, data, ranks, stage).total());
+            }
+        }
+        return totals;
+    }
+
     /**
      * What is shared out.
      *
@@ -66,7 +84,7 @@ final class Sharding {
         if (before != null) {
             return before;
         }
-        List<TrainerOptions.Shard> stages = List.of(TrainerOptions.Shard.values()).subList(0, whole(config, recipe, model) == null ? 4 : 3);
+        List<TrainerOptions.Shard> stages = stages(config, recipe, model);
         for (TrainerOptions.Shard stage : stages) {
             if (RunMemory.of(config, recipe, model, data, ranks, stage).decided(free, merging).total() <= free) {
                 return stage;

@@ -12,11 +12,14 @@ import org.metaapo.files.Fixtures;
 /** The plan of a run's memory. */
 class RunMemoryTest {
     private static RunMemory memory(String... overrides) {
-        RunConfig config = RunConfig.parse(String.join("\n",
+        return Recipes.size(config(overrides), RunListener.SILENT).memory();
+    }
+
+    private static RunConfig config(String... overrides) {
+        return RunConfig.parse(String.join("\n",
                 "recipe: metaapo", "out: unused", "dtype: bf16",
                 "model: {path: " + Fixtures.path("tiny-llama") + "}", "reward: {path: " + Fixtures.path("tiny-rm") + "}",
                 "data: {train: [" + Fixtures.path("pairs.jsonl") + "], max_length: 256, max_prompt_length: 128}"), "test", List.of(overrides));
-        return Recipes.size(config, RunListener.SILENT).memory();
     }
 
     @Test
@@ -26,6 +29,21 @@ class RunMemoryTest {
         assertThatThrownBy(() -> memory.check(memory.total() - 1))
                 .isInstanceOf(DeviceException.class)
                 .hasMessageContaining("MiB are available; lower train.micro_tokens");
+    }
+
+    @Test
+    void ranksTakeLessWhereTheyShareOut() {
+        RunSize four = Recipes.size(config("recipe=dpo"), RunListener.SILENT, 4);
+        assertThat(four.shards().keySet()).containsExactly("none", "optimizer", "gradients", "weights");
+        // Of so small a model, the room in which a unit is brought together weighs as much as what is shared out.
+        long whole = four.shards().get("none");
+        assertThat(whole).isGreaterThanOrEqualTo(four.memory().total());
+        assertThat(four.shards().get("optimizer")).isLessThan(whole);
+        assertThat(four.shards().get("gradients")).isLessThan(whole);
+        assertThat(four.shards().get("weights")).isLessThan(four.shards().get("optimizer"));
+        // Answers are sampled from whole weights.
+        assertThat(Recipes.size(config(), RunListener.SILENT, 4).shards().keySet()).containsExactly("none", "optimizer", "gradients");
+        assertThat(Recipes.size(config(), RunListener.SILENT).shards()).isEmpty();
     }
 
     @Test
