@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <thread>
 
@@ -137,6 +139,23 @@ TEST(transport_of_processes) {
         again = e.what();
     }
     CHECK(again.find("already") != std::string::npos);
+    t.close(t.context);
+}
+
+// Ranks that wait for one leave their cores to others.
+TEST(transport_waits_politely) {
+    if (launched() == 0) {
+        if (const std::string why = no_mpi(); !why.empty()) return skipped("transport_waits_politely", why);
+        CHECK(under_mpirun(2, "transport_waits_politely") == 0);
+        return;
+    }
+    const Transport t = apo::open_mpi(launched(), true);
+    t.barrier(t.context);
+    const std::clock_t begun = std::clock();
+    if (t.rank == 0) std::this_thread::sleep_for(std::chrono::seconds(2));
+    CHECK(said(t.barrier(t.context)).empty());
+    const double busy = double(std::clock() - begun) / CLOCKS_PER_SEC;
+    if (busy > 0.05 * 2) apo_test::fail(__FILE__, __LINE__, "busy for " + std::to_string(busy) + " of 2 s");
     t.close(t.context);
 }
 

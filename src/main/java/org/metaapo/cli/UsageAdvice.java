@@ -30,6 +30,8 @@ final class UsageAdvice {
         ELSEWHERE.put("--max-prompt-length", List.of("prompt_max_len"));
         ELSEWHERE.put("--dtype", List.of("torch_dtype", "precision"));
         ELSEWHERE.put("--threads", List.of("num_threads"));
+        ELSEWHERE.put("--ranks", List.of("nproc_per_node", "num_processes", "num_gpus", "world_size", "np"));
+        ELSEWHERE.put("--hosts", List.of("hostfile", "machinefile"));
     }
 
     private UsageAdvice() {}
