@@ -19,7 +19,7 @@ final class PlanCommand implements Callable<Integer> {
     @Mixin
     private RunOptions options;
 
-    @Option(names = "--ranks", paramLabel = "N", description = "what each of N processes takes too, by train.shard", defaultValue = "1")
+    @Option(names = "--ranks", paramLabel = "N", defaultValue = "1", description = "plan for N processes too, by what they share out (default: ${DEFAULT-VALUE})")
     private int ranks;
 
     @Override
@@ -27,18 +27,14 @@ final class PlanCommand implements Callable<Integer> {
         if (ranks < 1) {
             throw new UsageException("--ranks is " + ranks + "; expected 1 or more");
         }
-        System.out.print(plan(options.load(), options.quiet(), ranks));
+        System.out.print(plan(options.load(), ranks, options.quiet()));
         return 0;
     }
 
-    static String plan(RunConfig run, boolean quiet) {
-        return plan(run, quiet, 1);
-    }
-
-    private static String plan(RunConfig run, boolean quiet, int ranks) {
-        RunSize size = Recipes.size(run, new ProgressView(quiet), ranks);
+    static String plan(RunConfig run, int ranks, boolean quiet) {
+        RunSize size = Recipes.size(run, ranks, new ProgressView(quiet));
         try (Engine engine = open(run, quiet)) {
-            return PlanJob.run(engine, run, size);
+            return PlanJob.run(engine, run, size, ranks);
         }
     }
 

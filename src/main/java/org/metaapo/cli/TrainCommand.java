@@ -28,7 +28,7 @@ final class TrainCommand implements Callable<Integer> {
     public Integer call() {
         if (dryRun) {
             RunConfig run = options.load();
-            System.out.print(PlanCommand.plan(run, options.quiet()));
+            System.out.print(PlanCommand.plan(run, 1, options.quiet()));
             return 0;
         }
         return ranks.run(() -> options.load(ranks), this::train);

@@ -2,7 +2,6 @@ package org.metaapo.jobs;
 
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Map;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -22,8 +21,9 @@ public final class PlanJob {
      * A table for people.
      *
      * @param engine of the run's device; null where that is not there, and then the plan says what it would need
+     * @param ranks how many are to run it together
      */
-    public static String run(Engine engine, RunConfig config, RunSize size) {
+    public static String run(Engine engine, RunConfig config, RunSize size, int ranks) {
         RunMemory memory = size.memory().decided(engine == null ? 0 : engine.info().memoryFree(), null);
         boolean adapts = size.memory().policy().adapter() > 0;
         MemoryPlan plan = memory.policy();
@@ -54,8 +54,8 @@ public final class PlanJob {
         disk(out, size.disk(), config.path("out"));
         if (engine == null) {
             row(out, "available", "unknown: no such device here");
-            settings(out, size, Long.MAX_VALUE);
-            return out.toString();
+            smaller(out, size, Long.MAX_VALUE);
+            return out + (ranks == 1 ? "" : new RanksPlan(config, size, ranks).text(0, 0));
         }
         long free = engine.info().memoryFree();
         memory(out, "available", free);
@@ -70,8 +70,8 @@ public final class PlanJob {
         double work = 4.0 * size.trained().of() + (adapts ? 6.0 : 2.0) * size.trained().weights();
         double seconds = size.tokens() * config.integer("train.epochs") * work / flops;
         row(out, "training, estimated", String.format(Locale.ROOT, "%.1f min, sampling not counted", seconds / 60));
-        settings(out, size, free);
-        return out.toString();
+        smaller(out, size, free);
+        return out + (ranks == 1 ? "" : new RanksPlan(config, size, ranks).text(free, seconds));
     }
 
     private static void disk(StringBuilder out, RunDisk disk, Path folder) {
@@ -86,18 +86,13 @@ public final class PlanJob {
     }
 
     /** Settings with which the run takes less; smaller batches do too. */
-    private static void settings(StringBuilder out, RunSize size, long free) {
-        totals(out, "each rank, by train.shard (auto takes the first that fits):", size.shards(), free);
-        totals(out, "with less memory (lower train.micro_tokens and rollout.sequences help too):", size.smaller(), free);
-    }
-
-    private static void totals(StringBuilder out, String title, Map<String, Long> totals, long free) {
-        if (totals.isEmpty()) {
+    private static void smaller(StringBuilder out, RunSize size, long free) {
+        if (size.smaller().isEmpty()) {
             return;
         }
-        out.append(String.format(Locale.ROOT, "%n%s%n", title));
-        int width = totals.keySet().stream().mapToInt(String::length).max().orElse(0);
-        totals.forEach((keys, bytes) -> out.append(String.format(Locale.ROOT, "  %-" + width + "s  %,14.1f MiB%s%n",
+        out.append(String.format(Locale.ROOT, "%nwith less memory (lower train.micro_tokens and rollout.sequences help too):%n"));
+        int width = size.smaller().keySet().stream().mapToInt(String::length).max().orElse(0);
+        size.smaller().forEach((keys, bytes) -> out.append(String.format(Locale.ROOT, "  %-" + width + "s  %,14.1f MiB%s%n",
                 keys, bytes / 1048576.0, free == Long.MAX_VALUE ? "" : bytes <= free ? "  fits" : "  does not fit")));
     }
 

@@ -119,13 +119,13 @@ public final class Recipes {
         OutCheck.check(config);
     }
 
-    /** The size of a run: reads config, tokenizer and data, and no weights. */
+    /** The size of a run on one rank. */
     public static RunSize size(RunConfig config, RunListener listener) {
-        return size(config, listener, 1);
+        return size(config, 1, listener);
     }
 
-    /** As the other, and of each of {@code ranks} too. */
-    public static RunSize size(RunConfig config, RunListener listener, int ranks) {
+    /** The size of a run on one rank or several: reads config, tokenizer and data, and no weights. */
+    public static RunSize size(RunConfig config, int ranks, RunListener listener) {
         OutCheck.check(config);
         Recipe recipe = Recipe.of(config);
         Path policyPath = config.path("model.path");
@@ -146,7 +146,7 @@ public final class Recipes {
                 return new RunSize(
                         data.rows().size(), tokens, steps, data.longestPack(recipe, config), Trained.of(config, source.config()),
                         memory, RunDisk.of(config, recipe, source.config(), data, memory.policy()), memory.smaller(config, recipe, source.config(), data),
-                        Sharding.totals(config, recipe, source.config(), data, ranks));
+                        Sharding.stages(config, recipe, source.config(), data, ranks));
             }
         }
     }

@@ -1,6 +1,7 @@
 package org.metaapo.train;
 
 import java.util.Map;
+import org.metaapo.engine.TrainerOptions;
 
 /**
  * How large a run is.
@@ -13,8 +14,8 @@ import java.util.Map;
  * @param memory bytes on the device
  * @param disk bytes in the run's folder
  * @param smaller bytes on the device with other settings, by their keys
- * @param shards bytes on the device of each of several ranks, by {@code train.shard}; empty for one
+ * @param stages bytes of each of several ranks by what they share out ({@code train.shard}), as far as the run can; empty for one rank
  */
 public record RunSize(
         int rows, long tokens, long steps, long longestPack, Trained trained, RunMemory memory, RunDisk disk, Map<String, Long> smaller,
-        Map<String, Long> shards) {}
+        Map<TrainerOptions.Shard, RunMemory> stages) {}

@@ -1,6 +1,6 @@
 package org.metaapo.train;
 
-import java.util.LinkedHashMap;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,20 +50,18 @@ final class Sharding {
         return AdapterKeys.asked(config) && config.flag("adapter.merge") ? "adapter.merge works the adapter into whole ones" : null;
     }
 
-    /** What can be shared out, the least first. */
-    private static List<TrainerOptions.Shard> stages(RunConfig config, Recipe recipe, ModelConfig model) {
+    private static List<TrainerOptions.Shard> possible(RunConfig config, Recipe recipe, ModelConfig model) {
         return List.of(TrainerOptions.Shard.values()).subList(0, whole(config, recipe, model) == null ? 4 : 3);
     }
 
-    /** Bytes of each of several ranks by {@code train.shard}, of the values that can be; empty for one rank. */
-    static Map<String, Long> totals(RunConfig config, Recipe recipe, ModelConfig model, RunData data, int ranks) {
-        Map<String, Long> totals = new LinkedHashMap<>();
-        if (ranks > 1) {
-            for (TrainerOptions.Shard stage : stages(config, recipe, model)) {
-                totals.put(stage.name().toLowerCase(Locale.ROOT), RunMemory.of(config, recipe, model, data, ranks, stage).total());
-            }
+    /** Bytes of each of several ranks by what they share out, as far as the run can; none for one rank. */
+    static Map<TrainerOptions.Shard, RunMemory> stages(RunConfig config, Recipe recipe, ModelConfig model, RunData data, int ranks) {
+        check(config, recipe, model, ranks);
+        Map<TrainerOptions.Shard, RunMemory> stages = new EnumMap<>(TrainerOptions.Shard.class);
+        for (TrainerOptions.Shard stage : ranks == 1 ? List.<TrainerOptions.Shard>of() : possible(config, recipe, model)) {
+            stages.put(stage, RunMemory.of(config, recipe, model, data, ranks, stage));
         }
-        return totals;
+        return stages;
     }
 
     /**
@@ -84,7 +82,7 @@ final class Sharding {
         if (before != null) {
             return before;
         }
-        List<TrainerOptions.Shard> stages = stages(config, recipe, model);
+        List<TrainerOptions.Shard> stages = possible(config, recipe, model);
         for (TrainerOptions.Shard stage : stages) {
             if (RunMemory.of(config, recipe, model, data, ranks, stage).decided(free, merging).total() <= free) {
                 return stage;

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.metaapo.config.RunConfig;
+import org.metaapo.engine.MemoryPlan;
+import org.metaapo.engine.TrainerOptions;
 import org.metaapo.error.DeviceException;
 import org.metaapo.files.Fixtures;
 
@@ -32,21 +35,6 @@ class RunMemoryTest {
     }
 
     @Test
-    void ranksTakeLessWhereTheyShareOut() {
-        RunSize four = Recipes.size(config("recipe=dpo"), RunListener.SILENT, 4);
-        assertThat(four.shards().keySet()).containsExactly("none", "optimizer", "gradients", "weights");
-        // Of so small a model, the room in which a unit is brought together weighs as much as what is shared out.
-        long whole = four.shards().get("none");
-        assertThat(whole).isGreaterThanOrEqualTo(four.memory().total());
-        assertThat(four.shards().get("optimizer")).isLessThan(whole);
-        assertThat(four.shards().get("gradients")).isLessThan(whole);
-        assertThat(four.shards().get("weights")).isLessThan(four.shards().get("optimizer"));
-        // Answers are sampled from whole weights.
-        assertThat(Recipes.size(config(), RunListener.SILENT, 4).shards().keySet()).containsExactly("none", "optimizer", "gradients");
-        assertThat(Recipes.size(config(), RunListener.SILENT).shards()).isEmpty();
-    }
-
-    @Test
     void recomputationAndSmallerMicroBatchesShrinkTheActivations() {
         RunMemory usual = memory("train.micro_tokens=4000");
         assertThat(memory("train.micro_tokens=4000", "train.recompute=true").policy().trainerActivations())
@@ -54,6 +42,24 @@ class RunMemoryTest {
         assertThat(memory("train.micro_tokens=2000").policy().trainerActivations()).isLessThan(usual.policy().trainerActivations());
         assertThat(memory("dtype=f32").policy().master()).isZero();
         assertThat(usual.policy().master()).isPositive();
+    }
+
+    @Test
+    void ranksTakeLessTheMoreTheyShareOut() {
+        RunConfig config = RunConfig.parse(String.join("\n",
+                "recipe: dpo", "out: unused", "dtype: bf16", "model: {path: " + Fixtures.path("tiny-llama") + "}",
+                "data: {train: [" + Fixtures.path("pairs.jsonl") + "], max_length: 256, max_prompt_length: 128}"), "test", List.of());
+        RunSize one = Recipes.size(config, RunListener.SILENT);
+        assertThat(one.stages()).isEmpty();
+        Map<TrainerOptions.Shard, RunMemory> stages = Recipes.size(config, 4, RunListener.SILENT).stages();
+        assertThat(stages).containsOnlyKeys(TrainerOptions.Shard.values());
+        MemoryPlan none = stages.get(TrainerOptions.Shard.NONE).policy();
+        MemoryPlan optimizer = stages.get(TrainerOptions.Shard.OPTIMIZER).policy();
+        long elements = none.gradients() / 4;
+        assertThat(optimizer.moments()).isEqualTo(none.moments() / 4).isEqualTo(8 * elements / 4);
+        assertThat(optimizer.master()).isEqualTo(2 * elements / 4);
+        assertThat(Recipes.size(config.with("recipe", "metaapo").with("reward.path", Fixtures.path("tiny-rm").toString()), 4, RunListener.SILENT).stages())
+                .doesNotContainKey(TrainerOptions.Shard.WEIGHTS);
     }
 
     @Test
