@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What can be known of the CUDA backend without a GPU: compiles it for its targets, warnings as errors, and fails on register spills
-# and local memory; checks with the compiler's report that each launch is one that the GPUs allow; compares cuBLASLt's declarations
-# with the real header and library. Needs nvcc (src/test/nvcc.sh brings it).
+# and local memory; checks with the compiler's report that each launch is one that the GPUs allow; compares our declarations
+# of cuBLASLt and NCCL with the real headers and libraries. Needs nvcc (src/test/nvcc.sh brings it).
 #   src/test/cuda-check.sh [BUILD_FOLDER]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -31,21 +31,29 @@ cmake -S src/main/cpp -B "$tests" -G Ninja -DCMAKE_BUILD_TYPE=Release -DMETAAPO_
 cmake --build "$tests" --target metaapo_tests
 "$tests/metaapo_tests" --launches --resources "$dir/resources.txt"
 
-header="" toolkit="$(dirname "$(dirname "$(readlink -f "$nvcc")")")"
-for folder in "$toolkit/include" /usr/local/cuda*/include /usr/local/cuda*/targets/x86_64-linux/include /usr/include; do
-    if [[ -f "$folder/cublasLt.h" ]]; then
-        header="$folder"
-        break
-    fi
-done
-if [[ -z "$header" ]]; then
-    echo "SKIPPED cublaslt: no cublasLt.h on this machine to compare the declarations with"
-    exit 0
-fi
-c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I"$header" -I"$toolkit/include" -Isrc/main/cuda src/test/cublaslt/check.cpp
-echo "cuBLASLt's declarations agree with $header/cublasLt.h"
+toolkit="$(dirname "$(dirname "$(readlink -f "$nvcc")")")"
 
-# The library loads without a GPU: it has every function that the backend looks for.
-c++ -std=c++17 -Wall -Wextra -Werror -Isrc/main/cuda -Isrc/main/cpp/ops -Isrc/main/cpp/include -o "$dir/cublaslt_load" \
-    src/test/cublaslt/load.cpp -x c++ src/main/cuda/cublaslt_library.cu -ldl
-LD_LIBRARY_PATH="$(dirname "$header")/lib:$(dirname "$header")/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$dir/cublaslt_load"
+# check_library NAME HEADER FOLDER...: compares our declarations of a library with its header, which is in the first of the folders that
+# has it, and finds in the library beside it every function that the backend looks for; it loads without a GPU.
+check_library() {
+    local name="$1" header="$2" folder found=""
+    shift 2
+    for folder in "$@" "$toolkit/include" /usr/local/cuda*/include /usr/local/cuda*/targets/x86_64-linux/include /usr/include; do
+        if [[ -f "$folder/$header" ]]; then
+            found="$folder"
+            break
+        fi
+    done
+    if [[ -z "$found" ]]; then
+        echo "SKIPPED $name: no $header on this machine to compare the declarations with"
+        return
+    fi
+    # Our header has the library's name too: theirs is found by the brackets alone.
+    c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only -I"$found" -I"$toolkit/include" -iquote src/main/cuda "src/test/$name/check.cpp"
+    echo "the declarations of $name agree with $found/$header"
+    c++ -std=c++17 -Wall -Wextra -Werror -iquote src/main/cuda -Isrc/main/cpp/ops -Isrc/main/cpp/include -o "$dir/${name}_load" \
+        "src/test/$name/load.cpp" -x c++ "src/main/cuda/${name}_library.cu" -ldl
+    LD_LIBRARY_PATH="$(dirname "$found")/lib:$(dirname "$found")/lib64${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$dir/${name}_load"
+}
+check_library cublaslt cublasLt.h
+check_library nccl nccl.h "$(dirname "$toolkit")/nccl/include"

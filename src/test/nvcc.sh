@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings nvcc, and cuBLAS to compare our declarations with, into target/nvcc: the packages that NVIDIA publishes for Python, of the
+# Brings nvcc, and cuBLAS and NCCL to compare our declarations with, into target/nvcc: the packages that NVIDIA publishes for Python, of the
 # versions in nvcc.txt. With them the cuda suite runs where there is no CUDA toolkit. Needs Python 3 with venv.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -6,6 +6,7 @@
 
 #include "attention_work.h"
 #include "matmul.h"
+#include "rank_group.h"
 
 namespace apo {
 namespace cuda {
@@ -161,7 +162,7 @@ void Staging::next_slot(CudaDevice& device) {
     APO_CUDA_CALL(device, cudaEventRecord(free_[slot_], device.stream));
     slot_ = (slot_ + 1) % kSlots;
     used_ = 0;
-    APO_CUDA_CALL(device, cudaEventSynchronize(free_[slot_]));
+    device.synchronize(free_[slot_]);
 }
 
 void Staging::to_device(CudaDevice& device, void* target, const void* source, size_t bytes) {
@@ -229,6 +230,7 @@ CudaDevice::CudaDevice(int device_index) : index(device_index) {
 CudaDevice::~CudaDevice() {
     // Nothing here may fail: after a fault every call does, and the reset below gives back what is left.
     cudaSetDevice(index);
+    group.reset();
     scratch.release(*this);
     if (lost() != cudaSuccess) contexts().lost(index);  // by work that nobody has waited for
     matrices.reset();
@@ -279,7 +281,15 @@ cudaError_t CudaDevice::lost() {
     return status == cudaErrorNotReady ? cudaSuccess : status;
 }
 
-void CudaDevice::synchronize() { check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize")); }
+void CudaDevice::synchronize() {
+    if (group != nullptr) group->communicator.await([&] { return cudaStreamQuery(stream); });
+    check(cudaStreamSynchronize(stream), APO_SITE("cudaStreamSynchronize"));
+}
+
+void CudaDevice::synchronize(cudaEvent_t event) {
+    if (group != nullptr) group->communicator.await([&] { return cudaEventQuery(event); });
+    check(cudaEventSynchronize(event), APO_SITE("cudaEventSynchronize"));
+}
 
 cudaError_t CudaDevice::begin_recording() {
     const cudaError_t status = cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);

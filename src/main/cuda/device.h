@@ -23,6 +23,7 @@ struct Site {
 class AttentionLists;
 class CudaDevice;
 class MatrixLibrary;
+class RankGroup;
 
 // Memory for the length of an op: parts are dealt from chunks that stay with the device. Work on the stream is in order, so
 // that the next op may take the same memory while this one still runs.
@@ -82,7 +83,9 @@ public:
     // Remembers the kernel: a fault shows at a later call, which then names it.
     void launched(const Site& site) { last_launch_ = site; }
     const Site& last_launch() const { return last_launch_; }
+    // Wait for the stream, or for what it has done so far. Where there are other ranks it may wait for them: throw where one fails.
     void synchronize();
+    void synchronize(cudaEvent_t event);
     // From here to end_recording the stream records what it is given instead of running it. Errors of calls between are thrown and
     // say nothing about the device. Not cudaSuccess: there can be no recording.
     cudaError_t begin_recording();
@@ -103,6 +106,7 @@ public:
     Staging staging;
     std::unique_ptr<MatrixLibrary> matrices;
     std::unique_ptr<AttentionLists> attention_lists;
+    std::unique_ptr<RankGroup> group;  // of the ranks that it has joined
     // Changes when memory of this device is given back or a matrix product's plan is thrown away: what was recorded before may
     // not run any more, and work must have run once since then to be recorded.
     uint64_t epoch = 0;

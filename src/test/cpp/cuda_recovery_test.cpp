@@ -86,7 +86,7 @@ TEST(after_a_fault_the_engine_is_closed_and_opened_and_multiplies) {
     CHECK(thrown([&] { Opened another; }) != "");  // for the first one is still open
     const uint64_t context = emulation::context();
     gpu.close();
-    CHECK(emulation::context() == context + 1 && machine.context == cudaSuccess);
+    CHECK(emulation::context() == context + 1 && emulation::fault_of_context() == cudaSuccess);
     // All that was of the context is made anew: streams, events, memory, the library's handle, what kernels may take.
     for (int i = 0; i < 2; i++) CHECK(Opened().product() == 4);
     CHECK(emulation::context() == context + 1);

@@ -1,5 +1,7 @@
 // Ranks: transports, and training whose state they share, on threads of this process.
-#include <exception>
+#include "emulated_gpu.h"
+
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 #include <thread>
@@ -11,6 +13,8 @@
 #include "test.h"
 #include "tiny_model.h"
 
+using apo_test::Backend;
+using apo_test::engine_backends;
 using apo_test::kAnswers;
 using apo_test::kOther;
 using apo_test::kPrompt;
@@ -51,6 +55,27 @@ void all_well(const std::vector<std::string>& failures) {
     for (const std::string& failure : failures) {
         if (!failure.empty()) std::printf("    %s\n", failure.c_str());
     }
+}
+
+// A machine that is emulated has a GPU for each rank.
+struct Machine {
+    Machine() { emulation::machine().devices = 8; }
+    apo_test::MachineGuard guard;
+};
+
+bool has_ranks(const Backend& backend, int32_t size) {
+    return backend.open.device == APO_CPU || backend.open.device_index + size <= backend.ops->device_count();
+}
+
+// A rank's own device, with one thread on the CPU.
+apo_engine* engine_of(const Backend& backend, int32_t rank) {
+    apo_engine_options open = backend.open;
+    if (open.device == APO_CPU) {
+        open.threads = 1;
+    } else {
+        open.device_index += rank;
+    }
+    return new apo_engine(*backend.ops, open);
 }
 
 apo_ranks_info info_of(apo_ranks* ranks) {
@@ -111,12 +136,10 @@ struct Tensors {
 };
 
 // One rank's course of three steps of the six rows, of which rank r has r, r + R, ...; ranks without a row in a turn are idle.
-void train(apo_ranks* ranks, const Setup& setup, bool keep_whole_state, Trained& out) {
+void train(const Backend& backend, apo_ranks* ranks, const Setup& setup, bool keep_whole_state, Trained& out) {
     const apo_ranks_info me = info_of(ranks);
     apo_error error{};
-    const apo_engine_options open{APO_CPU, 0, 1, 0};
-    apo_engine* engine = nullptr;
-    must(apo_engine_create(&open, &engine, &error), error);
+    apo_engine* engine = engine_of(backend, me.rank);
     if (me.size > 1) must(apo_engine_join(engine, ranks, &error), error);
     const apo_model_config config = config_of(setup);
     const apo_model_options model_options{setup.dtype, 0, APO_QUANTIZE_NONE, setup.shard == APO_SHARD_WEIGHTS};
@@ -183,10 +206,10 @@ void train(apo_ranks* ranks, const Setup& setup, bool keep_whole_state, Trained&
 }
 
 // Rank 0's, when every rank has come to the same weights.
-Trained train_on(int32_t size, const Setup& setup) {
+Trained train_on(const Backend& backend, int32_t size, const Setup& setup) {
     std::vector<Trained> trained(static_cast<size_t>(size));
     all_well(on_ranks(size, [&](apo_ranks* ranks) {
-        train(ranks, setup, size > 1 && setup.shard != APO_SHARD_NONE, trained[size_t(info_of(ranks).rank)]);
+        train(backend, ranks, setup, size > 1 && setup.shard != APO_SHARD_NONE, trained[size_t(info_of(ranks).rank)]);
     }));
     for (const Trained& one : trained) {
         CHECK(one.weights == trained[0].weights);
@@ -251,85 +274,99 @@ TEST(a_rank_that_fails_ends_the_others_instead_of_leaving_them_waiting) {
 
 // torchtitan#766, DeepSpeed#966
 TEST(training_on_ranks_is_that_of_one) {
-    for (const Setup& setup : setups()) {
-        const Trained one = train_on(1, setup);
-        for (int32_t size : {2, 3, 4}) {
-            for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
-                Setup shared = setup;
-                shared.shard = shard;
-                const Trained many = train_on(size, shared);
-                const bool rounded = setup.dtype == APO_BF16;
-                CHECK_CLOSE(many.norms[0], one.norms[0], (rounded ? 1e-3 : 1e-6) * one.norms[0]);
-                CHECK_CLOSE(apart(one.weights, many.weights), 0, rounded ? 1e-2 : 2e-6);
-                if (!one.moments.empty()) CHECK_CLOSE(apart(one.moments, many.moments), 0, rounded ? 1e-2 : 2e-6);
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        for (const Setup& setup : setups()) {
+            const Trained one = train_on(backend, 1, setup);
+            for (int32_t size : {2, 3, 4}) {
+                if (!has_ranks(backend, size)) continue;
+                for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
+                    Setup shared = setup;
+                    shared.shard = shard;
+                    const Trained many = train_on(backend, size, shared);
+                    const bool rounded = setup.dtype == APO_BF16;
+                    CHECK_CLOSE(many.norms[0], one.norms[0], (rounded ? 1e-3 : 1e-6) * one.norms[0]);
+                    CHECK_CLOSE(apart(one.weights, many.weights), 0, rounded ? 1e-2 : 2e-6);
+                    if (!one.moments.empty()) CHECK_CLOSE(apart(one.moments, many.moments), 0, rounded ? 1e-2 : 2e-6);
+                }
             }
         }
     }
 }
 
 TEST(stages_have_the_same_bits_where_each_rank_has_one_micro_batch) {
-    for (Setup setup : setups()) {
-        setup.shard = APO_SHARD_NONE;
-        const Trained none = train_on(6, setup);
-        for (int32_t shard : {APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
-            setup.shard = shard;
-            const Trained shared = train_on(6, setup);
-            CHECK(none.weights == shared.weights && none.norms == shared.norms && none.moments == shared.moments);
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        if (!has_ranks(backend, 6)) continue;
+        for (Setup setup : setups()) {
+            setup.shard = APO_SHARD_NONE;
+            const Trained none = train_on(backend, 6, setup);
+            for (int32_t shard : {APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
+                setup.shard = shard;
+                const Trained shared = train_on(backend, 6, setup);
+                CHECK(none.weights == shared.weights && none.norms == shared.norms && none.moments == shared.moments);
+            }
         }
     }
 }
 
 TEST(a_repeated_course_on_ranks_has_the_same_bits) {
-    for (Setup setup : setups()) {
-        setup.shard = APO_SHARD_WEIGHTS;
-        const Trained first = train_on(3, setup), again = train_on(3, setup);
-        CHECK(first.weights == again.weights && first.norms == again.norms && first.moments == again.moments);
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        if (!has_ranks(backend, 3)) continue;
+        for (Setup setup : setups()) {
+            setup.shard = APO_SHARD_WEIGHTS;
+            const Trained first = train_on(backend, 3, setup), again = train_on(backend, 3, setup);
+            CHECK(first.weights == again.weights && first.norms == again.norms && first.moments == again.moments);
+        }
     }
 }
 
 // DeepSpeed#8262
 TEST(scorers_of_shared_weights_run_as_often_on_every_rank) {
-    const Setup setup;
-    const std::vector<Packs> all = rows();
-    std::vector<double> alone(2 * all.size()), together(2 * all.size());
-    auto score = [&](apo_ranks* ranks, std::vector<double>& sums) {
-        const apo_ranks_info me = info_of(ranks);
-        apo_error error{};
-        const apo_engine_options open{APO_CPU, 0, 1, 0};
-        apo_engine* engine = nullptr;
-        must(apo_engine_create(&open, &engine, &error), error);
-        must(apo_engine_join(engine, ranks, &error), error);
-        const apo_model_config config = config_of(setup);
-        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 1};
-        apo_model *model = nullptr, *copy = nullptr;
-        must(apo_model_create(engine, &config, &options, &model, &error), error);
-        must(apo_model_initialize(model, 1, 0.3, &error), error);
-        must(apo_model_create(engine, &config, &options, &copy, &error), error);
-        must(apo_model_copy(copy, model, &error), error);
-        apo_scorer* scorer = nullptr;
-        must(apo_scorer_create(copy, nullptr, 12, &scorer, &error), error);
-        // Rank 0 has one row, the next two, and so on; the last of several has none.
-        size_t row = 0;
-        for (int32_t r = 0; r < me.size; r++) {
-            Packs packs;
-            const size_t first = row, count = me.size == 1 ? all.size() : r == me.size - 1 ? 0 : size_t(r + 1);
-            for (size_t i = 0; i < count; i++, row++) {
-                packs.add({all[row].tokens.begin(), all[row].tokens.begin() + all[row].prompt_lengths[0]},
-                          {kAnswers[row % 4], kAnswers[(row + 1) % 4]});
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        if (!has_ranks(backend, 4)) continue;
+        const Setup setup;
+        const std::vector<Packs> all = rows();
+        std::vector<double> alone(2 * all.size()), together(2 * all.size());
+        auto score = [&](apo_ranks* ranks, std::vector<double>& sums) {
+            const apo_ranks_info me = info_of(ranks);
+            apo_error error{};
+            apo_engine* engine = engine_of(backend, me.rank);
+            must(apo_engine_join(engine, ranks, &error), error);
+            const apo_model_config config = config_of(setup);
+            const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 1};
+            apo_model *model = nullptr, *copy = nullptr;
+            must(apo_model_create(engine, &config, &options, &model, &error), error);
+            must(apo_model_initialize(model, 1, 0.3, &error), error);
+            must(apo_model_create(engine, &config, &options, &copy, &error), error);
+            must(apo_model_copy(copy, model, &error), error);
+            apo_scorer* scorer = nullptr;
+            must(apo_scorer_create(copy, nullptr, 12, &scorer, &error), error);
+            // Rank 0 has one row, the next two, and so on; the last of several has none.
+            size_t row = 0;
+            for (int32_t r = 0; r < me.size; r++) {
+                Packs packs;
+                const size_t first = row, count = me.size == 1 ? all.size() : r == me.size - 1 ? 0 : size_t(r + 1);
+                for (size_t i = 0; i < count; i++, row++) {
+                    packs.add({all[row].tokens.begin(), all[row].tokens.begin() + all[row].prompt_lengths[0]},
+                              {kAnswers[row % 4], kAnswers[(row + 1) % 4]});
+                }
+                if (r != me.rank) continue;
+                const apo_batch batch = packs.batch();
+                double none = 0;
+                must(apo_scorer_logprobs(scorer, &batch, nullptr, count == 0 ? &none : sums.data() + 2 * first, nullptr, &error), error);
             }
-            if (r != me.rank) continue;
-            const apo_batch batch = packs.batch();
-            double none = 0;
-            must(apo_scorer_logprobs(scorer, &batch, nullptr, count == 0 ? &none : sums.data() + 2 * first, nullptr, &error), error);
-        }
-        must(apo_scorer_close(scorer, &error), error);
-        must(apo_model_close(copy, &error), error);
-        must(apo_model_close(model, &error), error);
-        must(apo_engine_close(engine, &error), error);
-    };
-    all_well(on_ranks(1, [&](apo_ranks* ranks) { score(ranks, alone); }));
-    all_well(on_ranks(4, [&](apo_ranks* ranks) { score(ranks, together); }));
-    for (size_t i = 0; i < alone.size(); i++) CHECK_CLOSE(together[i], alone[i], 1e-4);
+            must(apo_scorer_close(scorer, &error), error);
+            must(apo_model_close(copy, &error), error);
+            must(apo_model_close(model, &error), error);
+            must(apo_engine_close(engine, &error), error);
+        };
+        all_well(on_ranks(1, [&](apo_ranks* ranks) { score(ranks, alone); }));
+        all_well(on_ranks(4, [&](apo_ranks* ranks) { score(ranks, together); }));
+        for (size_t i = 0; i < alone.size(); i++) CHECK_CLOSE(together[i], alone[i], 1e-4);
+    }
 }
 
 // What ranks are for: Llama-3.1-8B in bf16 with f32 moments on eight of them, GB a rank by stage, without activations.
@@ -393,20 +430,21 @@ TEST(a_rank_takes_the_memory_that_is_planned) {
 }
 
 TEST(joining_ranks_is_refused_out_of_order) {
-    all_well(on_ranks(1, [](apo_ranks* ranks) {
-        apo_error error{};
-        const apo_engine_options open{APO_CPU, 0, 1, 0};
-        apo_engine* engine = nullptr;
-        must(apo_engine_create(&open, &engine, &error), error);
-        const apo_model_config config = tiny();
-        const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 0};
-        apo_model* model = nullptr;
-        must(apo_model_create(engine, &config, &options, &model, &error), error);
-        if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined with a model open");
-        must(apo_model_close(model, &error), error);
-        must(apo_engine_join(engine, ranks, &error), error);
-        if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined twice");
-        if (apo_ranks_close(ranks, &error) != APO_E_STATE) throw std::runtime_error("closed with an engine open");
-        must(apo_engine_close(engine, &error), error);
-    }));
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        all_well(on_ranks(1, [&](apo_ranks* ranks) {
+            apo_error error{};
+            apo_engine* engine = engine_of(backend, info_of(ranks).rank);
+            const apo_model_config config = tiny();
+            const apo_model_options options{APO_F32, 0, APO_QUANTIZE_NONE, 0};
+            apo_model* model = nullptr;
+            must(apo_model_create(engine, &config, &options, &model, &error), error);
+            if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined with a model open");
+            must(apo_model_close(model, &error), error);
+            must(apo_engine_join(engine, ranks, &error), error);
+            if (apo_engine_join(engine, ranks, &error) != APO_E_STATE) throw std::runtime_error("joined twice");
+            if (apo_ranks_close(ranks, &error) != APO_E_STATE) throw std::runtime_error("closed with an engine open");
+            must(apo_engine_close(engine, &error), error);
+        }));
+    }
 }

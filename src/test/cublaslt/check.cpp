@@ -1,8 +1,7 @@
 // Compiles where NVIDIA's cublasLt.h is found: what src/main/cuda/cublaslt.h declares is what the real header declares.
 #include <cublasLt.h>
 
-#include <type_traits>
-
+#include "../alike.h"
 #include "cublaslt.h"
 
 namespace {
@@ -26,25 +25,6 @@ static_assert(sizeof(lt::HeuristicResult) == sizeof(cublasLtMatmulHeuristicResul
 static_assert(offsetof(lt::HeuristicResult, workspace_bytes) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize), "workspace size");
 static_assert(offsetof(lt::HeuristicResult, algorithm) == offsetof(cublasLtMatmulHeuristicResult_t, algo), "algorithm of a result");
 static_assert(offsetof(lt::HeuristicResult, state) == offsetof(cublasLtMatmulHeuristicResult_t, state), "state");
-
-// An argument's class in the calling convention: its size, and whether it is an address or a floating number.
-template <class A, class B>
-constexpr bool passes_alike = sizeof(A) == sizeof(B) && std::is_pointer_v<A> == std::is_pointer_v<B> &&
-                              std::is_floating_point_v<A> == std::is_floating_point_v<B>;
-
-template <class Ours, class Theirs>
-struct Alike : std::false_type {};
-template <class R1, class... A1, class R2, class... A2>
-struct Alike<R1 (*)(A1...), R2 (*)(A2...)> {
-    static constexpr bool same() {
-        if constexpr (sizeof...(A1) != sizeof...(A2)) {
-            return false;
-        } else {
-            return passes_alike<R1, R2> && (passes_alike<A1, A2> && ...);
-        }
-    }
-    static constexpr bool value = same();
-};
 
 #define APO_ALIKE(ours, theirs) static_assert(Alike<decltype(lt::Functions::ours), decltype(&theirs)>::value, #theirs)
 APO_ALIKE(create, cublasLtCreate);

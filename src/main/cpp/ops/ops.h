@@ -213,9 +213,9 @@ constexpr int64_t kMostFilling = 16;
 // when the ops before it are done and runs beside those after it, up to the next await_lane: on a GPU a stream, on the CPU they are
 // done when the call returns.
 enum class Lane : int32_t { weights, gradients };
-// out(part) = the sum over ranks, in their order, of the unit(ranks, part) of each at this rank's place; with `accumulate` += that.
-// out may be unit's own part. On the lane of gradients.
-struct ReduceScatter { const float* unit; int64_t part; float* out; bool accumulate; };
+// out(part) = the sum over ranks of the unit(ranks, part) of each at this rank's place, in an order that does not change from call to
+// call; with `accumulate` += that, where unit's own part may be written to. Else out may be that part. On the lane of gradients.
+struct ReduceScatter { float* unit; int64_t part; float* out; bool accumulate; };
 // unit(ranks, bytes): each rank's part, which is at its place already, comes to all. On the lane of weights.
 struct AllGather { void* unit; size_t bytes; };
 // Ops from here on see what all but the last `pending` of a lane's collectives have done.

@@ -85,7 +85,8 @@ __global__ void product_kernel(Operand a, Operand b, Operand c, float beta, void
 
 // A handle knows its context.
 Status create(Handle* handle) {
-    if (emulation::machine().context != cudaSuccess) return kNotInitialized;
+    const emulation::Turn turn;
+    if (emulation::fault_of_context() != cudaSuccess) return kNotInitialized;
     *handle = new uint64_t(emulation::context());
     return kSuccess;
 }
@@ -166,6 +167,7 @@ Sizes sizes_of(MatmulDesc desc, MatrixLayout a, MatrixLayout d) {
 // nothing while a stream captures.
 Status get_heuristic(Handle, MatmulDesc desc, MatrixLayout a, MatrixLayout, MatrixLayout, MatrixLayout d, Preference preference, int wanted,
                      HeuristicResult* results, int* found) {
+    const emulation::Turn turn;
     if (emulation::captures()) return kInternalError;
     emulation::heuristics()++;
     const auto* preferred = static_cast<const Preferred*>(preference);
@@ -184,6 +186,7 @@ Status get_heuristic(Handle, MatmulDesc desc, MatrixLayout a, MatrixLayout, Matr
 // Some shapes an algorithm of others does not serve.
 Status algo_check(Handle, MatmulDesc desc, MatrixLayout a, MatrixLayout, MatrixLayout, MatrixLayout d, const Algorithm* algorithm,
                   HeuristicResult* result) {
+    const emulation::Turn turn;
     const Chosen c = chosen(*algorithm);
     const Sizes sizes = sizes_of(desc, a, d);
     if (sizes.columns % 64 == 1 || sizes.inner % 64 == 1) return kNotSupported;
@@ -196,6 +199,7 @@ Status algo_check(Handle, MatmulDesc desc, MatrixLayout a, MatrixLayout, MatrixL
 Status matmul(Handle handle, MatmulDesc desc, const void* alpha, const void* a, MatrixLayout a_layout, const void* b, MatrixLayout b_layout,
               const void* beta, const void* c, MatrixLayout c_layout, void* d, MatrixLayout d_layout, const Algorithm* algorithm,
               void* workspace, size_t workspace_bytes, void* stream_address) {
+    const emulation::Turn turn;
     if (*static_cast<uint64_t*>(handle) != emulation::context()) return kNotInitialized;
     const auto stream = static_cast<cudaStream_t>(stream_address);
     const auto* product = static_cast<const Product*>(desc);

@@ -200,6 +200,7 @@ void load_matrices(uint32_t (&r)[4], const void* shared_row, bool transposed);
 template <class... Parameters>
 cudaError_t launch(const char* name, const char* file, int line, void (*kernel)(Parameters...), const std::tuple<std::decay_t<Parameters>...>& values,
                    dim3 grid, dim3 block, size_t shared_bytes, cudaStream_t stream) {
+    const Turn turn;
     int index = 0;
     std::vector<Block> blocks;
     std::apply([&](const auto&... value) { (check_argument(name, index++, value, blocks), ...); }, values);

@@ -38,8 +38,9 @@ bool captures() {
 using namespace emulation;
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
+    const Turn turn;
     if (machine().graphs.begin != cudaSuccess) return machine().graphs.begin;
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (mode != cudaStreamCaptureModeThreadLocal) return cudaErrorInvalidValue;  // the others are not used here
     if (stream->capture != nullptr) return cudaErrorIllegalState;
     stream->capture = std::make_unique<Capture>();
@@ -47,6 +48,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mo
 }
 
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+    const Turn turn;
     *graph = nullptr;
     if (stream->capture == nullptr) return cudaErrorIllegalState;
     const std::unique_ptr<Capture> capture = std::exchange(stream->capture, nullptr);
@@ -60,6 +62,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags) {
+    const Turn turn;
     *executable = nullptr;
     if (machine().graphs.instantiate != cudaSuccess) return machine().graphs.instantiate;
     if (graph == nullptr || flags != 0) return cudaErrorInvalidValue;
@@ -70,8 +73,9 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+    const Turn turn;
     if (machine().graphs.launch != cudaSuccess) return take_error(machine().graphs.launch);
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (executable == nullptr) return cudaErrorInvalidValue;
     for (const Work& node : executable->nodes) {
         for (const Block& block : node.blocks) {
@@ -91,6 +95,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) { return cudaGraphDestroy(executable); }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+    const Turn turn;
     if (graph == nullptr) return cudaErrorInvalidValue;
     delete graph;
     graph_counts().alive--;

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "error.h"
+#include "stream.h"
 
 namespace emulation {
 
@@ -123,9 +124,10 @@ std::map<int, std::map<std::string, int64_t>>& launched() {
     return counts;
 }
 
+// On this thread's device.
 std::map<const void*, size_t>& allowed_dynamic() {
-    static std::map<const void*, size_t> bytes;
-    return bytes;
+    static std::map<int, std::map<const void*, size_t>> bytes;
+    return bytes[current_device()];
 }
 
 size_t most_dynamic(const void* kernel) {
@@ -244,14 +246,16 @@ void forget_attributes() { allowed_dynamic().clear(); }
 using namespace emulation;
 
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     const Resources resources = resources_of(kernel);
     *attributes = {resources.static_shared, resources.registers, int(most_dynamic(kernel))};
     return cudaSuccess;
 }
 
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute which, int value) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (which != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
         size_t(value) + resources_of(kernel).static_shared > machine().limits.shared_block) {
         return cudaErrorInvalidValue;

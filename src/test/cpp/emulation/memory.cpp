@@ -20,15 +20,22 @@ namespace {
 constexpr unsigned char kPoison = 0xff;
 constexpr size_t kAlignment = 256;
 
+// Of this thread's device, as all that follows.
 std::map<uintptr_t, Block>& device_memory() {
-    static std::map<uintptr_t, Block> blocks;
-    return blocks;
+    static std::map<int, std::map<uintptr_t, Block>> blocks;
+    return blocks[current_device()];
 }
 
 // Pinned: kernels reach it too.
 std::map<uintptr_t, Block>& pinned_memory() {
-    static std::map<uintptr_t, Block> blocks;
-    return blocks;
+    static std::map<int, std::map<uintptr_t, Block>> blocks;
+    return blocks[current_device()];
+}
+
+// How many scopes hold the device's memory open.
+int& scopes() {
+    static std::map<int, int> counts;
+    return counts[current_device()];
 }
 
 void add_block(std::map<uintptr_t, Block>& blocks, void* memory, size_t bytes) {
@@ -76,8 +83,6 @@ void check_place(const char* what, const void* address, size_t bytes, std::vecto
     if (blocks.back().number == 0) apo::fail(APO_E_INTERNAL, "%s: %p + %zu is neither device nor pinned memory", what, address, bytes);
 }
 
-}  // namespace
-
 void open_device_memory([[maybe_unused]] bool open) {
 #if defined(__SANITIZE_ADDRESS__)
     for (const auto& [begin, block] : device_memory()) {
@@ -91,6 +96,16 @@ void open_device_memory([[maybe_unused]] bool open) {
 #endif
 }
 
+}  // namespace
+
+DeviceMemoryOpen::DeviceMemoryOpen() {
+    if (scopes()++ == 0) open_device_memory(true);
+}
+
+DeviceMemoryOpen::~DeviceMemoryOpen() {
+    if (--scopes() == 0) open_device_memory(false);
+}
+
 Block block_of(const void* address, size_t bytes) {
     const Block block = block_among(device_memory(), address, bytes);
     return block.number != 0 ? block : block_among(pinned_memory(), address, bytes);
@@ -101,6 +116,7 @@ bool is_alive(const Block& block) {
 }
 
 void forget(void* memory, size_t bytes, cudaStream_t stream) {
+    const Turn turn;
     queue(stream, {"forget", [=] { std::memset(memory, kPoison, bytes); }, {block_of(memory, bytes)}});
 }
 
@@ -133,15 +149,17 @@ void forget_memory() {
 using namespace emulation;
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     *total = machine().memory;
     *free_bytes = *total - std::min(*total, allocated());
     return cudaSuccess;
 }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
+    const Turn turn;
     if (const cudaError_t status = refuse_in_capture()) return status;
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (bytes > machine().memory - std::min(machine().memory, allocated())) return cudaErrorMemoryAllocation;
     if (machine().dry) {
         *memory = reserve(bytes);
@@ -153,17 +171,18 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
     std::memset(*memory, kPoison, bytes);
     add_block(device_memory(), *memory, bytes);
 #if defined(__SANITIZE_ADDRESS__)
-    __asan_poison_memory_region(*memory, bytes);
+    if (scopes() == 0) __asan_poison_memory_region(*memory, bytes);
 #endif
     return cudaSuccess;
 }
 
 // Behind a fault memory stays until the reset.
 cudaError_t cudaFree(void* memory) {
+    const Turn turn;
     if (memory == nullptr) return cudaSuccess;
     if (const cudaError_t status = refuse_in_capture()) return status;
     run_all_quietly();
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     const auto block = device_memory().find(reinterpret_cast<uintptr_t>(memory));
     if (block == device_memory().end()) return cudaErrorInvalidValue;
     give_back(block->second);
@@ -172,8 +191,9 @@ cudaError_t cudaFree(void* memory) {
 }
 
 cudaError_t cudaMallocHost(void** memory, size_t bytes) {
+    const Turn turn;
     if (const cudaError_t status = refuse_in_capture()) return status;
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     *memory = std::malloc(bytes);
     if (*memory == nullptr) return cudaErrorMemoryAllocation;
     add_block(pinned_memory(), *memory, bytes);
@@ -181,16 +201,18 @@ cudaError_t cudaMallocHost(void** memory, size_t bytes) {
 }
 
 cudaError_t cudaFreeHost(void* memory) {
+    const Turn turn;
     if (const cudaError_t status = refuse_in_capture()) return status;
     run_all_quietly();
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (pinned_memory().erase(reinterpret_cast<uintptr_t>(memory)) == 0) return cudaErrorInvalidValue;
     std::free(memory);
     return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     std::vector<Block> blocks;
     if (kind != cudaMemcpyDeviceToHost) check_place("cudaMemcpyAsync's target", target, bytes, blocks);
     if (kind != cudaMemcpyHostToDevice) check_place("cudaMemcpyAsync's source", source, bytes, blocks);
@@ -203,7 +225,8 @@ cudaError_t cudaMemcpyAsync(void* target, const void* source, size_t bytes, cuda
 }
 
 cudaError_t cudaMemsetAsync(void* target, int value, size_t bytes, cudaStream_t stream) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     std::vector<Block> blocks;
     check_place("cudaMemsetAsync", target, bytes, blocks);
     if (bytes == 0) return cudaSuccess;

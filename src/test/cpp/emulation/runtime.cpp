@@ -18,62 +18,87 @@ struct Event {
 
 namespace {
 
-uint64_t context_number = 1;
-
-// Under AddressSanitizer the host may touch device memory only while something of a stream runs.
-class DeviceMemoryOpen {
-public:
-    DeviceMemoryOpen() {
-        if (depth()++ == 0) open_device_memory(true);
-    }
-    ~DeviceMemoryOpen() {
-        if (--depth() == 0) open_device_memory(false);
-    }
-
-private:
-    static int& depth() {
-        static int scopes = 0;
-        return scopes;
-    }
+// What a device has beside its memory (memory.cpp).
+struct Gpu {
+    uint64_t context = 1;
+    cudaError_t fault = cudaSuccess;
+    std::vector<Stream*> streams;
 };
+
+Gpu& current_gpu() {
+    static std::map<int, Gpu> all;
+    return all[current_device()];
+}
 
 void give_up_work(Stream& stream) {
     stream.queue.clear();
     stream.done = stream.queued;
 }
 
-void run_quietly(Stream& stream) {
-    try {
-        run(stream);
-    } catch (...) {
-        stream.fault = std::current_exception();
+class Visit {
+public:
+    explicit Visit(Stream& stream) : stream_(stream), before_(std::exchange(current_device(), stream.device)) { stream.visitors++; }
+    ~Visit() {
+        stream_.visitors--;
+        current_device() = before_;
+        Turn::changed();
     }
-}
+
+private:
+    Stream& stream_;
+    const int before_;
+};
 
 }  // namespace
 
-uint64_t context() { return context_number; }
+int& current_device() {
+    static thread_local int index = 0;
+    return index;
+}
+
+uint64_t context() { return current_gpu().context; }
+
+cudaError_t& fault_of_context() { return current_gpu().fault; }
 
 void check_context(const char* what, uint64_t of) {
-    if (of != context_number) apo::fail(APO_E_INTERNAL, "%s of a context that was reset is used", what);
+    if (of != context()) apo::fail(APO_E_INTERNAL, "%s of a context that was reset is used", what);
 }
 
 void run(Stream& stream, uint64_t until) {
+    const Visit visit(stream);
     check_context("a stream", stream.context);
     if (stream.fault) std::rethrow_exception(std::exchange(stream.fault, nullptr));
-    if (stream.queue.empty()) return;
-    const DeviceMemoryOpen open;
-    while (!stream.queue.empty() && stream.done < until) {
+    const std::thread::id nobody;
+    std::unique_ptr<DeviceMemoryOpen> open;
+    while (stream.done < until && (stream.runner != nobody || !stream.queue.empty())) {
+        if (stream.runner == std::this_thread::get_id()) apo::fail(APO_E_INTERNAL, "a stream waits for itself");
+        if (stream.runner != nobody) {
+            Turn::wait();
+            continue;
+        }
+        if (!open) open = std::make_unique<DeviceMemoryOpen>();
         const std::function<void()> work = std::move(stream.queue.front());
         stream.queue.pop_front();
-        stream.done++;
+        stream.runner = std::this_thread::get_id();
         try {
             work();
         } catch (...) {
+            stream.runner = nobody;
             give_up_work(stream);
             throw;
         }
-        if (machine().context != cudaSuccess) give_up_work(stream);
+        stream.runner = nobody;
+        stream.done++;
+        Turn::changed();
+        if (fault_of_context() != cudaSuccess) give_up_work(stream);
+    }
+}
+
+void run_quietly(Stream& stream, uint64_t until) {
+    try {
+        run(stream, until);
+    } catch (...) {
+        stream.fault = std::current_exception();
     }
 }
 
@@ -81,10 +106,7 @@ void run_all_quietly() {
     for (Stream* stream : streams()) run_quietly(*stream);
 }
 
-std::vector<Stream*>& streams() {
-    static std::vector<Stream*> all;
-    return all;
-}
+std::vector<Stream*>& streams() { return current_gpu().streams; }
 
 cudaError_t queue(Stream* stream, Work work) {
     if (stream == nullptr) apo::fail(APO_E_INTERNAL, "the default stream is not used here");
@@ -107,17 +129,18 @@ Machine& machine() {
 
 cudaError_t take_error(cudaError_t& wanted) {
     const cudaError_t error = std::exchange(wanted, cudaSuccess);
-    if (error == cudaErrorIllegalAddress) machine().context = error;
+    if (error == cudaErrorIllegalAddress) fault_of_context() = error;
     return error;
 }
 
 cudaError_t queue_kernel(const Launch& launch, cudaStream_t stream, std::vector<Block> blocks, std::function<void()> body) {
+    const Turn turn;
     if (stream->capture != nullptr && machine().graphs.captured != cudaSuccess) {
         stream->capture->invalid = true;
         return machine().graphs.captured;
     }
     if (machine().next_launch != cudaSuccess) return take_error(machine().next_launch);
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (const cudaError_t status = check_launch(launch)) return status;
     auto run = [launch, body = std::move(body)] {
         if (machine().next_run != cudaSuccess) {
@@ -141,7 +164,11 @@ cudaError_t cudaGetDeviceCount(int* count) {
     return cudaSuccess;
 }
 
-cudaError_t cudaSetDevice(int index) { return index >= 0 && index < machine().devices ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaSetDevice(int index) {
+    if (index < 0 || index >= machine().devices) return cudaErrorInvalidDevice;
+    current_device() = index;
+    return cudaSuccess;
+}
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
     switch (which) {
@@ -153,17 +180,19 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
     return cudaSuccess;
 }
 
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
     std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
+    std::snprintf(properties->uuid.bytes, sizeof properties->uuid.bytes, "emulated %d", machine().one_gpu ? 0 : index);
     return cudaSuccess;
 }
 
 cudaError_t cudaDeviceReset() {
+    const Turn turn;
     for (Stream* stream : streams()) give_up_work(*stream);
     forget_memory();
     forget_attributes();
-    machine().context = cudaSuccess;
-    context_number++;
+    fault_of_context() = cudaSuccess;
+    current_gpu().context++;
     return cudaSuccess;
 }
 
@@ -177,7 +206,10 @@ cudaError_t cudaRuntimeGetVersion(int* version) {
     return cudaSuccess;
 }
 
-cudaError_t cudaGetLastError() { return machine().context; }
+cudaError_t cudaGetLastError() {
+    const Turn turn;
+    return fault_of_context();
+}
 
 const char* cudaGetErrorString(cudaError_t status) {
     switch (status) {
@@ -205,46 +237,65 @@ const char* cudaGetErrorName(cudaError_t status) {
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     *stream = new Stream;
     streams().push_back(*stream);
     return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+    const Turn turn;
     run_quietly(*stream);
+    while (stream->visitors > 0) Turn::wait();
     streams().erase(std::find(streams().begin(), streams().end(), stream));
     delete stream;
-    return machine().context;
+    return fault_of_context();
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    const Turn turn;
     if (const cudaError_t status = refuse_in_capture()) return status;
     run(*stream);
-    return machine().context;
+    return fault_of_context();
 }
+
+namespace {
+
+// Who asks again and again comes to an end: each time a piece of work is done.
+cudaError_t progress(Stream& stream, uint64_t until) {
+    if (stream.done < until && stream.runner == std::thread::id()) run_quietly(stream, stream.done + 1);
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
+    return stream.done >= until || stream.fault ? cudaSuccess : cudaErrorNotReady;  // who then waits meets the fault
+}
+
+}  // namespace
 
 // Null stands for the default stream, of which the context's state alone is asked.
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
+    const Turn turn;
     if (const cudaError_t status = refuse_in_capture()) return status;
-    if (machine().context != cudaSuccess) return machine().context;
-    return stream == nullptr || stream->queue.empty() ? cudaSuccess : cudaErrorNotReady;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
+    return stream == nullptr ? cudaSuccess : progress(*stream, stream->queued);
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-    if (machine().context != cudaSuccess) return machine().context;
+    const Turn turn;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     *event = new Event;
     return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+    const Turn turn;
     delete event;
-    return machine().context;
+    return fault_of_context();
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+    const Turn turn;
     check_context("an event", event->context);
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     // Stricter than CUDA, where the event would then stand for a place in the graph and could not be waited for.
     if (stream->capture != nullptr) return refuse_in_capture();
     event->stream = stream;
@@ -253,8 +304,9 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+    const Turn turn;
     check_context("an event", event->context);
-    if (machine().context != cudaSuccess) return machine().context;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
     if (stream->capture != nullptr) return refuse_in_capture();
     if (event->stream == nullptr) return cudaSuccess;
     // The record that was the newest when the wait was asked for.
@@ -262,10 +314,19 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+    const Turn turn;
     check_context("an event", event->context);
     if (const cudaError_t status = refuse_in_capture()) return status;
     // More than is asked for: the whole stream.
-    return event->stream == nullptr ? machine().context : cudaStreamSynchronize(event->stream);
+    return event->stream == nullptr ? fault_of_context() : cudaStreamSynchronize(event->stream);
+}
+
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+    const Turn turn;
+    check_context("an event", event->context);
+    if (const cudaError_t status = refuse_in_capture()) return status;
+    if (fault_of_context() != cudaSuccess) return fault_of_context();
+    return event->stream == nullptr ? cudaSuccess : progress(*event->stream, event->after);
 }
 
 // For who has loaded the emulated backend as a library: the next kernel that runs faults.

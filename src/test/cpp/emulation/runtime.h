@@ -1,5 +1,6 @@
 // The part of the CUDA runtime that src/main/cuda uses, on the host: device memory is the host's heap, streams are queues
-// that run when something waits for them, so that a missing wait shows. While a stream captures, what CUDA forbids is refused
+// that run when something waits for them, or asks after them, so that a missing wait shows. Devices have streams and memory of their own;
+// threads of the system take turns (turn.h). While a stream captures, what CUDA forbids is refused
 // with CUDA's error; a launch that the GPU would refuse is refused, with its error and, for tests, the reason.
 #pragma once
 
@@ -12,6 +13,7 @@
 
 #include "block.h"
 #include "limits.h"
+#include "turn.h"
 
 enum cudaError_t {
     cudaSuccess = 0,
@@ -42,8 +44,13 @@ enum cudaDeviceAttr {
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal = 0, cudaStreamCaptureModeThreadLocal = 1, cudaStreamCaptureModeRelaxed = 2 };
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
 
+struct cudaUUID_t {
+    char bytes[16];
+};
+
 struct cudaDeviceProp {
     char name[256];
+    cudaUUID_t uuid;
 };
 
 struct cudaFuncAttributes {
@@ -89,6 +96,7 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute which, int value);
@@ -105,14 +113,14 @@ namespace emulation {
 // The machine that is emulated; tests change it and put it back.
 struct Machine {
     int devices = 1;
-    int driver = 13000, runtime = 13000;
+    bool one_gpu = false;  // that all devices are, by other numbers
+    int driver = 13000, runtime = 13000, nccl = 23203;
     Limits limits = few_multiprocessors(limits_of(90));
     size_t memory = size_t(4) << 30;
     // Shapes alone: launches are checked and nothing runs, device memory is addresses, and what is copied from it is zeros.
     bool dry = false;
     cudaError_t next_launch = cudaSuccess;  // what the next launch returns
     cudaError_t next_run = cudaSuccess;     // what the next kernel that runs comes to
-    cudaError_t context = cudaSuccess;      // a fault that only a reset of the device takes away: what everything returns
     // What these calls return: begin and instantiate each time, launch the next time. `captured` spoils a capture at its first
     // kernel, as something that another thread does may.
     struct {
@@ -127,8 +135,11 @@ struct Machine {
 };
 Machine& machine();
 
-// Everything that a reset of the device takes away belongs to a context, which has a number.
+// Of the calling thread's device, as all that follows. Everything that a reset of the device takes away belongs to a context, which has
+// a number.
 uint64_t context();
+// A fault that only a reset takes away: what everything returns.
+cudaError_t& fault_of_context();
 
 // Why launches were refused, the oldest first, each reason once; tests clear it.
 std::vector<std::string>& refusals();
