@@ -1,5 +1,6 @@
 package org.metaapo.train;
 
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -79,10 +80,11 @@ final class Sharding {
         if (!isAuto(config)) {
             return asked(config);
         }
-        if (before != null) {
-            return before;
+        List<TrainerOptions.Shard> stages = new ArrayList<>(possible(config, recipe, model));
+        if (stages.contains(before)) {
+            // It decides the bits, unless other ranks have too little room for it.
+            stages.add(0, before);
         }
-        List<TrainerOptions.Shard> stages = possible(config, recipe, model);
         for (TrainerOptions.Shard stage : stages) {
             if (RunMemory.of(config, recipe, model, data, ranks, stage).decided(free, merging).total() <= free) {
                 return stage;
