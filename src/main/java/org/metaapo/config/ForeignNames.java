@@ -179,7 +179,8 @@ final class ForeignNames {
                 + "without one (adapter.rank=0) all weights are trained, lm_head and embed_tokens too", "modules_to_save", "lora_modules_to_save", "additional_target");
         String frozen = "all weights are trained, or an adapter beside them (adapter.rank)";
         otherwise(frozen, "unfrozen_parameters", "use_galore", "use_badam");
-        String devices = "one process drives one device; optimizer.state=8bit, optimizer.offload and train.recompute save memory";
+        String devices = "train --ranks N has N processes train together, each on a device of its own (docs/ranks.md), and train.shard says what they share out; "
+                + "optimizer.state=8bit, optimizer.offload and train.recompute save memory";
         otherwise("train.shard says what ranks share out: optimizer, gradients and weights are ZeRO's stages 1, 2 and 3; optimizer.offload keeps "
                 + "optimizer state in host memory", "deepspeed", "zero_stage", "fsdp", "zpg");
         otherwise(devices, "tensor_parallel_size", "local_rank", "num_gpus", "n_gpus", "num_processes",

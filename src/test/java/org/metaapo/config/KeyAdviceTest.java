@@ -45,7 +45,7 @@ class KeyAdviceTest {
         "per_device_train_batch_size | train.micro_tokens", "gradient_accumulation_steps | train.batch is the rows of an optimizer step",
         "train.gradient_accumulation_steps | train.micro_tokens", "micro_batch_size | train.batch", "max_completion_length | rollout.max_new_tokens",
         "logging_steps | metrics.jsonl", "bf16 | dtype is bf16 or f32", "fp16 | dtype is bf16 or f32", "use_dora | DoRA is not offered",
-        "adapter.dora | DoRA is not offered", "adapter.modules_to_save | no other module is trained whole", "lora_plus | metaapo keys adapter", "zero_stage | train.shard", "num_gpus | one process drives one device", "deepspeed | optimizer.offload",
+        "adapter.dora | DoRA is not offered", "adapter.modules_to_save | no other module is trained whole", "lora_plus | metaapo keys adapter", "zero_stage | train.shard", "num_gpus | train --ranks N", "deepspeed | optimizer.offload",
         "warmup_steps | share of the steps", "max_steps | train.epochs", "eval_steps | data.eval", "gamma_beta_ratio | times objective.beta",
         "label_smoothing_factor | cross-entropy is not smoothed", "adam_beta1 | [0.9, 0.95]", "optim | optimizer.state=8bit", "template | model folder's own",
         "packing | without padding, always", "vllm_gpu_memory_utilization | by the engine itself", "report_to | metrics.jsonl", "wandb_project | metrics.jsonl",

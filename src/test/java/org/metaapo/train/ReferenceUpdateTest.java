@@ -142,7 +142,7 @@ class ReferenceUpdateTest {
             all.addAll(List.of(only));
             assertThatThrownBy(() -> config("run", all.toArray(String[]::new)))
                     .isInstanceOf(UsageException.class)
-                    .hasMessageContaining("test: reference.")
+                    .hasMessageMatching("(test|command line): reference\\..*")
                     .hasMessageContaining(message + "; leave it out");
         }
         List<String> none = new ArrayList<>(List.of(overrides.split(" ")));
