@@ -54,13 +54,17 @@ final class Workers {
         try {
             List<CompletableFuture<Void>> firsts = new ArrayList<>();
             List<CompletableFuture<Void>> others = Collections.synchronizedList(new ArrayList<>());
+            // The first tasks of all stages queue before the others of any.
+            CompletableFuture<Void> queued = new CompletableFuture<>();
             for (Stage stage : stages) {
                 firsts.add(CompletableFuture.runAsync(() -> {
+                    queued.join();
                     attempt(stage.first());
                     // From here, so that they queue in their order.
                     stage.then().forEach(task -> others.add(CompletableFuture.runAsync(() -> after(stage.first(), task), pool)));
                 }, pool));
             }
+            queued.complete(null);
             firsts.forEach(CompletableFuture::join);
             others.forEach(CompletableFuture::join);
         } finally {
