@@ -5,7 +5,7 @@
 #
 # Needs nvcc, CMake and Ninja; no JDK and no network. A Python with torch and transformers gives the peer's numbers, oneDNN
 # (METAAPO_DNNL_ROOT, or target/dnnl) a fast CPU side; without them those parts are left out by name. Parts: build, parity of
-# every op, golden models, compute-sanitizer, op benchmarks, whole models. Each has a time limit of its own, none stops the
+# every op, golden models, ranks, compute-sanitizer, op benchmarks, whole models. Each has a time limit of its own, none stops the
 # others, and none starts when the minutes are over. The last lines are the table of bounds. Files in DIR (target/gpu-check/results):
 #   environment.txt  device, driver, CUDA, date        ops.csv     every op      bounds.csv  the table
 #   log.txt          what all parts printed            models.csv  whole models  torch.csv   torch's fused attention
@@ -113,6 +113,11 @@ if [ -n "$gpu" ] && [ -n "$python" ] && ! ldconfig -p | grep -q libcublasLt.so.1
   wheel=$("$python" -c 'import glob, os, torch; print(next(iter(glob.glob(os.path.dirname(os.path.dirname(torch.__file__)) + "/nvidia/*/lib/libcublasLt.so.1[23]")), ""))')
   [ -n "$wheel" ] && export LD_LIBRARY_PATH="${wheel%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 fi
+# NCCL likewise.
+if [ -n "$gpu" ] && [ -n "$python" ] && ! ldconfig -p | grep -q libnccl.so.2; then
+  wheel=$("$python" -c 'import glob, os, torch; print(next(iter(glob.glob(os.path.dirname(os.path.dirname(torch.__file__)) + "/nvidia/nccl/lib/libnccl.so.2")), ""))')
+  [ -n "$wheel" ] && export LD_LIBRARY_PATH="${wheel%/*}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+fi
 {
   echo "date: $date"
   echo "device: $name"
@@ -155,6 +160,14 @@ must golden
 part parity $parity_limit "$build/metaapo_tests" "${on[@]}"
 must parity
 grep -E '^FAILED|passed, ' "$log" | sed 's/^/  /'
+
+# Ranks: one has the bits of none; as many as there are GPUs, where there are several, train as one does. Where NCCL is missing the
+# tests say so.
+ranks_on=("${on[@]}")
+[ -z "$gpu" ] && ranks_on=(--backends cpu)
+part ranks 90 "$build/metaapo_tests" ranks_test ops_collectives "${ranks_on[@]}"
+must ranks
+grep -h '^SKIPPED ranks' "$log" | sort -u | sed 's/^/  /'
 
 # ---------------------------------------------------------------- sanitizer
 sanitize() {
@@ -290,6 +303,7 @@ echo
 printf '%s, driver %s, CUDA %s, %s: copy %s GB/s, matrix product %s TFLOP/s (bf16)\n' "$name" "$driver" "$cuda" "$date" "$peak_gbs" "$peak_tflops"
 printf '%-44s %8s %10s  %s\n' check bound value verdict
 bound "op parity on the device (1: all pass)" 1 "$(passed parity)"
+bound "ranks on the device (1: all pass)" 1 "$(passed ranks)"
 bound "golden models on the device (1: all pass)" 1 "$(passed golden)"
 for tool in memcheck racecheck synccheck initcheck; do bound "compute-sanitizer $tool (1: clean)" 1 "$(case ${state[$tool]} in ok) echo 1 ;; failed) echo 0 ;; esac)"; done
 bound "GEMM / cuBLASLt's best, least of the shapes" 0.95 "$(awk -F, 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i; next} m == "" || $at["share"] + 0 < m + 0 {m = $at["share"]} END {print m}' "$out/gemm.csv" 2>/dev/null)"

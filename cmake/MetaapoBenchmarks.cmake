@@ -10,7 +10,7 @@ if(METAAPO_TESTS)
   file(GLOB METAAPO_OP_BENCH_SOURCES CONFIGURE_DEPENDS "${METAAPO_BENCHMARK_DIR}/ops/*.cpp")
   add_executable(op_bench "${METAAPO_BENCHMARK_DIR}/op_bench.cpp" ${METAAPO_OP_BENCH_SOURCES} "${METAAPO_TEST_DIR}/backends.cpp"
     ${METAAPO_OBJECTS} $<TARGET_OBJECTS:metaapo_emulated_cuda>)
-  target_include_directories(op_bench PRIVATE "${METAAPO_BENCHMARK_DIR}" "${METAAPO_TEST_DIR}")
+  target_include_directories(op_bench PRIVATE "${METAAPO_BENCHMARK_DIR}" "${METAAPO_TEST_DIR}" "${METAAPO_CUDA_DIR}")
   target_link_libraries(op_bench PRIVATE ${CMAKE_DL_LIBS})
   list(APPEND METAAPO_BENCHMARK_PROGRAMS op_bench)
   if(METAAPO_BUILD_CUDA)  # gemm_best: the op table's products beside the best of cuBLASLt's algorithms

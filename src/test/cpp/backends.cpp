@@ -1,15 +1,35 @@
 #include "backends.h"
 
+#include <cstdio>
+
 #include "cpu/device.h"
 #include "emulation/block.h"
 #include "engine/cuda_loader.h"
 #include "error.h"
+#include "nccl.h"
 
 namespace apo {
 namespace cuda {
 const OpTable& ops();  // compiled for the host, in this program
 }  // namespace cuda
 }  // namespace apo
+
+namespace {
+
+bool has_nccl() {
+    static const bool found = [] {
+        try {
+            apo::cuda::nccl::load({"libnccl.so.2"});
+            return true;
+        } catch (const apo::Error& e) {
+            std::printf("SKIPPED ranks on GPUs: %s\n", e.what());
+            return false;
+        }
+    }();
+    return found;
+}
+
+}  // namespace
 
 namespace apo_test {
 
@@ -45,6 +65,11 @@ std::vector<Backend> engine_backends() {
     if (options().cuda_index < 0 && !options().launches && options().cpu) all.push_back({"CPU", &apo::cpu_ops(), {APO_CPU, 0, 2, 0}});
     if (options().cuda) all.push_back(cuda_backend());
     return all;
+}
+
+bool has_ranks(const Backend& backend, int32_t size) {
+    if (backend.open.device == APO_CPU) return true;
+    return backend.open.device_index + size <= backend.ops->device_count() && (options().cuda_index < 0 || has_nccl());
 }
 
 }  // namespace apo_test

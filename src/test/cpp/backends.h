@@ -39,4 +39,7 @@ Backend cuda_backend();
 // One for each kind of device, with two threads on the CPU: what the engine's tests run on; those of --backends.
 std::vector<Backend> engine_backends();
 
+// Whether so many ranks can have a device each; a rank alone needs NCCL too. Tells where it is missing.
+bool has_ranks(const Backend& backend, int32_t size);
+
 }  // namespace apo_test

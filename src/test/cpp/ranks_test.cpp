@@ -15,6 +15,7 @@
 
 using apo_test::Backend;
 using apo_test::engine_backends;
+using apo_test::has_ranks;
 using apo_test::kAnswers;
 using apo_test::kOther;
 using apo_test::kPrompt;
@@ -63,8 +64,15 @@ struct Machine {
     apo_test::MachineGuard guard;
 };
 
-bool has_ranks(const Backend& backend, int32_t size) {
-    return backend.open.device == APO_CPU || backend.open.device_index + size <= backend.ops->device_count();
+// Several ranks; as many as there are GPUs, too.
+std::vector<int32_t> sizes_on(const Backend& backend) {
+    std::vector<int32_t> sizes;
+    for (int32_t size : {2, 3, 4}) {
+        if (has_ranks(backend, size)) sizes.push_back(size);
+    }
+    const int32_t gpus = apo_test::options().cuda_index < 0 ? 0 : backend.ops->device_count() - backend.open.device_index;
+    if (gpus > 4 && has_ranks(backend, gpus)) sizes.push_back(gpus);
+    return sizes;
 }
 
 // A rank's own device, with one thread on the CPU.
@@ -88,6 +96,7 @@ apo_ranks_info info_of(apo_ranks* ranks) {
 struct Setup {
     int32_t dtype = APO_F32, optimizer = APO_OPTIMIZER_F32, shard = APO_SHARD_NONE, recompute = 0, offload = 0;
     bool tied = false, adapter = false;
+    bool joined = false;  // where there is one rank; several have to
 };
 
 struct Trained {
@@ -140,7 +149,7 @@ void train(const Backend& backend, apo_ranks* ranks, const Setup& setup, bool ke
     const apo_ranks_info me = info_of(ranks);
     apo_error error{};
     apo_engine* engine = engine_of(backend, me.rank);
-    if (me.size > 1) must(apo_engine_join(engine, ranks, &error), error);
+    if (me.size > 1 || setup.joined) must(apo_engine_join(engine, ranks, &error), error);
     const apo_model_config config = config_of(setup);
     const apo_model_options model_options{setup.dtype, 0, APO_QUANTIZE_NONE, setup.shard == APO_SHARD_WEIGHTS};
     apo_model* model = nullptr;
@@ -278,8 +287,7 @@ TEST(training_on_ranks_is_that_of_one) {
     for (const Backend& backend : engine_backends()) {
         for (const Setup& setup : setups()) {
             const Trained one = train_on(backend, 1, setup);
-            for (int32_t size : {2, 3, 4}) {
-                if (!has_ranks(backend, size)) continue;
+            for (int32_t size : sizes_on(backend)) {
                 for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
                     Setup shared = setup;
                     shared.shard = shard;
@@ -289,6 +297,22 @@ TEST(training_on_ranks_is_that_of_one) {
                     CHECK_CLOSE(apart(one.weights, many.weights), 0, rounded ? 1e-2 : 2e-6);
                     if (!one.moments.empty()) CHECK_CLOSE(apart(one.moments, many.moments), 0, rounded ? 1e-2 : 2e-6);
                 }
+            }
+        }
+    }
+}
+
+TEST(a_rank_alone_has_the_bits_of_an_engine_that_has_joined_none) {
+    const Machine machine;
+    for (const Backend& backend : engine_backends()) {
+        if (!has_ranks(backend, 1)) continue;
+        for (Setup setup : setups()) {
+            const Trained none = train_on(backend, 1, setup);
+            setup.joined = true;
+            for (int32_t shard : {APO_SHARD_NONE, APO_SHARD_OPTIMIZER, APO_SHARD_GRADIENTS, APO_SHARD_WEIGHTS}) {
+                setup.shard = shard;
+                const Trained alone = train_on(backend, 1, setup);
+                CHECK(none.weights == alone.weights && none.norms == alone.norms && none.moments == alone.moments);
             }
         }
     }
@@ -432,6 +456,7 @@ TEST(a_rank_takes_the_memory_that_is_planned) {
 TEST(joining_ranks_is_refused_out_of_order) {
     const Machine machine;
     for (const Backend& backend : engine_backends()) {
+        if (!has_ranks(backend, 1)) continue;
         all_well(on_ranks(1, [&](apo_ranks* ranks) {
             apo_error error{};
             apo_engine* engine = engine_of(backend, info_of(ranks).rank);
