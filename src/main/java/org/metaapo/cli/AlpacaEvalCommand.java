@@ -1,8 +1,12 @@
 package org.metaapo.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JudgeSetup;
@@ -13,9 +17,19 @@ import org.metaapo.evaluate.alpaca.AlpacaPrompt;
 import org.metaapo.evaluate.alpaca.Annotation;
 import org.metaapo.evaluate.alpaca.Calibration;
 import org.metaapo.evaluate.alpaca.ModelOutput;
+import org.metaapo.evaluate.alpaca.RewardPreferences;
 import org.metaapo.evaluate.judge.AnswerJudge;
-import org.metaapo.evaluate.judge.Judging.Outcome;
+import org.metaapo.evaluate.judge.JudgeReply;
+import org.metaapo.evaluate.judge.JudgeRequest;
+import org.metaapo.evaluate.judge.LocalModel;
+import org.metaapo.evaluate.judge.Outcome;
+import org.metaapo.evaluate.page.EvaluationPage;
+import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.files.AtomicFiles;
+import org.metaapo.reward.Annotator;
+import org.metaapo.reward.RewardSource;
+import org.metaapo.text.Message;
+import org.metaapo.train.RankingWatch;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -26,6 +40,9 @@ import picocli.CommandLine.Option;
         description = "AlpacaEval 2: win rates over a baseline, raw, discrete and length-controlled.",
         mixinStandardHelpOptions = true)
 final class AlpacaEvalCommand implements Callable<Integer> {
+    private static final int MAX_NEW_TOKENS = 2048;
+    private static final int REWARD_TOKENS = 8192;
+
     @Mixin
     private CommonOptions common;
 
@@ -55,41 +72,104 @@ final class AlpacaEvalCommand implements Callable<Integer> {
             description = "difficulty by instruction (aligned) or, as the official program has it, by row number (compatible) (${DEFAULT-VALUE})")
     private AlpacaEvaluation.Mode mode;
 
+    @Option(names = "--reward", paramLabel = "DIR|URL",
+            description = "in place of a judge: the folder of a reward model, or the address of a service of rewards; not the official score")
+    private String reward;
+
     @Override
     public Integer call() {
-        boolean isJudged = source.isGiven() || judging.isGiven();
+        boolean isJudged = source.isGiven() || judging.isGiven() || reward != null;
         options.check(isJudged, reference, calibration, prompt);
         if (!isJudged) {
-            return options.show(evaluation().of(options.annotations().stream().map(Annotation::read).toList()));
+            return show(evaluation(), options.annotations().stream().map(Annotation::read).toList());
         }
         judging.check();
+        source.check();
+        if (judging.isGiven() == (reward != null)) {
+            throw new UsageException(reward == null ? "no judge is given; expected --judge URL|DIR, --judge-command or --reward DIR|URL" : "--reward and a judge are two; expected one");
+        }
         List<ModelOutput> baseline = ModelOutput.read(needed(reference, "--reference-outputs",
                 "the baseline's outputs: alpaca_eval_gpt4_baseline.json of the dataset tatsu-lab/alpaca_eval, or results/gpt4_1106_preview/model_outputs.json of the repository tatsu-lab/alpaca_eval"));
-        AlpacaPrompt text = AlpacaPrompt.read(needed(prompt, "--prompt", AlpacaPrompt.OFFICIAL));
+        AlpacaPrompt text = reward != null ? null : AlpacaPrompt.read(needed(prompt, "--prompt", AlpacaPrompt.OFFICIAL));
         AlpacaEvaluation evaluation = evaluation();
-        AlpacaPairs pairs = AlpacaPairs.of(baseline, ModelOutput.read(answers()), source.most(), options.allowPartial());
-        return judge(pairs, new AlpacaJudging(pairs, text, isBothOrders), evaluation);
+        List<ModelOutput> given = source.isModel() ? null : ModelOutput.read(answers());
+        if (given != null) {
+            AlpacaPairs.of(baseline, given, source.most(), options.allowPartial());
+        }
+        try (JudgedRun run = new JudgedRun(source, judging, common, options)) {
+            List<ModelOutput> outputs = given == null ? answered(run, baseline) : given;
+            AlpacaPairs pairs = AlpacaPairs.of(baseline, outputs, source.most(), options.allowPartial());
+            return reward == null ? judge(run, new AlpacaJudging(pairs, text, isBothOrders), evaluation) : rewarded(run, pairs, evaluation);
+        }
     }
 
-    private Integer judge(AlpacaPairs pairs, AlpacaJudging calls, AlpacaEvaluation evaluation) {
-        JudgedRun run = new JudgedRun(judging, common, options);
-        try (AnswerJudge judge = judging.open()) {
+    private List<ModelOutput> answered(JudgedRun run, List<ModelOutput> baseline) {
+        List<ModelOutput> asked = baseline.subList(0, Math.min(source.most(), baseline.size()));
+        int most = source.maxNewTokens(MAX_NEW_TOKENS);
+        double temperature = source.temperature(0);
+        if (judging.isDryRun()) {
+            return asked.stream().map(one -> new ModelOutput(one.dataset(), one.instruction(), run.placeholder(most), source.name(), one.where())).toList();
+        }
+        List<JudgeReply> replies;
+        try (JudgedRun.Answerer answerer = run.answerer(Map.of("temperature", temperature, "max_new_tokens", most))) {
+            replies = answerer.answer(asked.stream().map(one ->
+                    new JudgeRequest(List.of(new Message("user", one.instruction())), most, temperature, 0, List.of())).toList(), "answering");
+        }
+        List<ModelOutput> outputs = new ArrayList<>();
+        for (int i = 0; i < replies.size(); i++) {
+            outputs.add(new ModelOutput(asked.get(i).dataset(), asked.get(i).instruction(), replies.get(i).text(), source.name(), "answer " + (i + 1)));
+        }
+        AtomicFiles.write(options.out().resolve("model_outputs.json"), ModelOutput.text(outputs));
+        return outputs;
+    }
+
+    private Integer judge(JudgedRun run, AlpacaJudging calls, AlpacaEvaluation evaluation) {
+        try (AnswerJudge judge = run.judge()) {
             JudgeSetup setup = calls.setup(judge.setup());
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }
             List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
             List<Annotation> rows = calls.annotations(outcomes, setup);
-            AtomicFiles.write(options.out().resolve(EvaluationResult.fileName(setup.judge())).resolve("annotations.json"), Annotation.text(rows));
+            write(setup.judge(), rows);
             run.refuseFailures(outcomes);
-            return options.show(evaluation.of(List.of(rows)));
+            return show(evaluation, List.of(rows));
         }
+    }
+
+    private Integer rewarded(JudgedRun run, AlpacaPairs pairs, AlpacaEvaluation evaluation) {
+        boolean isFolder = Files.isDirectory(Path.of(reward));
+        RewardSource rewards = RewardSource.of(RunConfig.reward(List.of((isFolder ? "reward.path=" : "reward.url=") + reward)));
+        rewards.check();
+        if (judging.isDryRun()) {
+            System.out.println("rewards of " + 2 * pairs.model().size() + " answers");
+            return 0;
+        }
+        String name = "reward:" + (isFolder ? Path.of(reward).toAbsolutePath().normalize().getFileName() : reward);
+        String identity = isFolder ? LocalModel.digest(Path.of(reward)) : rewards.identity();
+        run.view().begin("scoring", pairs.model().size());
+        List<Annotation> rows;
+        try (Annotator annotator = rewards.open(isFolder ? run.engine() : null, common.dtype(), REWARD_TOKENS,
+                isFolder ? null : options.out().resolve("rewards.jsonl"))) {
+            rows = RewardPreferences.annotations(pairs, annotator, name, identity, new RankingWatch(run.view(), run.stop()));
+        }
+        run.view().end();
+        write(name, rows);
+        return show(evaluation, List.of(rows));
+    }
+
+    private Integer show(AlpacaEvaluation evaluation, List<List<Annotation>> models) {
+        return EvaluateOptions.show(EvaluationPage.add(evaluation.of(models), models.stream().map(ModelView::alpaca).toList(), "win rate, %", common.seed()), options.out());
+    }
+
+    private void write(String annotator, List<Annotation> rows) {
+        AtomicFiles.write(options.out().resolve(EvaluationResult.fileName(annotator)).resolve("annotations.json"), Annotation.text(rows));
     }
 
     private AlpacaEvaluation evaluation() {
         return new AlpacaEvaluation(
                 reference == null ? null : ModelOutput.read(reference), calibration == null ? null : Calibration.read(calibration), mode,
-                options.allowPartial() || source.most() != Integer.MAX_VALUE);
+                options.allowPartial() || source.isLimited());
     }
 
     private Path answers() {

@@ -2,18 +2,36 @@ package org.metaapo.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
+import org.metaapo.evaluate.EvaluationResult;
+import org.metaapo.evaluate.JsonFields;
+import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.arena.ArenaEvaluation;
+import org.metaapo.evaluate.arena.ArenaJudging;
 import org.metaapo.evaluate.arena.ArenaJudgment;
 import org.metaapo.evaluate.arena.ArenaOptions;
+import org.metaapo.evaluate.arena.ArenaPrompts;
 import org.metaapo.evaluate.arena.ArenaQuestions;
 import org.metaapo.evaluate.arena.ArenaSolver;
 import org.metaapo.evaluate.arena.ArenaStyles;
 import org.metaapo.evaluate.arena.ArenaVersion;
 import org.metaapo.evaluate.arena.Resamples;
+import org.metaapo.evaluate.judge.AnswerJudge;
+import org.metaapo.evaluate.judge.JudgeRequest;
+import org.metaapo.evaluate.judge.Outcome;
+import org.metaapo.evaluate.page.EvaluationPage;
+import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.evaluate.style.StyleFeature;
+import org.metaapo.files.AtomicFiles;
 import org.metaapo.text.Tokenizer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,13 +55,21 @@ final class ArenaHardCommand implements Callable<Integer> {
     @Mixin
     private EvaluateOptions options;
 
+    @Mixin
+    private AnswerSourceOptions source;
+
+    @Mixin
+    private JudgeOptions judging;
+
+    @Option(names = "--judge-config", paramLabel = "FILE", description = "arena-hard-v2.0.yaml: the template of what the judge is told")
+    private Path config;
+
+    @Option(names = "--judge-settings", paramLabel = "FILE", description = "judge_utils.py: what the judge is told in each category, and the categories' baselines")
+    private Path settings;
+
     @Option(names = "--pool", paramLabel = "FILE", arity = "1..*",
             description = "judgments of a fixed pool: each model of --annotations is fitted with it alone (default: all models of --annotations together)")
     private List<Path> pool = List.of();
-
-    @Option(names = "--answers", paramLabel = "FILE", arity = "1..*",
-            description = "files of answers of all models and of the baseline, for style control")
-    private List<Path> answers = List.of();
 
     @Option(names = "--tokenizer", paramLabel = "DIR", description = "folder of the tokenizer that counts tokens where the answers do not say")
     private Path tokenizer;
@@ -72,23 +98,79 @@ final class ArenaHardCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (answers.isEmpty() && !features.isEmpty()) {
+        if (!source.isGiven() && !features.isEmpty()) {
             throw new UsageException("--features without --answers: style control compares the answers; give the files of every model and of the baseline");
         }
-        options.check(false, questions);
-        List<Path> files = options.annotations();
-        ArenaOptions asked = new ArenaOptions(
-                version, styleFeatures(), mode, new Resamples(options.rounds(), common.seed()), categories, options.allowPartial());
+        options.check(source.isModel() || judging.isGiven(), questions);
         ArenaQuestions known = questions == null ? ArenaQuestions.unknown() : ArenaQuestions.read(questions);
-        List<List<ArenaJudgment>> models = files.stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
         List<List<ArenaJudgment>> fixed = pool.stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
-        return options.show(ArenaEvaluation.of(models, fixed, known, answers.isEmpty() ? null : styles(), asked));
+        if (!source.isModel() && !judging.isGiven()) {
+            List<List<ArenaJudgment>> models = options.annotations().stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
+            boolean isStyled = source.isGiven();
+            return show(ArenaEvaluation.of(models, fixed, known, isStyled ? styles(source.answers()) : null, asked(isStyled)), models, known, source.answers());
+        }
+        return judged(known, fixed);
+    }
+
+    private Integer judged(ArenaQuestions known, List<List<ArenaJudgment>> fixed) {
+        source.check();
+        judging.check();
+        if (!judging.isGiven() || questions == null || config == null) {
+            throw new UsageException(!judging.isGiven() ? "no judge is given; expected --judge URL|DIR or --judge-command"
+                    : questions == null ? "--questions is not given; expected the path of data/arena-hard-v2.0/question.jsonl of the dataset lmarena-ai/arena-hard-auto"
+                    : "--judge-config is not given; expected the path of " + ArenaPrompts.CONFIG);
+        }
+        ArenaPrompts prompts = ArenaPrompts.read(config, settings);
+        List<ArenaQuestions.Question> wanted = known.list().stream().filter(question -> categories.isEmpty() || categories.contains(question.category()))
+                .limit(source.most()).toList();
+        try (JudgedRun run = new JudgedRun(source, judging, common, options)) {
+            List<Path> files = new ArrayList<>(source.answers());
+            Map<String, Map<String, String>> answers = ArenaAnswers.read(files);
+            if (source.isModel()) {
+                ArenaAnswers.make(run, source, judging, wanted, answers, options.out(), tokenizer).ifPresent(files::add);
+            }
+            Function<String, String> baselines = category -> prompts.baselines().getOrDefault(category, baseline);
+            Set<String> bases = wanted.stream().map(question -> baselines.apply(question.category())).collect(Collectors.toSet());
+            List<String> models = answers.keySet().stream().filter(model -> !bases.contains(model)).toList();
+            ArenaJudging calls = new ArenaJudging(wanted, answers, models, baselines, prompts, version, options.allowPartial());
+            return judged(run, calls, known, fixed, files);
+        }
+    }
+
+    private Integer judged(JudgedRun run, ArenaJudging calls, ArenaQuestions known, List<List<ArenaJudgment>> fixed, List<Path> files) {
+        try (AnswerJudge judge = run.judge()) {
+            JudgeSetup setup = calls.setup(judge.setup());
+            if (judging.isDryRun()) {
+                return run.estimate(calls.requests(), setup);
+            }
+            List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
+            List<JudgeRequest> more = calls.again(outcomes);
+            Iterator<Outcome> second = run.ask(judge, more.stream().filter(Objects::nonNull).toList(), setup).iterator();
+            List<Outcome> again = more.stream().map(request -> request == null ? null : second.next()).toList();
+            Map<String, List<JsonFields>> rows = calls.rows(outcomes, again, setup);
+            rows.forEach((model, lines) -> AtomicFiles.write(options.out().resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()))
+                    .resolve(EvaluationResult.fileName(model) + ".jsonl"), JsonFields.text(lines)));
+            run.refuseFailures(Stream.concat(outcomes.stream(), again.stream().filter(Objects::nonNull)).toList());
+            List<List<ArenaJudgment>> models = rows.values().stream().map(lines -> lines.stream().map(line -> ArenaJudgment.of(line, version, baseline)).toList()).toList();
+            boolean isStyled = tokenizer != null || ArenaStyles.areCounted(files);
+            if (!isStyled) {
+                System.err.println("metaapo: no style control: an answer has no metadata.token_len, and --tokenizer DIR is not given");
+            }
+            return show(ArenaEvaluation.of(models, fixed, known, isStyled ? styles(files) : null, asked(isStyled)), models, known, files);
+        }
+    }
+
+    private Integer show(EvaluationResult result, List<List<ArenaJudgment>> models, ArenaQuestions known, List<Path> files) {
+        List<ModelView> views = ModelView.arena(models, version, known, files);
+        return EvaluateOptions.show(EvaluationPage.add(result, views, "win rate, %", common.seed()), options.out());
+    }
+
+    private ArenaOptions asked(boolean isStyled) {
+        return new ArenaOptions(version, isStyled ? styleFeatures() : List.of(), mode, new Resamples(options.rounds(), common.seed()), categories,
+                options.allowPartial() || source.isLimited());
     }
 
     private List<StyleFeature> styleFeatures() {
-        if (answers.isEmpty()) {
-            return List.of();
-        }
         List<StyleFeature> wanted = new ArrayList<>();
         if (features.isEmpty() || features.contains(Feature.LENGTH)) {
             wanted.addAll(StyleFeature.LENGTH);
@@ -99,7 +181,7 @@ final class ArenaHardCommand implements Callable<Integer> {
         return wanted;
     }
 
-    private ArenaStyles styles() {
+    private ArenaStyles styles(List<Path> answers) {
         if (tokenizer == null) {
             return ArenaStyles.read(answers, null);
         }

@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
         name = "evaluate",
         description = "Scores of AlpacaEval 2, Arena-Hard and MT-Bench.",
         mixinStandardHelpOptions = true,
-        subcommands = {AlpacaEvalCommand.class, ArenaHardCommand.class, MtBenchCommand.class})
+        subcommands = {AlpacaEvalCommand.class, ArenaHardCommand.class, MtBenchCommand.class, CompareEvaluationsCommand.class})
 final class EvaluateCommand implements Callable<Integer> {
     @CommandLine.Spec
     private CommandLine.Model.CommandSpec spec;

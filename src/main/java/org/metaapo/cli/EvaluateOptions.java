@@ -66,8 +66,8 @@ final class EvaluateOptions {
         return rounds;
     }
 
-    /** Prints what was found, and writes it where that was asked for. */
-    Integer show(EvaluationResult result) {
+    /** Prints what was found, and writes it with its page where that was asked for. */
+    static Integer show(EvaluationResult result, Path out) {
         if (out != null) {
             result.write(out);
         }

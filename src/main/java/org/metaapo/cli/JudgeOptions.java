@@ -4,15 +4,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import org.metaapo.engine.Engine;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.Budget;
 import org.metaapo.evaluate.judge.CommandJudge;
 import org.metaapo.evaluate.judge.EndpointJudge;
+import org.metaapo.evaluate.judge.LocalModel;
 import org.metaapo.reward.BearerToken;
 import org.metaapo.reward.ChatEndpoint;
 import org.metaapo.reward.LineProcess;
 import org.metaapo.reward.Settings;
+import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Option;
 
 /** Who judges, and what it may cost. */
@@ -34,6 +38,9 @@ final class JudgeOptions {
 
     @Option(names = "--judge-options", paramLabel = "JSON", defaultValue = "{}", description = "an object of fields for each request, over the benchmark's own")
     private String requestOptions;
+
+    @Option(names = "--judge-longest", paramLabel = "N", description = "tokens of a local judge's reply at most (default: the benchmark's own limit, as far as the model has positions)")
+    private int longest = Integer.MAX_VALUE;
 
     @Option(names = "--judge-timeout", paramLabel = "S", defaultValue = "300", description = "seconds of a call (${DEFAULT-VALUE})")
     private double timeout;
@@ -79,9 +86,9 @@ final class JudgeOptions {
             throw new UsageException("--judge-command without --judge-model; expected the judge's name, which its judgments have");
         }
         if (isEndpoint() && model == null) {
-            throw new UsageException("--judge " + "without --judge-model; expected the model's name at the endpoint");
+            throw new UsageException("--judge without --judge-model; expected the model's name at the endpoint");
         }
-        if (parallel < 1 || parallel > 1024 || retries < 0 || !(timeout > 0)) {
+        if (longest < 1 || parallel < 1 || parallel > 1024 || retries < 0 || !(timeout > 0)) {
             throw new UsageException("--judge-parallel takes 1 to 1024, --judge-retries 0 or more, --judge-timeout more than 0");
         }
         if (price.size() != 0 && (price.size() != 2 || price.stream().anyMatch(one -> !(one >= 0)))) {
@@ -102,8 +109,22 @@ final class JudgeOptions {
         return price.isEmpty() ? Budget.free() : new Budget(price.get(0), price.get(1), budget == null ? Double.POSITIVE_INFINITY : budget);
     }
 
-    /** Opens the judge; makes no call. */
-    AnswerJudge open() {
+    /** Whether it is a model that the engine runs. */
+    boolean isLocal() {
+        return judge != null && !isEndpoint();
+    }
+
+    /**
+     * Opens the judge; makes no call.
+     *
+     * @param engine of a local one; null for others
+     */
+    AnswerJudge open(Engine engine, CommonOptions common) {
+        if (isLocal()) {
+            Path folder = Path.of(judge);
+            String name = model == null ? folder.toAbsolutePath().normalize().getFileName().toString() : model;
+            return LocalModel.open(engine, common.dtype(), new LocalModel.Setup(name, folder, null, null, ChatOptions.DEFAULT, Map.of(), common.seed(), parallel, longest, true));
+        }
         Duration limit = Duration.ofMillis(Math.max(1, Math.round(1000 * timeout)));
         if (!command.isEmpty()) {
             return new CommandJudge(new LineProcess("judge command " + command.get(0), command, limit, NAMES), model);

@@ -1,28 +1,104 @@
 package org.metaapo.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import org.metaapo.engine.Engine;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.Budget;
 import org.metaapo.evaluate.judge.DryRun;
+import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Judging;
-import org.metaapo.evaluate.judge.Judging.Outcome;
+import org.metaapo.evaluate.judge.LocalModel;
+import org.metaapo.evaluate.judge.Outcome;
 import org.metaapo.evaluate.judge.ReplyCache;
+import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.Json;
 import org.metaapo.train.StopSignal;
 
-/** Calls of a command: how they are made, or what they would take. */
-final class JudgedRun {
+/** A command that makes answers or judgments: its engine, its calls, or what they would take. */
+final class JudgedRun implements AutoCloseable {
+    private final AnswerSourceOptions source;
     private final JudgeOptions options;
     private final CommonOptions common;
     private final EvaluateOptions evaluate;
+    private final ProgressView view;
+    private StopSignal stop;
+    private Engine engine;
 
-    JudgedRun(JudgeOptions options, CommonOptions common, EvaluateOptions evaluate) {
+    JudgedRun(AnswerSourceOptions source, JudgeOptions options, CommonOptions common, EvaluateOptions evaluate) {
+        this.source = source;
         this.options = options;
         this.common = common;
         this.evaluate = evaluate;
+        this.view = common.view();
+    }
+
+    /** The engine, opened by whoever needs it first. */
+    Engine engine() {
+        if (engine == null) {
+            engine = common.open();
+        }
+        return engine;
+    }
+
+    ProgressView view() {
+        return view;
+    }
+
+    /** From its first use on a stop is heard between calls. */
+    StopSignal stop() {
+        if (stop == null) {
+            stop = Signals.askToStop("stopping; what came is kept");
+        }
+        return stop;
+    }
+
+    /** Opens the judge. */
+    AnswerJudge judge() {
+        return options.open(options.isLocal() ? engine() : null, common);
+    }
+
+    /** What takes the place of answers that a dry run does not make. */
+    String placeholder(int maxNewTokens) {
+        return "x".repeat(4 * maxNewTokens);
+    }
+
+    /** An open model that answers. */
+    final class Answerer implements AutoCloseable {
+        private final LocalModel model = source.open(engine(), common);
+        private final ReplyCache cache = ReplyCache.open(evaluate.out().resolve("answers-made.jsonl"));
+        private final JudgeSetup setup;
+
+        private Answerer(Map<String, ?> sampling) {
+            setup = model.setup().in("", sampling);
+            ObjectNode settings = setup.setup().deepCopy();
+            AtomicFiles.write(evaluate.out().resolve("generation.json"), Json.writePretty(settings));
+        }
+
+        /** The replies to all requests; those that are there already are not made again. */
+        List<JudgeReply> answer(List<JudgeRequest> requests, String phase) {
+            List<Outcome> outcomes = new Judging(model, cache, Budget.free(), view, stop(), phase).ask(requests, setup, 0);
+            outcomes.stream().filter(outcome -> outcome.reply() == null).findFirst().ifPresent(failed -> {
+                throw new RunFailedException("a question has no answer: " + failed.failure());
+            });
+            return outcomes.stream().map(Outcome::reply).toList();
+        }
+
+        @Override
+        public void close() {
+            cache.close();
+            model.close();
+        }
+    }
+
+    /** @param sampling how answers are drawn, stored with them */
+    Answerer answerer(Map<String, ?> sampling) {
+        return new Answerer(sampling);
     }
 
     /** Says what calls would take. */
@@ -36,11 +112,8 @@ final class JudgedRun {
 
     /** Makes the calls. */
     List<Outcome> ask(AnswerJudge judge, List<JudgeRequest> requests, JudgeSetup setup) {
-        Budget budget = options.budget();
-        StopSignal stop = Signals.askToStop("stopping; the replies that came are kept");
-        try (ReplyCache cache = ReplyCache.open(options.cache(evaluate.out()));
-                ProgressView view = common.view()) {
-            return new Judging(judge, cache, budget, view, stop).ask(requests, setup, 0);
+        try (ReplyCache cache = ReplyCache.open(options.cache(evaluate.out()))) {
+            return new Judging(judge, cache, options.budget(), view, stop(), "judging").ask(requests, setup, 0);
         }
     }
 
@@ -53,6 +126,14 @@ final class JudgedRun {
         }
         if (!failed.isEmpty()) {
             System.err.println("metaapo: " + failed.size() + " of " + outcomes.size() + " calls failed; the first: " + failed.get(0).failure());
+        }
+    }
+
+    @Override
+    public void close() {
+        view.close();
+        if (engine != null) {
+            engine.close();
         }
     }
 }

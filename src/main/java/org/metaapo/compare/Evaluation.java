@@ -1,6 +1,7 @@
 package org.metaapo.compare;
 
 import java.util.Arrays;
+import org.metaapo.statistics.Wins;
 
 /**
  * What a policy's answers to held-out prompts are worth. Arrays are indexed by prompt and answer.
@@ -37,7 +38,7 @@ record Evaluation(String identity, double[][] gold, double[][] reward, double[][
             double sum = 0;
             for (double a : mine[i]) {
                 for (double b : theirs[i]) {
-                    sum += a > b ? 1 : a == b ? 0.5 : 0;
+                    sum += Wins.outcome(a, b);
                 }
             }
             wins[i] = sum / (mine[i].length * theirs[i].length);

@@ -8,6 +8,7 @@ import java.util.Locale;
 import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.statistics.Bootstrap;
 import org.metaapo.statistics.Estimate;
+import org.metaapo.statistics.Wins;
 import org.metaapo.train.RunFolder;
 
 /** What the demo came to: gold rewards on held-out prompts, the win rate with its interval, and the cost. */
@@ -33,7 +34,7 @@ final class DemoSummary {
         double[] wins = new double[n];
         double[] gain = new double[n];
         for (int i = 0; i < n; i++) {
-            wins[i] = metaapo[i] > sft[i] ? 1 : metaapo[i] == sft[i] ? 0.5 : 0;
+            wins[i] = Wins.outcome(metaapo[i], sft[i]);
             gain[i] = metaapo[i] - sft[i];
         }
         JsonNode end = new RunFolder(run).end();

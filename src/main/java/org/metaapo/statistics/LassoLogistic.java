@@ -12,8 +12,8 @@ public final class LassoLogistic {
     /** Largest violation of the optimality conditions, relative to max(1, C·Σs), that is asked for and that is let pass. */
     private static final double ASKED = 1e-14;
     private static final double ALLOWED = 1e-10;
-    private static final int MOST_STEPS = 200;
-    private static final int MOST_SWEEPS = 10_000;
+    private static final int MOST_STEPS = 500;
+    private static final int MOST_SWEEPS = 20_000;
     private static final int MOST_HALVINGS = 60;
 
     private final double[][] x;

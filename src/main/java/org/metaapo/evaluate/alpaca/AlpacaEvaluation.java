@@ -59,7 +59,6 @@ public final class AlpacaEvaluation {
         this.mode = mode;
         this.allowPartial = allowPartial;
         if (calibration == null) {
-            notes.add("no length-controlled win rate: --calibration is not given; it takes " + Calibration.REVISION);
             return;
         }
         if (reference == null && mode == Mode.ALIGNED) {
@@ -94,6 +93,10 @@ public final class AlpacaEvaluation {
      */
     public EvaluationResult of(List<List<Annotation>> models) {
         Annotation first = models.get(0).get(0);
+        if (calibration == null) {
+            notes.add(isOfRewards(first) ? "length is controlled for by these rows alone: --calibration is not given"
+                    : "no length-controlled win rate: --calibration is not given; it takes " + Calibration.REVISION);
+        }
         Set<String> names = new HashSet<>();
         List<Scored> scored = new ArrayList<>();
         for (List<Annotation> rows : models) {
@@ -123,13 +126,19 @@ public final class AlpacaEvaluation {
         Coverage coverage = new Coverage(expected(), judged, unparsed, rows.size() - judged - unparsed, 0);
         coverage.check(model, allowPartial);
         WinRate raw = WinRate.of(rows.stream().map(Annotation::preference).toList());
-        LengthControl controlled = calibration == null || rows.size() < 2 ? null : controlled(rows, places);
+        boolean isControlled = rows.size() > 1 && (calibration != null || isOfRewards(rows.get(0)));
+        LengthControl controlled = isControlled ? controlled(rows, places) : null;
         if (controlled != null && controlled.isSuspect(raw.winRate())) {
             notes.add(String.format(Locale.ROOT, "%s: the length-controlled win rate, %.2f, is far from the raw one, %.2f: look at the answers before it is used",
                     model, controlled.winRate(), raw.winRate()));
         }
         int length = (int) StatUtils.mean(rows.stream().mapToDouble(row -> codePoints(row.output())).toArray());
         return new Scored(model, coverage, raw, controlled, length, new double[] {atPosition(rows, true), atPosition(rows, false)});
+    }
+
+    /** Whether a reward model's numbers stand for the judge: its length is then controlled for without the judge's calibration too. */
+    private static boolean isOfRewards(Annotation row) {
+        return row.judge().setup() != null && row.judge().setup().has("reward");
     }
 
     private int[] places(List<Annotation> rows, String model) {
@@ -152,9 +161,9 @@ public final class AlpacaEvaluation {
         for (int i = 0; i < rows.size(); i++) {
             Annotation row = rows.get(i);
             inputs.add(new LengthControl.Row(row.preference(), codePoints(row.baselineOutput()), codePoints(row.output()),
-                    calibration.difficulty(mode == Mode.ALIGNED ? places[i] : i)));
+                    calibration == null ? 0 : calibration.difficulty(mode == Mode.ALIGNED ? places[i] : i)));
         }
-        return LengthControl.of(calibration, inputs);
+        return LengthControl.of(calibration == null ? Calibration.none() : calibration, inputs);
     }
 
     private static int codePoints(String text) {
@@ -173,6 +182,9 @@ public final class AlpacaEvaluation {
         if (calibration != null) {
             json.put("mode", mode.toString()).put("solver", "exact").put("calibration_sha256", calibration.sha256())
                     .put("calibration_official", calibration.isOfficial());
+        }
+        if (calibration == null && isOfRewards(first)) {
+            json.put("mode", "uncalibrated").put("solver", "exact");
         }
         scored.forEach(one -> {
             ObjectNode model = json.withArray("models").addObject().put("name", one.model());

@@ -10,7 +10,7 @@ import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
-import org.metaapo.evaluate.judge.Judging.Outcome;
+import org.metaapo.evaluate.judge.Outcome;
 import org.metaapo.files.Json;
 
 /**
@@ -109,7 +109,7 @@ public final class AlpacaJudging {
         return Annotation.of(new JsonFields(row, model.where()));
     }
 
-    private static ObjectNode start(ModelOutput baseline, ModelOutput model, JudgeSetup setup) {
+    static ObjectNode start(ModelOutput baseline, ModelOutput model, JudgeSetup setup) {
         ObjectNode row = Json.mapper().createObjectNode().put("instruction", model.instruction()).put("output_1", baseline.output())
                 .put("generator_1", baseline.generator()).put("dataset", baseline.dataset()).put("output_2", model.output())
                 .put("generator_2", model.generator());

@@ -72,6 +72,9 @@ public record Annotation(
         if (row.node().has(PREFERENCE_MODEL_FIRST)) {
             return row.numberOrNull(isFirst ? PREFERENCE_MODEL_FIRST : PREFERENCE_BASELINE_FIRST);
         }
+        if (row.node().path(MODEL_FIRST).isNull()) {
+            return null;
+        }
         boolean isModelFirst = row.isAbsent(MODEL_FIRST) ? OrderSwap.isSwapped(instruction) : row.node().path(MODEL_FIRST).asBoolean();
         return isModelFirst == isFirst ? preference : null;
     }

@@ -32,6 +32,11 @@ public record Calibration(List<Row> rows, int rowsOfModel, String sha256) {
      */
     public record Row(double preference, double lengthDifference, double difficulty) {}
 
+    /** None: length is controlled for by the model's own rows alone. */
+    public static Calibration none() {
+        return new Calibration(List.of(), 0, null);
+    }
+
     /** Reads the file; a DataException names the line of what is wrong. */
     public static Calibration read(Path file) {
         String text = StrictText.read(file);

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
+import org.metaapo.files.Json;
 
 /**
  * An answer in AlpacaEval's {@code model_outputs.json}, a list of objects.
@@ -25,5 +26,11 @@ public record ModelOutput(String dataset, String instruction, String output, Str
             throw new DataException(other.where() + ": generator " + other.generator() + ", row 1 has " + generator + "; expected the answers of one model");
         });
         return outputs;
+    }
+
+    /** The text of such a file. */
+    public static String text(List<ModelOutput> outputs) {
+        return Json.writePretty(outputs.stream().map(one -> Json.mapper().createObjectNode().put("dataset", one.dataset())
+                .put("instruction", one.instruction()).put("output", one.output()).put("generator", one.generator())).toList());
     }
 }

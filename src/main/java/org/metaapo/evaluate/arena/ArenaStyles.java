@@ -39,6 +39,12 @@ public final class ArenaStyles {
         return styles;
     }
 
+    /** Whether all answers of the files have their count of tokens. */
+    public static boolean areCounted(List<Path> files) {
+        return files.stream().flatMap(file -> ArenaAnswer.read(file).stream()).allMatch(answer ->
+                answer.row().node().path(answer.row().isAbsent("metadata") ? "conv_metadata" : "metadata").path("token_len").isIntegralNumber());
+    }
+
     private static AnswerStyle style(ArenaAnswer answer, ToIntFunction<String> tokens) {
         JsonFields row = answer.row();
         JsonNode metadata = row.node().path(row.isAbsent("metadata") ? "conv_metadata" : "metadata");

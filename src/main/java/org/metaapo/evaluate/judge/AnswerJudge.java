@@ -22,10 +22,14 @@ public interface AnswerJudge extends AutoCloseable {
      * Asks; from several threads at once where {@link #parallel} says so.
      *
      * @param log hears of calls
-     * @return a reply to each request, in order
-     * @throws org.metaapo.error.MetaapoException if there is none; the requests have then no rows, and can be made again
+     * @return what became of each request, in order; those that failed can be made again
+     * @throws org.metaapo.error.DataException if all failed, or RunFailedException
+     * @throws org.metaapo.error.MetaapoException of another kind if no request can succeed
      */
-    List<JudgeReply> ask(List<JudgeRequest> requests, CallLog log) throws InterruptedException;
+    List<Outcome> ask(List<JudgeRequest> requests, CallLog log) throws InterruptedException;
+
+    /** A stop is asked for, from another thread: what costs only time ends. */
+    default void stop() {}
 
     /** Ends what is under way, from another thread. */
     default void abort() {}

@@ -44,12 +44,13 @@ public final class CommandJudge implements AnswerJudge {
     }
 
     @Override
-    public List<JudgeReply> ask(List<JudgeRequest> requests, CallLog log) {
-        List<JudgeReply> replies = new ArrayList<>();
+    public List<Outcome> ask(List<JudgeRequest> requests, CallLog log) {
+        List<Outcome> replies = new ArrayList<>();
         for (JudgeRequest request : requests) {
             log.sent();
             try {
-                replies.add(read(Json.parse(process.exchange(Json.write(EndpointJudge.body(request).put("model", name))), "judge command"), request));
+                String line = process.exchange(Json.write(EndpointJudge.body(request).put("model", name)));
+                replies.add(Outcome.of(read(Json.parse(line, "judge command"), request)));
             } catch (DataException | RunFailedException e) {
                 log.failed();
                 throw e;

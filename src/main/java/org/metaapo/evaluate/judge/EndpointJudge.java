@@ -52,12 +52,12 @@ public final class EndpointJudge implements AnswerJudge {
     }
 
     @Override
-    public List<JudgeReply> ask(List<JudgeRequest> requests, CallLog log) throws InterruptedException {
+    public List<Outcome> ask(List<JudgeRequest> requests, CallLog log) throws InterruptedException {
         JudgeRequest request = requests.get(0);
         ObjectNode body = body(request);
         body.setAll(options);
         JudgeReply reply = endpoint.ask(body, log, choice -> read(choice, request));
-        return List.of(reply);
+        return List.of(Outcome.of(reply));
     }
 
     /** As endpoints expect it. */

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.judge;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -28,23 +29,21 @@ public final class Judging {
     private final Budget budget;
     private final RunListener listener;
     private final StopSignal stop;
+    private final String phase;
 
-    /** The judge and the cache stay open. */
-    public Judging(AnswerJudge judge, ReplyCache cache, Budget budget, RunListener listener, StopSignal stop) {
+    /**
+     * The judge and the cache stay open.
+     *
+     * @param phase what the listener is told that is done
+     */
+    public Judging(AnswerJudge judge, ReplyCache cache, Budget budget, RunListener listener, StopSignal stop, String phase) {
+        this.phase = phase;
         this.judge = judge;
         this.cache = cache;
         this.budget = budget;
         this.listener = listener;
         this.stop = stop;
     }
-
-    /**
-     * What became of a request.
-     *
-     * @param reply null where the call failed
-     * @param failure why; null where it did not
-     */
-    public record Outcome(JudgeReply reply, String failure) {}
 
     /** What is asked of a judge. */
     public record Asked(String key, JudgeRequest request) {}
@@ -67,7 +66,7 @@ public final class Judging {
                 JudgeReply theirs = claim(one);
                 if (theirs != null) {
                     budget.spend(one.request(), theirs);
-                    done.add(Map.entry(one.key(), new Outcome(theirs, null)));
+                    done.add(Map.entry(one.key(), Outcome.of(theirs)));
                 } else if (!stop.isRequested() && end.get() == null && mayBePaid(one, kept)) {
                     mine.add(one);
                 } else {
@@ -103,12 +102,12 @@ public final class Judging {
 
         private List<Map.Entry<String, Outcome>> ask(List<Asked> mine, List<Double> kept) throws InterruptedException {
             List<Map.Entry<String, Outcome>> done = new ArrayList<>();
-            List<JudgeReply> replies = null;
+            List<Outcome> outcomes = null;
             try {
-                replies = judge.ask(mine.stream().map(Asked::request).toList(), log);
+                outcomes = judge.ask(mine.stream().map(Asked::request).toList(), log);
                 inARow.set(0);
             } catch (DataException | RunFailedException e) {
-                mine.forEach(one -> done.add(Map.entry(one.key(), new Outcome(null, e.getMessage()))));
+                outcomes = Collections.nCopies(mine.size(), Outcome.failed(e.getMessage()));
                 if (inARow.addAndGet(mine.size()) >= MOST_FAILURES) {
                     end.compareAndSet(null, new RunFailedException(inARow.get() + " calls in a row without a reply, the last: " + e.getMessage()
                             + "; the replies that came are kept, and the same command goes on", e));
@@ -121,12 +120,15 @@ public final class Judging {
                 unasked.addAndGet(mine.size());
             } finally {
                 for (int i = 0; i < mine.size(); i++) {
-                    budget.settle(kept.get(i), mine.get(i).request(), replies == null ? null : replies.get(i));
-                    if (replies == null) {
+                    JudgeReply reply = outcomes == null ? null : outcomes.get(i).reply();
+                    budget.settle(kept.get(i), mine.get(i).request(), reply);
+                    if (reply == null) {
                         cache.release(mine.get(i).key());
                     } else {
-                        cache.add(mine.get(i).key(), replies.get(i));
-                        done.add(Map.entry(mine.get(i).key(), new Outcome(replies.get(i), null)));
+                        cache.add(mine.get(i).key(), reply);
+                    }
+                    if (outcomes != null) {
+                        done.add(Map.entry(mine.get(i).key(), outcomes.get(i)));
                     }
                 }
             }
@@ -135,6 +137,7 @@ public final class Judging {
 
         void watch(long done) {
             if (stop.isRequested()) {
+                judge.stop();
                 log.giveUp();
             }
             for (String note = log.takeNote(); note != null; note = log.takeNote()) {
@@ -161,13 +164,13 @@ public final class Judging {
             JudgeReply known = cache.get(keys.get(i));
             if (known == null) {
                 missing.put(keys.get(i), requests.get(i));
-            } else if (round.outcomes.put(keys.get(i), new Outcome(known, null)) == null) {
+            } else if (round.outcomes.put(keys.get(i), Outcome.of(known)) == null) {
                 budget.spend(requests.get(i), known);
             }
         }
         List<List<Asked>> groups = groups(missing);
         long[] done = {round.outcomes.size()};
-        listener.begin("judging", done[0] + missing.size());
+        listener.begin(phase, done[0] + missing.size());
         Calls.run(groups.size(), judge.parallel(), index -> round.call(groups.get(index)), outcomes -> {
             outcomes.forEach(outcome -> round.outcomes.put(outcome.getKey(), outcome.getValue()));
             done[0] += outcomes.size();

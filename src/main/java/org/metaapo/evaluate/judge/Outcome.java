@@ -1,0 +1,19 @@
+package org.metaapo.evaluate.judge;
+
+/**
+ * What became of a request.
+ *
+ * @param reply null where there is none
+ * @param failure why; null where there is one
+ */
+public record Outcome(JudgeReply reply, String failure) {
+    /** A reply. */
+    static Outcome of(JudgeReply reply) {
+        return new Outcome(reply, null);
+    }
+
+    /** None. */
+    static Outcome failed(String why) {
+        return new Outcome(null, why);
+    }
+}

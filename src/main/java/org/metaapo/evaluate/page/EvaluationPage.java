@@ -1,0 +1,134 @@
+package org.metaapo.evaluate.page;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import org.apache.commons.math3.stat.StatUtils;
+import org.metaapo.evaluate.EvaluationResult;
+import org.metaapo.evaluate.TextTable;
+import org.metaapo.files.Json;
+import org.metaapo.report.HtmlPage;
+import org.metaapo.statistics.Bootstrap;
+import org.metaapo.statistics.Estimate;
+import org.metaapo.statistics.Significance;
+
+/**
+ * Models side by side: means over the questions with 95 % intervals by a bootstrap, and paired t tests against the first model over the questions that
+ * both were judged on, with Holm's adjustment.
+ */
+public final class EvaluationPage {
+    private static final int MOST_ITEMS = 5000;
+
+    private EvaluationPage() {}
+
+    /** An estimate over a model's own questions. */
+    private static Estimate mean(List<JudgedItem> items, Function<JudgedItem, Double> value, long seed) {
+        double[] values = items.stream().map(value).filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
+        return values.length == 0 ? null : Bootstrap.mean(List.of(values), seed);
+    }
+
+    /** Differences on the questions that both have. */
+    private static double[] differences(ModelView model, ModelView first) {
+        Map<String, Double> scores = new LinkedHashMap<>();
+        first.items().stream().filter(item -> item.score() != null).forEach(item -> scores.put(item.id(), item.score()));
+        return model.items().stream().filter(item -> item.score() != null && scores.containsKey(item.id()))
+                .mapToDouble(item -> item.score() - scores.get(item.id())).toArray();
+    }
+
+    /**
+     * Adds {@code evaluation.html}, and for several models the comparison's figures and table.
+     *
+     * @param unit what a score is
+     * @param seed of the bootstraps
+     */
+    public static EvaluationResult add(EvaluationResult result, List<ModelView> views, String unit, long seed) {
+        ObjectNode data = Json.mapper().createObjectNode().put("unit", unit).put("seed", seed);
+        data.set("metrics", result.metrics());
+        result.notes().forEach(data.withArray("notes")::add);
+        double[] p = new double[views.size()];
+        List<double[]> differences = new ArrayList<>();
+        for (int m = 0; m < p.length; m++) {
+            differences.add(differences(views.get(m), views.get(0)));
+            p[m] = m == 0 ? Double.NaN : Significance.pairedT(differences.get(m));
+        }
+        double[] adjusted = Significance.holm(p);
+        TextTable table = new TextTable("model", unit, "95 % interval", "minus " + views.get(0).model(), "95 % interval", "p", "questions");
+        ArrayNode models = data.putArray("models");
+        for (int m = 0; m < p.length; m++) {
+            ModelView view = views.get(m);
+            ObjectNode one = models.addObject().put("name", view.model());
+            Estimate mean = mean(view.items(), JudgedItem::score, seed);
+            put(one, "mean", mean);
+            Estimate difference = m == 0 || differences.get(m).length == 0 ? null : Bootstrap.mean(List.of(differences.get(m)), seed);
+            put(one, "difference", difference);
+            one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m == 0 ? null : differences.get(m).length);
+            details(one, view, seed);
+            table.row(view.model(), point(mean), interval(mean), point(difference), interval(difference), Double.isNaN(adjusted[m]) ? "–" : String.format(Locale.ROOT, "%.3f", adjusted[m]),
+                    Integer.toString((int) view.items().stream().filter(item -> item.score() != null).count()));
+        }
+        items(data, views);
+        Map<String, String> files = new LinkedHashMap<>(result.files());
+        files.put("evaluation.html", HtmlPage.text(EvaluationPage.class, "evaluation", "metaapo evaluation", data));
+        ObjectNode metrics = result.metrics();
+        if (views.size() > 1) {
+            metrics.set("comparison", models.deepCopy());
+        }
+        return new EvaluationResult(metrics, views.size() > 1 ? result.table() + "\n" + table : result.table(), result.notes(), files);
+    }
+
+    private static String point(Estimate estimate) {
+        return estimate == null ? "–" : String.format(Locale.ROOT, "%.2f", estimate.mean());
+    }
+
+    private static String interval(Estimate estimate) {
+        return estimate == null ? "–" : String.format(Locale.ROOT, "[%.2f, %.2f]", estimate.low(), estimate.high());
+    }
+
+    private static void put(ObjectNode json, String name, Estimate estimate) {
+        if (estimate != null) {
+            json.putArray(name).add(estimate.mean()).add(estimate.low()).add(estimate.high());
+        }
+    }
+
+    private static void details(ObjectNode one, ModelView view, long seed) {
+        one.put("judged", view.items().stream().filter(item -> item.score() != null).count()).put("rows", view.items().size());
+        put(one, "shown_first", mean(view.items(), JudgedItem::first, seed));
+        put(one, "shown_second", mean(view.items(), JudgedItem::second, seed));
+        double[] lengths = view.items().stream().map(JudgedItem::length).filter(Objects::nonNull).mapToDouble(Integer::doubleValue).toArray();
+        one.put("length", lengths.length == 0 ? null : (Double) StatUtils.mean(lengths));
+        Set<String> categories = new LinkedHashSet<>();
+        view.items().stream().map(JudgedItem::category).filter(Objects::nonNull).forEach(categories::add);
+        ObjectNode byCategory = one.putObject("categories");
+        for (String category : categories) {
+            put(byCategory, category, mean(view.items().stream().filter(item -> category.equals(item.category())).toList(), JudgedItem::score, seed));
+        }
+    }
+
+    /** Questions with the answers of all models, as many as a page can take. */
+    private static void items(ObjectNode data, List<ModelView> views) {
+        Map<String, ObjectNode> items = new LinkedHashMap<>();
+        int left = 0;
+        for (int m = 0; m < views.size(); m++) {
+            for (JudgedItem item : views.get(m).items()) {
+                if (!items.containsKey(item.id()) && (items.size() + 1) * views.size() > MOST_ITEMS) {
+                    left++;
+                    continue;
+                }
+                ObjectNode node = items.computeIfAbsent(item.id(), id -> Json.mapper().createObjectNode().put("id", id.equals(item.prompt()) ? null : id)
+                        .put("category", item.category()).put("prompt", item.prompt()).put("baseline", item.baseline()));
+                node.withArray("by").addObject().put("model", m).put("answer", item.answer()).put("score", item.score()).put("verdict", item.verdict())
+                        .put("reasons", item.reasons());
+            }
+        }
+        data.putArray("items").addAll(items.values());
+        data.put("left_out", left);
+    }
+}

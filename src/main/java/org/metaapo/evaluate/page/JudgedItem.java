@@ -1,0 +1,20 @@
+package org.metaapo.evaluate.page;
+
+/**
+ * What was judged of a model in one place of a benchmark.
+ *
+ * @param id of the question, with its turn where there are several
+ * @param category of the question; null for none
+ * @param prompt the question, or all that the judge was told
+ * @param answer the model's; null where the files do not have it apart
+ * @param baseline the baseline's; null where there is none
+ * @param score in percent, or a rating; null without one
+ * @param verdict in a word
+ * @param reasons the judge's reply, or why there is none
+ * @param length code points of the answer; null where unknown
+ * @param first score where the model's answer was shown first; null without
+ * @param second where it was shown second
+ */
+public record JudgedItem(
+        String id, String category, String prompt, String answer, String baseline, Double score, String verdict, String reasons, Integer length,
+        Double first, Double second) {}

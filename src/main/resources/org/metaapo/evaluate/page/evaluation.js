@@ -1,0 +1,217 @@
+'use strict';
+(() => {
+  const { data, element, number, tile, colour, pager, select } = page;
+  const models = data.models, metrics = data.metrics;
+  const isRate = data.unit.includes('%');
+  const dark = matchMedia('(prefers-color-scheme: dark)').matches;
+  const hues = models.map((_, i) => i === 0 ? colour('--a') : `hsl(${(25 + 137.5 * (i - 1)) % 360} 55% ${dark ? 64 : 42}%)`);
+  const names = { alpaca_eval: 'AlpacaEval 2', arena_hard: 'Arena-Hard', mt_bench: 'MT-Bench' };
+  const benchmark = names[metrics.benchmark] || metrics.benchmark;
+  const judge = metrics.annotator || metrics.judge || '–';
+  const digits = isRate ? 1 : 2;
+  const shown = x => number(x, digits);
+  const signed = x => (x < 0 ? '−' : '+') + shown(Math.abs(x));
+  document.getElementById('subtitle').textContent = `${benchmark} · judged by ${judge}${metrics.baseline ? ' · against ' + metrics.baseline : ''}`;
+
+  const official = name => (metrics.models || []).find(one => one.name === name) || {};
+  const best = models.filter(m => m.mean).reduce((a, b) => !a || b.mean[0] > a.mean[0] ? b : a, null);
+  tile(number(models.length), models.length === 1 ? 'model' : 'models');
+  tile(number(data.items.length + (data.left_out || 0)), 'questions');
+  if (best) tile(shown(best.mean[0]), models.length > 1 ? `${data.unit}, ${best.name}` : data.unit);
+  if (best && official(best.name).length_controlled_winrate !== undefined) tile(shown(official(best.name).length_controlled_winrate), 'length-controlled win rate, %');
+  const judged = models.reduce((n, m) => n + m.judged, 0), rows = models.reduce((n, m) => n + m.rows, 0);
+  tile(`${number(judged)} / ${number(rows)}`, 'judged');
+  tile(judge, 'judge');
+
+  if ((data.notes || []).length) {
+    const card = element('div', undefined, 'card'), list = element('ul');
+    data.notes.forEach(note => list.append(element('li', note)));
+    card.append(element('h2', 'To be known'), list);
+    document.getElementById('notes').append(card);
+  }
+
+  // Pictures. Coordinates are in the view box, which scales with the page.
+  const svg = (width, height) => {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+    node.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    return node;
+  };
+  const draw = (parent, tag, attributes, text) => {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
+    if (text !== undefined) node.textContent = text;
+    parent.append(node);
+    return node;
+  };
+  const scale = (low, high, from, to) => v => from + (to - from) * (v - low) / (high - low || 1);
+  const ticks = (low, high, count) => {
+    const raw = (high - low) / count || 1, power = 10 ** Math.floor(Math.log10(raw));
+    const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= raw), list = [];
+    const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + 1e-9 * step; t += step) list.push([t, number(Math.abs(t) < 1e-9 * step ? 0 : t, places)]);
+    return list;
+  };
+  const cardIn = (parent, title, note) => {
+    const box = element('div', undefined, 'card'), place = element('div');
+    box.append(element('h2', title), place);
+    if (note) box.append(element('p', note));
+    parent.append(box);
+    return place;
+  };
+  const short = (name, most) => name.length > most ? name.slice(0, most - 1) + '…' : name;
+  const span = (values, least, most) => {
+    const low = Math.min(...values), high = Math.max(...values), pad = 0.08 * (high - low) || 1;
+    return [Math.max(least, low - pad), Math.min(most, high + pad)];
+  };
+  // As wide as its place, so that letters keep their size.
+  const wide = place => Math.min(620, Math.max(240, place.clientWidth));
+  const [least, most] = isRate ? [0, 100] : [1, 10];
+  const pictures = document.getElementById('pictures');
+
+  // entries: { name, estimates: [[mean, low, high]…], strokes }
+  const intervals = (place, entries, line0) => {
+    const line = 30, width = wide(place), left = Math.min(150, 0.34 * width), right = 54, letters = Math.floor((left - 12) / 6.3);
+    const height = entries.length * line + 30, node = svg(width, height);
+    const [low, high] = span(entries.flatMap(e => e.estimates.filter(Boolean).flat()), least, most), x = scale(low, high, left, width - right);
+    ticks(low, high, 4).forEach(([value, label]) => {
+      draw(node, 'line', { x1: x(value), x2: x(value), y1: 4, y2: height - 24, class: 'grid' });
+      draw(node, 'text', { x: x(value), y: height - 8, 'text-anchor': 'middle', class: 'soft' }, label);
+    });
+    if (line0 > low && line0 < high) draw(node, 'line', { x1: x(line0), x2: x(line0), y1: 4, y2: height - 24, class: 'base' });
+    entries.forEach((entry, i) => {
+      const group = draw(node, 'g', {});
+      draw(group, 'title', {}, entry.name + ': ' + entry.estimates.filter(Boolean).map(e => `${shown(e[0])} [${shown(e[1])}, ${shown(e[2])}]`).join('; '));
+      draw(group, 'text', { x: left - 12, y: 4 + (i + 0.5) * line + 4, 'text-anchor': 'end' }, short(entry.name, letters));
+      const count = entry.estimates.length;
+      entry.estimates.forEach((estimate, k) => {
+        if (!estimate) return;
+        const y = 4 + (i + (k + 1) / (count + 1)) * line;
+        draw(group, 'line', { x1: x(estimate[1]), x2: x(estimate[2]), y1: y, y2: y, stroke: entry.strokes[k], 'stroke-width': 3, 'stroke-linecap': 'round', opacity: 0.6 });
+        draw(group, 'circle', { cx: x(estimate[0]), cy: y, r: count > 1 ? 4 : 5, fill: entry.strokes[k] });
+      });
+      if (count === 1 && entry.estimates[0]) draw(group, 'text', { x: width - 4, y: 4 + (i + 0.5) * line + 4, 'text-anchor': 'end', class: 'soft' }, shown(entry.estimates[0][0]));
+    });
+    place.append(node);
+  };
+  const ranked = models.map((m, i) => ({ m, hue: hues[i] })).filter(e => e.m.mean).sort((a, b) => b.m.mean[0] - a.m.mean[0]);
+  intervals(cardIn(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`, `Mean over questions with its 95 % interval, by bootstrap (seed ${data.seed}).`
+    + (isRate ? ' The dashed line is the baseline’s 50.' : '')), ranked.map(e => ({ name: e.m.name, estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
+
+  const long = ranked.filter(e => e.m.length !== null);
+  if (long.length) {
+    const place = cardIn(pictures, 'Length against ' + data.unit, 'Mean code points of an answer. A judge that likes length lifts the points on the right.');
+    const width = wide(place), height = Math.max(190, 30 * long.length + 60), left = 40, node = svg(width, height);
+    const lengths = long.map(e => e.m.length), pad = 0.15 * (Math.max(...lengths) - Math.min(...lengths)) || 0.2 * lengths[0] || 1;
+    const [x0, x1] = [Math.max(0, Math.min(...lengths) - pad), Math.max(...lengths) + pad];
+    const x = scale(x0, x1, left, width - 12), [y0, y1] = span(long.flatMap(e => e.m.mean), least, most), y = scale(y0, y1, height - 36, 10);
+    ticks(y0, y1, 4).forEach(([value, label]) => {
+      draw(node, 'line', { x1: left, x2: width - 12, y1: y(value), y2: y(value), class: 'grid' });
+      draw(node, 'text', { x: left - 6, y: y(value) + 4, 'text-anchor': 'end', class: 'soft' }, label);
+    });
+    ticks(x0, x1, 5).forEach(([value, label]) => draw(node, 'text', { x: x(value), y: height - 19, 'text-anchor': 'middle', class: 'soft' }, label));
+    draw(node, 'text', { x: (left + width) / 2, y: height - 3, 'text-anchor': 'middle', class: 'soft' }, 'code points');
+    long.forEach(e => {
+      const cx = x(e.m.length), cy = y(e.m.mean[0]), group = draw(node, 'g', {}), right = cx < width / 2;
+      draw(group, 'title', {}, `${e.m.name}: ${shown(e.m.mean[0])}, ${number(e.m.length)} code points`);
+      draw(group, 'line', { x1: cx, x2: cx, y1: y(e.m.mean[1]), y2: y(e.m.mean[2]), stroke: e.hue, 'stroke-width': 2, opacity: 0.45 });
+      draw(group, 'circle', { cx, cy, r: 5, fill: e.hue });
+      draw(group, 'text', { x: cx + (right ? 10 : -10), y: cy + 4, 'text-anchor': right ? 'start' : 'end' }, short(e.m.name, Math.floor(width / 14)));
+    });
+    place.append(node);
+  }
+  if (models.some(m => m.shown_first || m.shown_second)) {
+    intervals(cardIn(pictures, 'Position', 'Win rate where the model’s answer is shown first (blue) and second (orange). They differ where the judge favours a place.'),
+      ranked.map(e => ({ name: e.m.name, estimates: [e.m.shown_first, e.m.shown_second], strokes: [colour('--a'), colour('--b')] })), 50);
+  }
+
+  // All numbers.
+  const box = element('div', undefined, 'card'), node = element('table'), scroll = element('div', undefined, 'scroll');
+  const cell = (line, parts, i, tag) => {
+    const td = element(tag, undefined, i ? 'number' : '');
+    td.append(...[].concat(parts));
+    line.append(td);
+  };
+  const row = (cells, tag) => {
+    const line = element('tr');
+    cells.forEach((parts, i) => cell(line, parts, i, tag));
+    node.append(line);
+  };
+  const estimate = (e, format) => e ? [format(e[0]), element('div', `${format(e[1])} to ${format(e[2])}`, 'interval')] : '–';
+  const controlled = models.some(m => official(m.name).length_controlled_winrate !== undefined);
+  const hasLength = models.some(m => m.length !== null), hasPosition = models.some(m => m.shown_first || m.shown_second);
+  row(['model', data.unit, ...(controlled ? ['length-controlled'] : []), ...(models.length > 1 ? [`minus ${models[0].name}`, 'p'] : []),
+    ...(hasPosition ? ['shown first', 'second'] : []), ...(hasLength ? ['length'] : []), 'judged'], 'th');
+  models.forEach((m, i) => {
+    const swatch = element('span', undefined, 'swatch');
+    swatch.style.background = hues[i];
+    const sure = m.difference && m.p < 0.05;
+    const value = m.difference ? element('span', signed(m.difference[0]), sure ? m.difference[0] > 0 ? 'better' : 'worse' : '') : '';
+    const lc = official(m.name);
+    const name = element('div', undefined, 'name');
+    name.append(swatch, m.name);
+    row([name, estimate(m.mean, shown),
+      ...(controlled ? [lc.length_controlled_winrate === undefined ? '–' : [shown(lc.length_controlled_winrate), element('div', `± ${shown(lc.lc_standard_error)}`, 'interval')]] : []),
+      ...(models.length > 1 ? [m.difference ? [value, element('div', `${signed(m.difference[1])} to ${signed(m.difference[2])}`, 'interval')] : '',
+        m.p === null ? '' : m.p < 0.001 ? '< 0.001' : number(m.p, 3)] : []),
+      ...(hasPosition ? [m.shown_first ? shown(m.shown_first[0]) : '–', m.shown_second ? shown(m.shown_second[0]) : '–'] : []),
+      ...(hasLength ? [number(m.length)] : []), `${number(m.judged)} / ${number(m.rows)}`], 'td');
+  });
+  scroll.append(node);
+  box.append(element('h2', 'All numbers'), scroll, element('p', models.length > 1
+    ? `Below a mean its 95 % interval. p: paired t test against ${models[0].name} over the questions both were judged on, adjusted by Holm’s method; in colour where p < 0.05.`
+    : 'Below a mean its 95 % interval; ± is a standard error.'));
+  document.getElementById('table').append(box);
+
+  const categories = [...new Set(models.flatMap(m => Object.keys(m.categories)))];
+  if (categories.length > 1) {
+    const place = cardIn(document.getElementById('categories'), 'By category', models.length > 1 ? models.map(m => m.name).join(', ') + ', from the top' : '');
+    intervals(place, categories.map(c => ({ name: c, estimates: models.map(m => m.categories[c]), strokes: hues })), isRate ? 50 : -1);
+  }
+
+  // Prompts with answers and verdicts.
+  const bar = document.getElementById('bar'), list = document.getElementById('items');
+  const side = (title, answer, verdict, reasons, hue) => {
+    const part = element('div', undefined, 'side');
+    if (hue) part.style.borderColor = hue;
+    part.append(element('h3', title));
+    if (verdict) part.append(element('p', verdict));
+    if (answer !== null && answer !== undefined) part.append(element('div', answer, 'text'));
+    if (reasons) {
+      const more = element('details');
+      more.append(element('summary', 'what the judge said'), element('div', reasons, 'text reasons'));
+      part.append(more);
+    }
+    return part;
+  };
+  const show = pager(bar, 10, 'prompts', items => {
+    list.replaceChildren(...items.map(item => {
+      const card = element('div', undefined, 'card item'), sides = element('div', undefined, 'sides');
+      card.append(element('h3', [item.id, item.category].filter(Boolean).join(' · ') || 'prompt'), element('div', item.prompt, 'text'), sides);
+      if (item.baseline !== null) sides.append(side('baseline', item.baseline));
+      item.by.forEach(by => sides.append(side(models[by.model].name, by.answer,
+        `${by.score === null ? 'not judged' : shown(by.score)} · ${by.verdict}`, by.reasons, hues[by.model])));
+      return card;
+    }));
+  });
+  const search = element('input');
+  search.type = 'search';
+  search.placeholder = 'find in prompts and answers';
+  const score = item => { const found = item.by.filter(by => by.score !== null).map(by => by.score); return found.length ? found.reduce((a, b) => a + b, 0) / found.length : null; };
+  const filters = {
+    all: () => true, won: item => score(item) !== null && score(item) > (isRate ? 50 : 5.5), lost: item => score(item) !== null && score(item) < (isRate ? 50 : 5.5),
+    none: item => item.by.some(by => by.score === null),
+    apart: item => new Set(item.by.map(by => by.score)).size > 1,
+  };
+  const update = () => {
+    const words = search.value.toLowerCase(), keep = filters[outcome.value];
+    show(data.items.filter(item => keep(item) && (category.value === '' || item.category === category.value)
+      && (!words || [item.prompt, item.baseline, ...item.by.flatMap(by => [by.answer, by.reasons])].some(text => text && text.toLowerCase().includes(words)))));
+  };
+  const outcome = select([['all', 'all outcomes'], ['won', isRate ? 'won' : 'above 5.5'], ['lost', isRate ? 'lost' : 'below 5.5'], ['none', 'not judged'],
+    ...(models.length > 1 ? [['apart', 'models differ']] : [])], () => update());
+  const category = select([['', 'all categories'], ...categories.map(c => [c, c])], () => update());
+  search.oninput = update;
+  bar.prepend(search, outcome, ...(categories.length > 1 ? [category] : []));
+  update();
+  if (data.left_out) list.append(element('p', `${number(data.left_out)} more are in the files.`));
+})();
