@@ -64,7 +64,7 @@
     return [Math.max(least, low - pad), Math.min(most, high + pad)];
   };
   // As wide as its place, so that letters keep their size.
-  const wide = place => Math.min(620, Math.max(240, place.clientWidth));
+  const wide = place => Math.max(240, place.clientWidth || 520);
   const [least, most] = isRate ? [0, 100] : [1, 10];
   const pictures = document.getElementById('pictures');
 
