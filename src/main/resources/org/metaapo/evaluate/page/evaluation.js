@@ -63,8 +63,8 @@
     const low = Math.min(...values), high = Math.max(...values), pad = 0.08 * (high - low) || 1;
     return [Math.max(least, low - pad), Math.min(most, high + pad)];
   };
-  // As wide as its place, so that letters keep their size.
-  const wide = place => Math.max(240, place.clientWidth || 520);
+  // As wide as its place, so that letters keep their size; the first card of a row is alone in it yet, and as wide as the page.
+  const wide = place => Math.min(place.closest('#pictures') ? 560 : 1400, Math.max(240, place.clientWidth || 520));
   const [least, most] = isRate ? [0, 100] : [1, 10];
   const pictures = document.getElementById('pictures');
 
