@@ -20,6 +20,8 @@ struct Plugin {
 Plugin load() {
     // Where UCX carries MPI's bytes it would handle SIGSEGV, and so end a JVM that meets one of its own. It reads this while it is loaded.
     setenv("UCX_ERROR_SIGNALS", "", 1);
+    // Processes of one machine copy by way of shared memory: reading each other's fails in containers, and aloud where one has ended.
+    setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
     const std::string path = beside_engine("libmetaapo_mpi.so");
     // It stays loaded: MPI cannot be started twice.
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
