@@ -45,6 +45,7 @@ void must(bool so, const char* what) {
 
 // work(rank) on a thread for each of the ranks, whose GPUs these are; what each throws.
 std::vector<std::string> on_gpus(const std::vector<int>& gpus, const std::function<void(Rank&)>& work) {
+    cuda_backend();  // here, where the test ends if it is not asked for
     std::vector<apo::Transport> transports = apo::local_transports(int32_t(gpus.size()));
     std::vector<std::string> said(gpus.size());
     std::vector<std::thread> threads;
