@@ -38,7 +38,8 @@ record EpochPlan(int rows, int mostRows, int batch) {
         return stepsBefore(slices());
     }
 
-    private long stepsBefore(int slice) {
+    /** Steps of an epoch's slices before this one. */
+    long stepsBefore(int slice) {
         return IntStream.range(0, slice).mapToLong(this::stepsOf).sum();
     }
 

@@ -30,14 +30,14 @@ final class Run implements AutoCloseable {
     private final RunParts parts;
     private final Ranks ranks;
     private final RunOutput output;
-    private final RunListener listener;
+    private final RunLines lines;
     private final StopSignal stop;
     private final EpochPlan plan;
     private final CheckpointStore checkpoints;
     private final SliceRows preparing;
+    private final TimeLeft left;
 
     private Totals totals;
-    private MetricsWriter metrics;
     /** Rows whose label was asked for, in recipe adpo. */
     private BitSet asked = new BitSet();
     private long step;
@@ -53,21 +53,22 @@ final class Run implements AutoCloseable {
             Ranks ranks) {
         this.totals = spent;
         this.config = config;
-        this.listener = listener;
+        this.lines = new RunLines(listener, () -> new SliceRows.Place(epoch, slice, step));
         this.stop = stop;
         this.ranks = ranks;
         RunFolder folder = new RunFolder(config.path("out"));
         this.output = new RunOutput(folder, ranks);
         this.plan = EpochPlan.of(config, recipe, data);
         this.checkpoints = new CheckpointStore(folder.checkpoints(), config.count("checkpoint.keep"), ranks);
-        this.parts = new RunParts(config, recipe, data, source, listener, stop, ranks);
-        this.preparing = new SliceRows(parts, output, plan, this::emit);
+        this.parts = new RunParts(config, recipe, data, source, lines, stop, ranks);
+        this.preparing = new SliceRows(parts, output, plan, lines::emit);
+        this.left = new TimeLeft(plan, config.integer("train.epochs"));
     }
 
     /** Runs to the end and returns the costs. */
     Totals run() {
         output.deletePartials();
-        RunState state = checkpoints.newest(RunState.class, listener::note);
+        RunState state = checkpoints.newest(RunState.class, lines::note);
         parts.load(output.folder(), totals, state == null ? null : state.merging(), state == null ? null : state.shard());
         resume(state);
         long allSteps = plan.steps() * config.integer("train.epochs");
@@ -96,7 +97,7 @@ final class Run implements AutoCloseable {
         RunFolder folder = output.folder();
         output.write(folder.config(), config.toYaml());
         if (state == null) {
-            metrics = output.lines(folder.metrics(), 0);
+            lines.open(output, 0);
             parts.meta().open(output, 0);
             writeStart();
             return;
@@ -113,9 +114,9 @@ final class Run implements AutoCloseable {
         }
         rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
         asked = state.asked() == null ? asked : BitSet.valueOf(state.asked());
-        metrics = output.lines(folder.metrics(), state.metricsBytes());
+        lines.open(output, state.metricsBytes());
         parts.meta().open(output, state.bufferBytes());
-        listener.note("continuing at step " + step);
+        lines.note("continuing at step " + step);
     }
 
     private Network keptModel() {
@@ -129,20 +130,18 @@ final class Run implements AutoCloseable {
     private void writeStart() {
         ObjectNode line = MetricsWriter.line().put("kind", "start").put("recipe", config.text("recipe"));
         line.put("rows", parts.data().rows().size()).put("policy", config.path("model.path").toString());
+        parts.describe(line.put("steps", plan.steps() * config.integer("train.epochs")));
         parts.meta().writeStart(line);
-        emit(line);
-    }
-
-    private void emit(ObjectNode line) {
-        metrics.write(line);
-        listener.metrics(line);
+        lines.emit(line);
     }
 
     /** Prepares a slice. What is prepared at the policy's cost is saved at once; a stop or a failure on the way saves the slice's start. */
     private void prepareOrSave(int[] indices) {
         Totals before = totals.copy();
+        long start = System.nanoTime();
         try {
             rows = preparing.prepare(indices, new SliceRows.Place(epoch, slice, step), totals);
+            left.prepared((System.nanoTime() - start) * 1e-9);
         } catch (MetaapoException e) {
             // After a failure, such as a service that is down, what was trained before is not lost; where there is nothing of
             // the kind, the mistake may be in the configuration, which a checkpoint would fix.
@@ -174,8 +173,8 @@ final class Run implements AutoCloseable {
 
     private void train(Schedule schedule, long allSteps) {
         Batches all = preparing.batches(slice, rows.size());
-        listener.begin("training", allSteps);
-        listener.progress(step, "");
+        lines.begin("training", allSteps);
+        lines.progress(step, "");
         boolean isDue = false;
         while (true) {
             boolean isStopping = ranks.any(stop.isRequested());
@@ -183,10 +182,13 @@ final class Run implements AutoCloseable {
                 save();
             }
             if (isStopping) {
-                listener.end();
+                lines.end();
                 ranks.lead(() -> {
                     throw new InterruptedRunException("stopped after step " + step + "; the same command goes on from here");
                 });
+            }
+            if (isDue) {
+                lines.phase(Phase.TRAINING);
             }
             if (batches == all.count()) {
                 break;
@@ -195,14 +197,14 @@ final class Run implements AutoCloseable {
             batches++;
             isDue = false;
             if (!part.isEmpty()) {
-                oneStep(part, schedule, plan.position(epoch, slice, batches, all.count()));
+                oneStep(part, schedule, all);
                 isDue = step % config.integer("checkpoint.every") == 0;
             }
         }
-        listener.end();
+        lines.end();
     }
 
-    private void oneStep(List<TrainRow> part, Schedule schedule, double position) {
+    private void oneStep(List<TrainRow> part, Schedule schedule, Batches all) {
         long start = System.nanoTime();
         Recipe recipe = parts.recipe();
         MetaLearning meta = parts.meta();
@@ -223,16 +225,19 @@ final class Run implements AutoCloseable {
                 config.real("optimizer.clip"), step + 1));
         step++;
         double seconds = (System.nanoTime() - start) * 1e-9;
+        left.stepped(seconds);
         totals.secondsTraining += seconds;
         totals.tokensTrained += work.tokens();
-        ObjectNode line = MetricsWriter.line().put("step", step).put("epoch", position);
+        ObjectNode line = MetricsWriter.line().put("step", step).put("epoch", plan.position(epoch, slice, batches, all.count()));
         work.write(line, part.size(), recipe.isPairwise(), recipe == Recipe.METAAPO);
         line.put("grad_norm", norm).put("learning_rate", rate).put("tokens", work.tokens()).put("seconds", seconds);
-        emit(line);
-        listener.progress(step, String.format(Locale.ROOT, "loss %.4f", work.loss(part.size())));
+        line.put("tokens_seen", totals.tokensTrained).put("tokens_per_second", work.tokens() / seconds).put("memory", parts.memoryInUse());
+        line.put("seconds_left", left.seconds(epoch, slice, all.count() - batches, totals));
+        lines.emit(line);
+        lines.progress(step, String.format(Locale.ROOT, "loss %.4f", work.loss(part.size())));
         ObjectNode update = ranks.agree(() -> meta.updateAfter(step));
         if (update != null) {
-            emit(update);
+            lines.emit(update);
         }
     }
 
@@ -248,11 +253,12 @@ final class Run implements AutoCloseable {
     }
 
     private void save() {
+        lines.phase(Phase.SAVING);
         List<RunState.SliceRow> sliceRows = rows == null ? null : rows.stream().map(this::saved).toList();
         MetaLearning meta = parts.meta();
         References references = parts.references();
         RunState state = new RunState(
-                step, epoch, slice, batches, metrics.sync(), meta.sync(), totals,
+                step, epoch, slice, batches, lines.sync(), meta.sync(), totals,
                 meta.learner() == null ? null : meta.learner().state(), parts.recipe() == Recipe.ADPO ? asked.toLongArray() : null,
                 references == null ? null : references.state(), sliceRows, parts.merges(), parts.shard());
         checkpoints.save(step, parts.policy(), parts.trainer(), keptModel(), state);
@@ -270,13 +276,15 @@ final class Run implements AutoCloseable {
         Batches all = preparing.batches(slice, rows.size());
         ObjectNode line = MetricsWriter.line().put("kind", "eval").put("step", step);
         line.put("epoch", plan.position(epoch, slice, all.count(), all.count()));
+        long start = System.nanoTime();
         try {
             new Evaluation(parts).write(line);
+            left.evaluated((System.nanoTime() - start) * 1e-9);
         } catch (MetaapoException e) {
             saveIf(e, e instanceof InterruptedRunException);
             throw e;
         }
-        emit(line);
+        lines.emit(line);
     }
 
     private void finish() {
@@ -295,8 +303,8 @@ final class Run implements AutoCloseable {
         if (totals.rewardLookups > 0) {
             parts.reward().costs().write(line, totals.rewardLookups);
         }
-        emit(line);
-        metrics.sync();
+        lines.emit(line);
+        lines.sync();
         parts.meta().sync();
         deleteCheckpoints();
     }
@@ -308,15 +316,13 @@ final class Run implements AutoCloseable {
                 output.delete(done);
             }
         } catch (RunFailedException | RankFailedException e) {
-            listener.note("the checkpoints could not be deleted: " + e.getMessage());
+            lines.note("the checkpoints could not be deleted: " + e.getMessage());
         }
     }
 
     @Override
     public void close() {
-        if (metrics != null) {
-            metrics.close();
-        }
+        lines.close();
         parts.close();
     }
 }

@@ -1,12 +1,15 @@
 package org.metaapo.train;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.metaapo.config.Program;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.Row;
 import org.metaapo.adapter.AdapterFolder;
 import org.metaapo.engine.Adapter;
+import org.metaapo.engine.DeviceInfo;
 import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
@@ -124,9 +127,29 @@ final class RunParts implements AutoCloseable {
 
     /** Bytes that every rank can have: those of a machine share its memory, and each has a GPU of its own. */
     private long memoryFree() {
-        boolean isCuda = Engine.resolve(DeviceSpec.parse(config.text("device"))).isCuda();
-        double own = (double) (engine.info().memoryFree() / (isCuda ? 1 : ranks.localSize()));
+        double own = (double) (engine.info().memoryFree() / (isCuda() ? 1 : ranks.localSize()));
         return (long) SharedWork.least(ranks, own);
+    }
+
+    /** Adds to a run's first line what it runs on and with. */
+    void describe(ObjectNode line) {
+        DeviceInfo info = engine.info();
+        line.put("device", info.name()).put("threads", info.threads()).put("version", Program.VERSION).put("dtype", config.text("dtype"));
+        Path name = config.path("out").toAbsolutePath().normalize().getFileName();
+        line.put("model", config.path("model.path").toString()).put("name", name == null ? "" : name.toString());
+    }
+
+    /** Bytes in use now: the device's own memory, by any process, or on a processor what this process has resident. */
+    long memoryInUse() {
+        if (!isCuda()) {
+            return ResidentMemory.bytes();
+        }
+        DeviceInfo info = engine.info();
+        return info.memoryTotal() - info.memoryFree();
+    }
+
+    private boolean isCuda() {
+        return Engine.resolve(DeviceSpec.parse(config.text("device"))).isCuda();
     }
 
     private Model newPolicyModel(Head head, ModelOptions options) {

@@ -33,8 +33,11 @@ final class SlicePreparation {
     private final Annotator reward;
     private final RunParts parts;
     private final Totals totals;
+    private final SliceMeans means;
 
-    SlicePreparation(RunParts parts, Totals totals) {
+    /** The totals grow by what is done, and {@code means} learns of the answers. */
+    SlicePreparation(RunParts parts, Totals totals, SliceMeans means) {
+        this.means = means;
         this.config = parts.config();
         this.rollout = parts.rollout();
         this.references = parts.references();
@@ -148,6 +151,9 @@ final class SlicePreparation {
                         answer.tokens(), Answer.of(text), answer.stopped() ? "stop" : "length", answer.logp()));
             }
         }
+        if (model == parts.sampler()) {
+            answers.forEach(of -> of.forEach(answer -> means.answered(answer.tokens().length, !answer.stopped())));
+        }
         totals.answersGenerated += (long) sampled.size() * count;
     }
 
@@ -178,6 +184,7 @@ final class SlicePreparation {
             int count = candidates[i].all().size();
             candidates[i].rewards(Arrays.copyOf(scores.get(j), count));
             own[i] = scores.get(j).length > count ? Arrays.copyOfRange(scores.get(j), count, count + 2) : null;
+            means.ranked(candidates[i], own[i]);
             totals.answersAnnotated += Arrays.stream(candidates[i].rewards()).filter(score -> !Double.isNaN(score)).count();
         }
         totals.secondsRanking += (System.nanoTime() - start) * 1e-9;

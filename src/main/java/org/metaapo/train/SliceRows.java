@@ -70,14 +70,15 @@ final class SliceRows {
         SlicePreparation.Agreement agreement = rollout != null && ownPairs ? agreement(slice, sums, place.epoch()) : null;
         totals.secondsScoring += (System.nanoTime() - start) * 1e-9;
         long before = totals.promptsSampled;
-        List<TrainRow> rows = rollout == null ? givenRows(slice, sums, totals) : madeRows(slice, agreement, sums, place, totals);
+        SliceMeans means = new SliceMeans();
+        List<TrainRow> rows = rollout == null ? givenRows(slice, sums, totals) : madeRows(slice, agreement, sums, place, totals, means);
         if (parts.objective().kind() == Objective.Kind.KTO) {
             rows = withMismatched(rows, place.slice());
         }
         if (references != null) {
             references.end(parts.policy());
         }
-        tell(place, slice.size(), totals.promptsSampled - before, rows.size());
+        tell(place, slice.size(), totals.promptsSampled - before, rows.size(), means);
         return rows;
     }
 
@@ -98,19 +99,22 @@ final class SliceRows {
     }
 
     private List<TrainRow> madeRows(
-            List<EncodedRow> slice, SlicePreparation.Agreement agreement, List<double[]> sums, Place place, Totals totals) {
+            List<EncodedRow> slice, SlicePreparation.Agreement agreement, List<double[]> sums, Place place, Totals totals,
+            SliceMeans means) {
         StringBuilder samples = new StringBuilder();
-        List<TrainRow> made = new SlicePreparation(parts, totals)
+        List<TrainRow> made = new SlicePreparation(parts, totals, means)
                 .prepare(slice, agreement, sums, place.epoch() * plan.slices() + place.slice(), samples);
         output.write(output.folder().samples(place.epoch(), place.slice()), samples.toString());
         return made;
     }
 
     /** Last of all: a slice that was stopped on its way is prepared again, and has one line. */
-    private void tell(Place place, int rows, long sampled, int trained) {
+    private void tell(Place place, int rows, long sampled, int trained, SliceMeans means) {
         if (parts.rollout() != null) {
-            metrics.accept(MetricsWriter.line().put("kind", "slice").put("epoch", place.epoch()).put("slice", place.slice())
-                    .put("step", place.step()).put("rows", rows).put("sampled", sampled).put("trained", trained));
+            ObjectNode line = MetricsWriter.line().put("kind", "slice").put("epoch", place.epoch()).put("slice", place.slice())
+                    .put("step", place.step()).put("rows", rows).put("sampled", sampled).put("trained", trained);
+            means.write(line);
+            metrics.accept(line);
         }
         if (trained == 0) {
             parts.listener().note("slice " + place.slice() + " has no pair left: " + whyNoPair());

@@ -42,6 +42,8 @@ final class Step {
     private double scoreOnline;
     private int answers;
     private int online;
+    private double logRatios;
+    private int answersOfPairs;
     private long tokens;
     private final List<TrainRow> asked = new ArrayList<>();
 
@@ -146,7 +148,7 @@ final class Step {
             Trainer.PreferenceStep step = own == null
                     ? trainer.preference(batch, layout.pairs(), objective, weighting, 1.0 / batchRows, null)
                     : ownLoss(batch, layout, weighting, batchRows);
-            return RowLoss.of(layout.pairs(), step);
+            return RowLoss.of(rows, layout.pairs(), step);
         }
     }
 
@@ -162,6 +164,8 @@ final class Step {
     private void collect(TrainRow row, RowLoss of, double[] features, MetaLearner meta) {
         loss += of.loss();
         weight += of.weight();
+        logRatios += of.logRatios();
+        answersOfPairs += row.answers().size();
         PairMeans.Answer better = answer(row.chosen(), of.chosen());
         PairMeans.Answer worse = answer(row.rejected(), of.rejected());
         means.add(better, worse);
@@ -203,6 +207,7 @@ final class Step {
         line.put("loss", loss / rows);
         if (pairs) {
             means.write(line);
+            writeDivergence(line);
         } else {
             line.put("logps_chosen", likelihoods / answers);
         }
@@ -210,6 +215,18 @@ final class Step {
             line.put("weight_mean", weight / rows).put("score_offline", scoreOffline / rows);
             PairMeans.put(line, "score_online", scoreOnline, online);
             line.put("online_share", (double) online / rows);
+        }
+    }
+
+    /**
+     * {@code kl}, an estimate of KL(policy ‖ reference) in nats an answer: the mean of log π(y|x) − log π_ref(y|x) over all answers y
+     * that the step trains, before it. That is the estimator k1 of J. Schulman, "Approximating KL Divergence" (2020), and what TRL's
+     * online trainers log as {@code objective/kl}. It is unbiased for answers that the policy has just written; over answers of the
+     * data it says how far the policy has moved on them, and may be negative.
+     */
+    private void writeDivergence(ObjectNode line) {
+        if (!referenceFree) {
+            PairMeans.put(line, "kl", logRatios, answersOfPairs);
         }
     }
 }

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +14,7 @@ import java.util.stream.Stream;
 import org.metaapo.config.RunConfig;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
+import org.metaapo.metrics.Course;
 import org.metaapo.ranks.Ranks;
 import org.metaapo.ranks.ThreadRanks;
 
@@ -46,13 +46,7 @@ record RanksRuns(Path temp) {
     }
 
     List<JsonNode> metrics(String out) throws IOException {
-        List<JsonNode> lines = new ArrayList<>();
-        for (String line : Files.readAllLines(temp.resolve(out).resolve("metrics.jsonl"))) {
-            ObjectNode object = (ObjectNode) Json.parse(line, "metrics");
-            Stream.of("seconds", "seconds_scoring", "seconds_sampling", "seconds_ranking", "seconds_training").forEach(object::remove);
-            lines.add(object);
-        }
-        return lines;
+        return Course.of(temp.resolve(out));
     }
 
     /** Numbers within {@code tolerance} of each other, beside a scale of one or their own; all else equal. */

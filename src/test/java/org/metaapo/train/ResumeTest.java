@@ -21,6 +21,7 @@ import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
+import org.metaapo.metrics.Course;
 
 /** MetaAPO on tiny models: equal seeds give equal runs, and a run that was stopped anywhere ends in the same bits. */
 class ResumeTest {
@@ -57,18 +58,8 @@ class ResumeTest {
         return RunConfig.load(yaml, all);
     }
 
-    /** Metrics without the seconds, which no two runs share. */
     private List<String> metrics(String out) throws IOException {
-        List<String> lines = new ArrayList<>();
-        for (String line : Files.readAllLines(temp.resolve(out).resolve("metrics.jsonl"))) {
-            JsonNode json = Json.parse(line, "metrics");
-            ObjectNode object = (ObjectNode) json;
-            List<String> names = new ArrayList<>();
-            object.fieldNames().forEachRemaining(names::add);
-            names.stream().filter(name -> name.startsWith("seconds")).forEach(object::remove);
-            lines.add(object.toString());
-        }
-        return lines;
+        return Course.texts(temp.resolve(out));
     }
 
     private void assertSame(String a, String b) throws IOException {

@@ -18,6 +18,7 @@ import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
+import org.metaapo.metrics.Course;
 import org.metaapo.report.Report;
 import org.metaapo.reward.FakeService;
 
@@ -42,15 +43,7 @@ class RewardedRunTest {
     }
 
     private List<String> metrics(String out) throws IOException {
-        List<String> lines = new ArrayList<>();
-        for (String line : Files.readAllLines(temp.resolve(out).resolve("metrics.jsonl"))) {
-            ObjectNode json = (ObjectNode) Json.parse(line, "metrics");
-            List<String> names = new ArrayList<>();
-            json.fieldNames().forEachRemaining(names::add);
-            names.stream().filter(name -> name.startsWith("seconds")).forEach(json::remove);
-            lines.add(json.toString());
-        }
-        return lines;
+        return Course.texts(temp.resolve(out));
     }
 
     private JsonNode end(String out) throws IOException {

@@ -3,7 +3,6 @@ package org.metaapo.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.files.Fixtures;
-import org.metaapo.files.Json;
+import org.metaapo.metrics.Course;
 
 /** A stop in any phase, before the first checkpoint too, takes one, and the run ends in the bits of one that was not stopped. */
 class StopAnywhereTest {
@@ -43,15 +42,7 @@ class StopAnywhereTest {
     }
 
     private List<String> metrics(String out) throws IOException {
-        List<String> lines = new ArrayList<>();
-        for (String line : Files.readAllLines(temp.resolve(out).resolve("metrics.jsonl"))) {
-            ObjectNode json = (ObjectNode) Json.parse(line, "metrics");
-            List<String> names = new ArrayList<>();
-            json.fieldNames().forEachRemaining(names::add);
-            names.stream().filter(name -> name.startsWith("seconds")).forEach(json::remove);
-            lines.add(json.toString());
-        }
-        return lines;
+        return Course.texts(temp.resolve(out));
     }
 
     private static RunListener stopIn(String phase, StopSignal stop) {
