@@ -5,7 +5,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.EvaluationResult;
@@ -19,7 +18,6 @@ import org.metaapo.evaluate.alpaca.Calibration;
 import org.metaapo.evaluate.alpaca.ModelOutput;
 import org.metaapo.evaluate.alpaca.RewardPreferences;
 import org.metaapo.evaluate.judge.AnswerJudge;
-import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.LocalModel;
 import org.metaapo.evaluate.judge.Outcome;
@@ -31,7 +29,6 @@ import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Message;
 import org.metaapo.train.RankingWatch;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code metaapo evaluate alpaca-eval}. */
@@ -39,21 +36,9 @@ import picocli.CommandLine.Option;
         name = "alpaca-eval",
         description = "AlpacaEval 2: win rates over a baseline, raw, discrete and length-controlled.",
         mixinStandardHelpOptions = true)
-final class AlpacaEvalCommand implements Callable<Integer> {
+final class AlpacaEvalCommand extends BenchmarkCommand {
     private static final int MAX_NEW_TOKENS = 2048;
     private static final int REWARD_TOKENS = 8192;
-
-    @Mixin
-    private CommonOptions common;
-
-    @Mixin
-    private EvaluateOptions options;
-
-    @Mixin
-    private AnswerSourceOptions source;
-
-    @Mixin
-    private JudgeOptions judging;
 
     @Option(names = "--reference-outputs", paramLabel = "FILE",
             description = "the baseline's outputs in the official order: which instructions there are")
@@ -64,6 +49,10 @@ final class AlpacaEvalCommand implements Callable<Integer> {
 
     @Option(names = "--prompt", paramLabel = "FILE", description = "what the judge is told, alpaca_eval_clf.txt")
     private Path prompt;
+
+    @Option(names = "--annotator", paramLabel = "NAME",
+            description = "the judge's name in the annotations and of their folder, such as weighted_alpaca_eval_gpt4_turbo (default: the judge's model)")
+    private String annotator;
 
     @Option(names = "--both-orders", description = "judge each pair in both orders, and take the mean; not the official score")
     private boolean isBothOrders;
@@ -110,14 +99,17 @@ final class AlpacaEvalCommand implements Callable<Integer> {
         if (judging.isDryRun()) {
             return asked.stream().map(one -> new ModelOutput(one.dataset(), one.instruction(), run.placeholder(most), source.name(), one.where())).toList();
         }
-        List<JudgeReply> replies;
+        List<String> texts;
         try (JudgedRun.Answerer answerer = run.answerer(Map.of("temperature", temperature, "max_new_tokens", most))) {
-            replies = answerer.answer(asked.stream().map(one ->
+            texts = answerer.answer(asked.stream().map(one ->
                     new JudgeRequest(List.of(new Message("user", one.instruction())), most, temperature, 0, List.of())).toList(), "answering");
         }
         List<ModelOutput> outputs = new ArrayList<>();
-        for (int i = 0; i < replies.size(); i++) {
-            outputs.add(new ModelOutput(asked.get(i).dataset(), asked.get(i).instruction(), replies.get(i).text(), source.name(), "answer " + (i + 1)));
+        for (int i = 0; i < texts.size(); i++) {
+            if (texts.get(i) != null) {
+                // Stripped, as the official program does with what a model has generated.
+                outputs.add(new ModelOutput(asked.get(i).dataset(), asked.get(i).instruction(), texts.get(i).strip(), source.name(), "answer " + (i + 1)));
+            }
         }
         AtomicFiles.write(options.out().resolve("model_outputs.json"), ModelOutput.text(outputs));
         return outputs;
@@ -130,8 +122,9 @@ final class AlpacaEvalCommand implements Callable<Integer> {
                 return run.estimate(calls.requests(), setup);
             }
             List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
-            List<Annotation> rows = calls.annotations(outcomes, setup);
-            write(setup.judge(), rows);
+            String name = annotator == null ? setup.judge() : annotator;
+            List<Annotation> rows = calls.annotations(outcomes, new JudgeSetup(name, setup.setup()), run.budget());
+            write(name, rows);
             run.refuseFailures(outcomes);
             return show(evaluation, List.of(rows));
         }
@@ -169,7 +162,7 @@ final class AlpacaEvalCommand implements Callable<Integer> {
     private AlpacaEvaluation evaluation() {
         return new AlpacaEvaluation(
                 reference == null ? null : ModelOutput.read(reference), calibration == null ? null : Calibration.read(calibration), mode,
-                options.allowPartial() || source.isLimited());
+                mayBePartial());
     }
 
     private Path answers() {
@@ -177,12 +170,5 @@ final class AlpacaEvalCommand implements Callable<Integer> {
             throw new UsageException("--answers: " + source.answers().size() + " files; expected one model's model_outputs.json: each model has a folder of its own");
         }
         return source.answers().get(0);
-    }
-
-    private static Path needed(Path file, String option, String what) {
-        if (file == null) {
-            throw new UsageException(option + " is not given; expected the path of " + what);
-        }
-        return file;
     }
 }

@@ -11,7 +11,6 @@ import org.metaapo.error.DataException;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.arena.ArenaAnswer;
 import org.metaapo.evaluate.arena.ArenaQuestions;
-import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.style.AnswerStyle;
 import org.metaapo.evaluate.style.StyleCounts;
@@ -57,15 +56,18 @@ final class ArenaAnswers {
             questions.forEach(question -> own.put(question.id(), run.placeholder(most)));
             return Optional.empty();
         }
-        List<JudgeReply> replies;
+        List<String> texts;
         try (JudgedRun.Answerer answerer = run.answerer(Map.of("temperature", temperature, "max_new_tokens", most))) {
-            replies = answerer.answer(questions.stream().map(question ->
+            texts = answerer.answer(questions.stream().map(question ->
                     new JudgeRequest(List.of(new Message("user", question.prompt())), most, temperature, 0, List.of())).toList(), "answering");
         }
         StringBuilder lines = new StringBuilder();
         try (Tokenizer counter = tokenizer == null ? null : Tokenizer.load(tokenizer)) {
-            for (int i = 0; i < replies.size(); i++) {
-                String text = replies.get(i).text();
+            for (int i = 0; i < texts.size(); i++) {
+                String text = texts.get(i);
+                if (text == null) {
+                    continue;
+                }
                 own.put(questions.get(i).id(), text);
                 int tokens = counter == null ? 0 : counter.encode(text).length;
                 ObjectNode line = ArenaAnswer.line(questions.get(i).id(), UUID.randomUUID().toString(), source.name(), questions.get(i).prompt(), text,

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,7 +33,6 @@ import org.metaapo.evaluate.style.StyleFeature;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.text.Tokenizer;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code metaapo evaluate arena-hard}. */
@@ -42,24 +40,12 @@ import picocli.CommandLine.Option;
         name = "arena-hard",
         description = "Arena-Hard v2.0 and v0.1: scores against a baseline, with and without style control.",
         mixinStandardHelpOptions = true)
-final class ArenaHardCommand implements Callable<Integer> {
+final class ArenaHardCommand extends BenchmarkCommand {
     /** What is controlled for. */
     enum Feature {
         LENGTH,
         MARKDOWN
     }
-
-    @Mixin
-    private CommonOptions common;
-
-    @Mixin
-    private EvaluateOptions options;
-
-    @Mixin
-    private AnswerSourceOptions source;
-
-    @Mixin
-    private JudgeOptions judging;
 
     @Option(names = "--judge-config", paramLabel = "FILE", description = "arena-hard-v2.0.yaml: the template of what the judge is told")
     private Path config;
@@ -113,14 +99,9 @@ final class ArenaHardCommand implements Callable<Integer> {
     }
 
     private Integer judged(ArenaQuestions known, List<List<ArenaJudgment>> fixed) {
-        source.check();
-        judging.check();
-        if (!judging.isGiven() || questions == null || config == null) {
-            throw new UsageException(!judging.isGiven() ? "no judge is given; expected --judge URL|DIR or --judge-command"
-                    : questions == null ? "--questions is not given; expected the path of data/arena-hard-v2.0/question.jsonl of the dataset lmarena-ai/arena-hard-auto"
-                    : "--judge-config is not given; expected the path of " + ArenaPrompts.CONFIG);
-        }
-        ArenaPrompts prompts = ArenaPrompts.read(config, settings);
+        checkJudge();
+        needed(questions, "--questions", "data/arena-hard-v2.0/question.jsonl of the dataset lmarena-ai/arena-hard-auto");
+        ArenaPrompts prompts = ArenaPrompts.read(needed(config, "--judge-config", ArenaPrompts.CONFIG), settings);
         List<ArenaQuestions.Question> wanted = known.list().stream().filter(question -> categories.isEmpty() || categories.contains(question.category()))
                 .limit(source.most()).toList();
         try (JudgedRun run = new JudgedRun(source, judging, common, options)) {
@@ -167,7 +148,7 @@ final class ArenaHardCommand implements Callable<Integer> {
 
     private ArenaOptions asked(boolean isStyled) {
         return new ArenaOptions(version, isStyled ? styleFeatures() : List.of(), mode, new Resamples(options.rounds(), common.seed()), categories,
-                options.allowPartial() || source.isLimited());
+                mayBePartial());
     }
 
     private List<StyleFeature> styleFeatures() {

@@ -57,18 +57,19 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         List<Path> files = new ArrayList<>();
-        String benchmark = null;
+        List<String> benchmark = null;
         for (Path given : evaluations) {
             for (Path file : Files.isDirectory(given) ? judgments(given) : List.of(given)) {
-                String found = benchmark(file);
+                List<String> found = benchmark(file);
                 if (benchmark != null && !benchmark.equals(found)) {
-                    throw new UsageException(file + ": judgments of " + found + ", before it of " + benchmark + "; expected one benchmark");
+                    throw new UsageException(file + ": judgments of " + String.join(" ", found) + ", before it of " + String.join(" ", benchmark) + "; expected one benchmark");
                 }
                 benchmark = found;
                 files.add(file);
             }
         }
-        List<String> arguments = new ArrayList<>(List.of("--annotations"));
+        List<String> arguments = new ArrayList<>(benchmark.subList(1, benchmark.size()));
+        arguments.add("--annotations");
         files.forEach(file -> arguments.add(file.toString()));
         arguments.addAll(List.of("--out", out.toString()));
         option(arguments, "--reference-outputs", reference);
@@ -83,7 +84,7 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
         if (allowPartial) {
             arguments.add("--allow-partial");
         }
-        return run(spec.parent().subcommands().get(benchmark), arguments);
+        return run(spec.parent().subcommands().get(benchmark.get(0)), arguments);
     }
 
     private static void option(List<String> arguments, String name, Object value) {
@@ -121,13 +122,14 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
                 || file.toString().endsWith(".jsonl") && file.toAbsolutePath().toString().contains("model_judgment");
     }
 
-    private static String benchmark(Path file) {
+    /** The command that scores a file, with the options that say which of its scores. */
+    private static List<String> benchmark(Path file) {
         if (file.toString().endsWith(".json")) {
-            return "alpaca-eval";
+            return List.of("alpaca-eval");
         }
         try (Stream<String> lines = Files.lines(file)) {
             JsonNode first = lines.filter(line -> !line.isBlank()).findFirst().map(line -> Json.parse(line, file.toString())).orElse(Json.mapper().createObjectNode());
-            return first.has("games") ? "arena-hard" : "mt-bench";
+            return first.has("games") ? List.of("arena-hard") : first.has("g1_winner") ? List.of("mt-bench", "--mode", "pairwise") : List.of("mt-bench");
         } catch (IOException e) {
             throw FileFailures.reading(file, e);
         }

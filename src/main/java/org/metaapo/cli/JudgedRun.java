@@ -10,7 +10,6 @@ import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.Budget;
 import org.metaapo.evaluate.judge.DryRun;
-import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Judging;
 import org.metaapo.evaluate.judge.LocalModel;
@@ -46,6 +45,11 @@ final class JudgedRun implements AutoCloseable {
         return engine;
     }
 
+    /** What calls cost, by the prices that are given. */
+    Budget budget() {
+        return options.budget();
+    }
+
     ProgressView view() {
         return view;
     }
@@ -53,7 +57,7 @@ final class JudgedRun implements AutoCloseable {
     /** From its first use on a stop is heard between calls. */
     StopSignal stop() {
         if (stop == null) {
-            stop = Signals.askToStop("stopping; what came is kept");
+            stop = Signals.askToStop("stopping; what came is kept, and calls under way have " + Judging.GRACE_SECONDS + " s");
         }
         return stop;
     }
@@ -80,13 +84,11 @@ final class JudgedRun implements AutoCloseable {
             AtomicFiles.write(evaluate.out().resolve("generation.json"), Json.writePretty(settings));
         }
 
-        /** The replies to all requests; those that are there already are not made again. */
-        List<JudgeReply> answer(List<JudgeRequest> requests, String phase) {
-            List<Outcome> outcomes = new Judging(model, cache, Budget.free(), view, stop(), phase).ask(requests, setup, 0);
-            outcomes.stream().filter(outcome -> outcome.reply() == null).findFirst().ifPresent(failed -> {
-                throw new RunFailedException("a question has no answer: " + failed.failure());
-            });
-            return outcomes.stream().map(Outcome::reply).toList();
+        /** The answers to all requests, null where there is none and none need be; those that are there already are not made again. */
+        List<String> answer(List<JudgeRequest> requests, String phase) {
+            List<Outcome> outcomes = new Judging(model, cache, Budget.free(), view, stop(), phase).ask(requests, setup);
+            refuse(outcomes, "questions have no answer", "--allow-partial judges the others");
+            return outcomes.stream().map(outcome -> outcome.reply() == null ? null : outcome.reply().text()).toList();
         }
 
         @Override
@@ -103,30 +105,33 @@ final class JudgedRun implements AutoCloseable {
 
     /** Says what calls would take. */
     Integer estimate(List<JudgeRequest> requests, JudgeSetup setup) {
-        Path file = options.cache(evaluate.out());
-        try (ReplyCache cache = ReplyCache.open(file)) {
-            System.out.print(DryRun.of(requests, setup, cache, options.budget(), 1).words());
-        }
+        System.out.print(DryRun.of(requests, setup, ReplyCache.keys(options.cache(evaluate.out())), options.budget()).words());
         return 0;
     }
 
     /** Makes the calls. */
     List<Outcome> ask(AnswerJudge judge, List<JudgeRequest> requests, JudgeSetup setup) {
         try (ReplyCache cache = ReplyCache.open(options.cache(evaluate.out()))) {
-            return new Judging(judge, cache, options.budget(), view, stop(), "judging").ask(requests, setup, 0);
+            return new Judging(judge, cache, options.budget(), view, stop(), "judging").ask(requests, setup);
         }
     }
 
     /** Ends a command whose judgments are written, where some calls failed and no part may be scored. */
     void refuseFailures(List<Outcome> outcomes) {
+        refuse(outcomes, "calls failed, and are missing in the judgments", "the same command makes them again, --allow-partial scores the others");
+    }
+
+    private void refuse(List<Outcome> outcomes, String what, String remedy) {
         List<Outcome> failed = outcomes.stream().filter(outcome -> outcome.reply() == null).toList();
-        if (!failed.isEmpty() && !evaluate.allowPartial()) {
-            throw new RunFailedException(failed.size() + " of " + outcomes.size() + " calls failed, and are missing in the judgments; the same command makes them again, "
-                    + "--allow-partial scores the others; the first: " + failed.get(0).failure());
+        if (failed.isEmpty()) {
+            return;
         }
-        if (!failed.isEmpty()) {
-            System.err.println("metaapo: " + failed.size() + " of " + outcomes.size() + " calls failed; the first: " + failed.get(0).failure());
+        String told = failed.size() + " of " + outcomes.size() + " " + what;
+        String first = "the first: " + failed.get(0).failure();
+        if (!evaluate.allowPartial() || failed.size() == outcomes.size()) {
+            throw new RunFailedException(told + "; " + remedy + "; " + first);
         }
+        System.err.println("metaapo: " + told + "; " + first);
     }
 
     @Override

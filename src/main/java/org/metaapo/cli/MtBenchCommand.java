@@ -2,23 +2,28 @@ package org.metaapo.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.Callable;
-import org.metaapo.error.UsageException;
+import java.util.stream.Stream;
+import org.metaapo.error.DataException;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.AnswerJudge;
-import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Outcome;
 import org.metaapo.evaluate.mtbench.MtBenchAnswer;
+import org.metaapo.evaluate.mtbench.MtBenchCalls;
 import org.metaapo.evaluate.mtbench.MtBenchEvaluation;
+import org.metaapo.evaluate.mtbench.MtBenchGames;
 import org.metaapo.evaluate.mtbench.MtBenchJudging;
+import org.metaapo.evaluate.mtbench.MtBenchMode;
 import org.metaapo.evaluate.mtbench.MtBenchPrompts;
 import org.metaapo.evaluate.mtbench.MtBenchQuestions;
+import org.metaapo.evaluate.mtbench.MtBenchReferences;
 import org.metaapo.evaluate.mtbench.PairJudgment;
 import org.metaapo.evaluate.mtbench.SingleJudgment;
 import org.metaapo.evaluate.page.EvaluationPage;
@@ -26,7 +31,6 @@ import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.text.Message;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code metaapo evaluate mt-bench}. */
@@ -34,25 +38,7 @@ import picocli.CommandLine.Option;
         name = "mt-bench",
         description = "MT-Bench: mean ratings by turn and category, or rates of pairwise games.",
         mixinStandardHelpOptions = true)
-final class MtBenchCommand implements Callable<Integer> {
-    /** How answers are judged. */
-    enum Mode {
-        SINGLE,
-        PAIRWISE
-    }
-
-    @Mixin
-    private CommonOptions common;
-
-    @Mixin
-    private EvaluateOptions options;
-
-    @Mixin
-    private AnswerSourceOptions source;
-
-    @Mixin
-    private JudgeOptions judging;
-
+final class MtBenchCommand extends BenchmarkCommand {
     @Option(names = "--questions", paramLabel = "FILE", description = "question.jsonl: which questions there are (default: the official ids, 81 to 160)")
     private Path questions;
 
@@ -63,7 +49,10 @@ final class MtBenchCommand implements Callable<Integer> {
     private Path references;
 
     @Option(names = "--mode", defaultValue = "single", description = "ratings of answers (single), or games of two models (pairwise) (${DEFAULT-VALUE})")
-    private Mode mode;
+    private MtBenchMode mode;
+
+    @Option(names = "--baseline-model", paramLabel = "M", description = "pairwise: the model that all others are compared with (default: all pairs are compared)")
+    private String baseline;
 
     @Override
     public Integer call() {
@@ -74,9 +63,17 @@ final class MtBenchCommand implements Callable<Integer> {
             return judged(known);
         }
         List<Path> files = options.annotations();
-        return mode == Mode.SINGLE
+        return mode == MtBenchMode.SINGLE
                 ? show(known, files.stream().flatMap(file -> SingleJudgment.read(file).stream()).toList())
-                : EvaluateOptions.show(evaluation(known).pairs(files.stream().flatMap(file -> PairJudgment.read(file).stream()).toList()), options.out());
+                : showPairs(known, files.stream().flatMap(file -> PairJudgment.read(file).stream())
+                        .filter(row -> baseline == null || row.isOf(baseline)).toList());
+    }
+
+    private Integer showPairs(MtBenchQuestions known, List<PairJudgment> rows) {
+        if (rows.isEmpty()) {
+            throw new DataException("--annotations have no games against " + baseline);
+        }
+        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).pairs(rows), ModelView.mtBenchPairs(rows, known.categories()::get), "won turns, %", common.seed()), options.out());
     }
 
     private Integer show(MtBenchQuestions known, List<SingleJudgment> rows) {
@@ -84,39 +81,44 @@ final class MtBenchCommand implements Callable<Integer> {
     }
 
     private MtBenchEvaluation evaluation(MtBenchQuestions known) {
-        return new MtBenchEvaluation(known, options.rounds(), common.seed(), options.allowPartial() || source.isLimited());
+        return new MtBenchEvaluation(known, options.rounds(), common.seed(), mayBePartial());
     }
 
     private Integer judged(MtBenchQuestions known) {
-        source.check();
-        judging.check();
-        if (mode == Mode.PAIRWISE) {
-            throw new UsageException("--mode pairwise takes --annotations; answers are judged one by one, in the mode single");
-        }
-        if (!judging.isGiven() || questions == null || prompts == null) {
-            throw new UsageException(!judging.isGiven() ? "no judge is given; expected --judge URL|DIR or --judge-command"
-                    : questions == null ? "--questions is not given; expected the path of fastchat/llm_judge/data/mt_bench/question.jsonl of the repository lm-sys/FastChat"
-                    : "--judge-prompts is not given; expected the path of " + MtBenchPrompts.OFFICIAL);
-        }
-        MtBenchPrompts texts = MtBenchPrompts.read(prompts);
+        checkJudge();
+        needed(questions, "--questions", "fastchat/llm_judge/data/mt_bench/question.jsonl of the repository lm-sys/FastChat");
+        MtBenchPrompts texts = MtBenchPrompts.read(needed(prompts, "--judge-prompts", MtBenchPrompts.OFFICIAL), mode);
         List<MtBenchQuestions.Question> wanted = known.list().stream().limit(source.most()).toList();
         List<List<MtBenchAnswer>> models = new ArrayList<>(source.answers().stream().map(MtBenchAnswer::read).toList());
+        Set<String> names = new HashSet<>();
+        Stream.concat(models.stream().map(answers -> answers.get(0).model()), source.isModel() ? Stream.of(source.name()) : Stream.empty())
+                .filter(name -> !names.add(name)).findFirst().ifPresent(name -> {
+                    throw new DataException("--answers: answers of " + name + " twice; expected each model once" + (source.isModel() ? ", or another --name" : ""));
+                });
         try (JudgedRun run = new JudgedRun(source, judging, common, options)) {
             if (source.isModel()) {
                 models.add(answered(run, wanted));
             }
-            MtBenchJudging calls = new MtBenchJudging(wanted, models, texts, references, options.allowPartial());
-            try (AnswerJudge judge = run.judge()) {
-                JudgeSetup setup = calls.setup(judge.setup());
-                if (judging.isDryRun()) {
-                    return run.estimate(calls.requests(), setup);
-                }
-                List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
-                List<JsonFields> rows = calls.rows(outcomes, setup);
-                AtomicFiles.write(options.out().resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()) + "_single.jsonl"), JsonFields.text(rows));
-                run.refuseFailures(outcomes);
-                return show(known, rows.stream().map(SingleJudgment::of).toList());
+            MtBenchReferences answers = MtBenchReferences.read(references);
+            MtBenchCalls calls = mode == MtBenchMode.SINGLE ? new MtBenchJudging(wanted, models, texts, answers, options.allowPartial())
+                    : new MtBenchGames(wanted, models, baseline, texts, answers, options.allowPartial());
+            return judged(run, calls, known);
+        }
+    }
+
+    private Integer judged(JudgedRun run, MtBenchCalls calls, MtBenchQuestions known) {
+        try (AnswerJudge judge = run.judge()) {
+            JudgeSetup setup = calls.setup(judge.setup());
+            if (judging.isDryRun()) {
+                return run.estimate(calls.requests(), setup);
             }
+            List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
+            List<JsonFields> rows = calls.rows(outcomes, setup);
+            String kind = mode == MtBenchMode.SINGLE ? "_single.jsonl" : "_pair.jsonl";
+            AtomicFiles.write(options.out().resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()) + kind), JsonFields.text(rows));
+            run.refuseFailures(outcomes);
+            return mode == MtBenchMode.SINGLE ? show(known, rows.stream().map(SingleJudgment::of).toList())
+                    : showPairs(known, rows.stream().map(PairJudgment::of).toList());
         }
     }
 
@@ -139,6 +141,9 @@ final class MtBenchCommand implements Callable<Integer> {
         }
         List<MtBenchAnswer> answers = new ArrayList<>();
         for (int i = 0; i < wanted.size(); i++) {
+            if (turns.get(i).size() < wanted.get(i).turns().size()) {
+                continue;
+            }
             JsonFields row = new JsonFields(MtBenchAnswer.line(wanted.get(i).id(), UUID.randomUUID().toString(), source.name(), turns.get(i),
                     System.currentTimeMillis() / 1000.0), "answer to question " + wanted.get(i).id());
             answers.add(new MtBenchAnswer(wanted.get(i).id(), source.name(), turns.get(i), row));
@@ -155,7 +160,8 @@ final class MtBenchCommand implements Callable<Integer> {
         List<JudgeRequest> requests = new ArrayList<>();
         for (int i = 0; i < wanted.size(); i++) {
             MtBenchQuestions.Question question = wanted.get(i);
-            if (turn < question.turns().size()) {
+            // A question whose turn before has no answer is not gone on with.
+            if (turn < question.turns().size() && turns.get(i).size() == turn) {
                 List<Message> messages = new ArrayList<>();
                 for (int before = 0; before < turn; before++) {
                     messages.add(new Message("user", question.turns().get(before)));
@@ -166,9 +172,12 @@ final class MtBenchCommand implements Callable<Integer> {
                 requests.add(new JudgeRequest(messages, most, source.temperature(MtBenchJudging.temperature(question.category())), 0, List.of()));
             }
         }
-        List<JudgeReply> replies = answerer.answer(requests, "answering turn " + (turn + 1));
+        List<String> texts = answerer.answer(requests, "answering turn " + (turn + 1));
         for (int k = 0; k < having.size(); k++) {
-            turns.get(having.get(k)).add(replies.get(k).text());
+            if (texts.get(k) != null) {
+                // Stripped, as the official program does with what a model has generated.
+                turns.get(having.get(k)).add(texts.get(k).strip());
+            }
         }
     }
 }

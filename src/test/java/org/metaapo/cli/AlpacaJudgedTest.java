@@ -122,6 +122,7 @@ class AlpacaJudgedTest extends CommandTest {
             assertThat(evaluate(50, stub, "--dry-run", "--price", "1000,1000")).as(err).isZero();
             assertThat(stub.requests()).isZero();
             assertThat(out).contains("calls 50 (in the cache already: 0)").contains("price at most about");
+            assertThat(temp.resolve("out")).doesNotExist();
             // A call takes 101 tokens, 0.101 of a thousand's price.
             assertThat(evaluate(50, stub, "--price", "1000,1000", "--budget", "2", "--judge-parallel", "1")).isEqualTo(5);
             assertThat(err).contains("the budget of 2.00 is reached");
@@ -132,8 +133,15 @@ class AlpacaJudgedTest extends CommandTest {
             // What was paid for counts in the budget of the same evaluation.
             assertThat(evaluate(50, stub, "--price", "1000,1000", "--budget", "2")).isEqualTo(5);
             assertThat(stub.requests()).isBetween(made, made + 1);
-            assertThat(evaluate(50, stub)).as(err).isZero();
+            assertThat(evaluate(50, stub, "--price", "1000,1000", "--annotator", "weighted")).as(err).isZero();
             assertThat(stub.requests()).isEqualTo(50);
+            // Each row has its price and time, those that were paid for in an earlier run too.
+            assertThat(Json.read(temp.resolve("out/weighted/annotations.json"))).hasSize(50).allSatisfy(row -> {
+                assertThat(row.path("annotator").asText()).isEqualTo("weighted");
+                assertThat(row.path("preference_price_per_example").asDouble()).isEqualTo(0.101, within(1e-12));
+                assertThat(row.path("preference_time_per_example").asDouble()).isPositive();
+            });
+            assertThat(Json.read(temp.resolve("out/metrics.json")).path("models").path(0).path("price_per_example").asDouble()).isEqualTo(0.101, within(1e-12));
         }
     }
 

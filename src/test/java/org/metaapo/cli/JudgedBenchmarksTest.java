@@ -161,6 +161,71 @@ class JudgedBenchmarksTest extends CommandTest {
         }
     }
 
+    private String[] games(String url, String... more) throws IOException {
+        String questions = lines("questions.jsonl", Map.of("question_id", 81, "category", "writing", "turns", List.of("Write.", "More.")),
+                Map.of("question_id", 111, "category", "math", "turns", List.of("Count.", "Again."), "reference", List.of("ref one", "ref two")));
+        String prompts = lines("pairs.jsonl", prompt("pair-v2", "{question} {answer_a} {answer_b}"),
+                prompt("pair-v2-multi-turn", "{question_1} {answer_a_1} {question_2} {answer_a_2} / {question_1} {answer_b_1} {question_2} {answer_b_2}"),
+                prompt("pair-math-v1", "{question} {ref_answer_1} {answer_a} {answer_b}"),
+                prompt("pair-math-v1-multi-turn", "{ref_answer_2} {answer_a_1} {answer_a_2} {answer_b_1} {answer_b_2}"));
+        List<String> all = new ArrayList<>(List.of("evaluate", "mt-bench", "--mode", "pairwise", "--questions", questions, "--judge-prompts", prompts, "--judge", url,
+                "--judge-model", "judge", "--out", path("out"), "--quiet", "--answers"));
+        for (String model : List.of("one", "two", "three")) {
+            all.add(lines(model + ".jsonl", IntStream.of(81, 111).mapToObj(id -> Map.of("question_id", id, "model_id", model, "choices",
+                    List.of(Map.of("index", 0, "turns", List.of(model + " first", model + " second"))))).toArray()));
+        }
+        all.addAll(List.of(more));
+        return all.toArray(String[]::new);
+    }
+
+    @Test
+    void mtBenchIsJudgedInPairsInBothOrders() throws IOException {
+        // Model one wins wherever it is; two and three are told apart by their places alone, and once in two ways at a time.
+        try (JudgeStub stub = new JudgeStub((prompt, attempt) -> prompt.contains("Write. three") && attempt == 0 ? Fault.HTML : Fault.NONE, (request, prompt) -> JudgeStub.text(
+                !prompt.contains("one first") ? prompt.contains("Write.") && !prompt.contains("More.") ? "[[A]] or [[B]]" : "[[A]]"
+                        : prompt.indexOf("one first") < Math.max(prompt.indexOf("two first"), prompt.indexOf("three first")) ? "Well: [[A]]" : "Well: [[B]]"))) {
+            assertThat(run(games(stub.url()))).isEqualTo(1);
+            assertThat(err).contains("of 24 calls failed");
+            assertThat(run(games(stub.url()))).as(err).isZero();
+            assertThat(stub.paid).hasSize(24).allSatisfy((prompt, times) -> assertThat(times.get()).isEqualTo(1));
+            assertThat(stub.paid.keySet()).filteredOn(prompt -> prompt.contains("Count.")).allSatisfy(prompt -> assertThat(prompt).contains("ref one"));
+            List<JsonNode> rows = Files.readString(temp.resolve("out/model_judgment/judge_pair.jsonl")).lines().map(line -> Json.parse(line, "row")).toList();
+            assertThat(rows).hasSize(12).filteredOn(row -> row.path("model_1").asText().equals("one")).hasSize(8)
+                    .allSatisfy(row -> assertThat(List.of(row.path("g1_winner").asText(), row.path("g2_winner").asText())).containsOnly("model_1"));
+            assertThat(rows).filteredOn(row -> row.path("model_1").asText().equals("two")).hasSize(4).allSatisfy(row ->
+                    assertThat(List.of(row.path("g1_winner").asText(), row.path("g2_winner").asText())).containsExactly("model_1", "model_2"));
+            JsonNode two = Json.read(temp.resolve("out/metrics.json")).path("models").path(1);
+            assertThat(two.path("win_rate_adjusted").asDouble()).isEqualTo(0.25);
+            assertThat(two.path("win_rate_shown_first").asDouble()).isEqualTo(0.5);
+            assertThat(two.path("win_rate_shown_second").asDouble()).isZero();
+            assertThat(two.path("n_conflicting").asInt()).isEqualTo(2);
+            assertThat(page("out").path("items")).hasSize(12);
+            // Against one model alone; and the judgments alone give the same.
+            assertThat(run(games(stub.url(), "--baseline-model", "two"))).as(err).isZero();
+            assertThat(Files.readAllLines(temp.resolve("out/model_judgment/judge_pair.jsonl"))).hasSize(8);
+            JsonNode judged = Json.read(temp.resolve("out/metrics.json")).path("models");
+            assertThat(run("evaluate", "compare", path("out"), "--questions", path("questions.jsonl"), "--out", path("again"))).as(err).isZero();
+            assertThat(Json.read(temp.resolve("again/metrics.json")).path("models")).isEqualTo(judged);
+            assertThat(stub.requests()).isGreaterThan(24).isLessThan(24 + 24);
+            assertFails(3, "answers of one, two, three; expected those of four and of another model", games(stub.url(), "--baseline-model", "four"));
+            assertFails(3, "answers of one twice; expected each model once", games(stub.url(), path("one.jsonl")));
+        }
+    }
+
+    @Test
+    void aQuestionThatCannotBeAnsweredIsLeftOutWhereSomeMay() throws IOException {
+        List<String> command = new ArrayList<>(List.of("evaluate", "alpaca-eval", "--model", fixture("tiny-llama"), "--max-new-tokens", "4", "--reference-outputs",
+                write("reference.json", Json.write(IntStream.range(0, 3).mapToObj(i -> Map.of("dataset", "d", "instruction", i == 1 ? "long ".repeat(3000) : "Say " + i,
+                        "output", "word", "generator", "base")).toList())).toString(),
+                "--prompt", write("prompt.txt", PROMPT).toString(), "--judge", fixture("tiny-llama"), "--out", path("out"), "--threads", "1", "--dtype", "f32", "--quiet"));
+        assertFails(1, "1 of 3 questions have no answer; --allow-partial judges the others; the first: ", command.toArray(String[]::new));
+        command.add("--allow-partial");
+        assertThat(run(command.toArray(String[]::new))).as(err).isZero();
+        assertThat(Json.read(temp.resolve("out/model_outputs.json"))).hasSize(2);
+        JsonNode model = Json.read(temp.resolve("out/metrics.json")).path("models").path(0);
+        assertThat(List.of(model.path("n_judged").asInt(), model.path("n_missing").asInt())).isEqualTo(List.of(2, 1));
+    }
+
     private static Map<String, String> prompt(String name, String template) {
         return Map.of("name", name, "system_prompt", "Rate.", "prompt_template", template);
     }

@@ -1,5 +1,6 @@
 package org.metaapo.evaluate.alpaca;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -80,7 +81,7 @@ public final class AlpacaEvaluation {
     }
 
     /** A model's figures. */
-    private record Scored(String model, Coverage coverage, WinRate raw, LengthControl controlled, int averageLength, double[] byPosition) {
+    private record Scored(String model, Coverage coverage, WinRate raw, LengthControl controlled, int averageLength, double[] byPosition, Double price, Double time) {
         boolean isFitted() {
             return controlled != null && controlled.selection() != null;
         }
@@ -133,7 +134,13 @@ public final class AlpacaEvaluation {
                     model, controlled.winRate(), raw.winRate()));
         }
         int length = (int) StatUtils.mean(rows.stream().mapToDouble(row -> codePoints(row.output())).toArray());
-        return new Scored(model, coverage, raw, controlled, length, new double[] {atPosition(rows, true), atPosition(rows, false)});
+        return new Scored(model, coverage, raw, controlled, length, new double[] {atPosition(rows, true), atPosition(rows, false)},
+                mean(rows, Annotation.PRICE), mean(rows, Annotation.TIME));
+    }
+
+    /** Of the rows that tell it; null where none does. */
+    private static Double mean(List<Annotation> rows, String field) {
+        return EvaluationResult.finite(StatUtils.mean(rows.stream().map(row -> row.row().node().path(field)).filter(JsonNode::isNumber).mapToDouble(JsonNode::asDouble).toArray()));
     }
 
     /** Whether a reward model's numbers stand for the judge: its length is then controlled for without the judge's calibration too. */
@@ -193,7 +200,8 @@ public final class AlpacaEvaluation {
                     .put("n_wins_base", raw.baseWins()).put("n_draws", raw.draws()).put("n_total", raw.total())
                     .put("discrete_win_rate", raw.discreteWinRate()).put("avg_length", one.averageLength())
                     .put("win_rate_shown_first", EvaluationResult.finite(one.byPosition()[0]))
-                    .put("win_rate_shown_second", EvaluationResult.finite(one.byPosition()[1]));
+                    .put("win_rate_shown_second", EvaluationResult.finite(one.byPosition()[1]))
+                    .put("price_per_example", one.price()).put("time_per_example", one.time());
             if (one.controlled() != null) {
                 model.put("length_controlled_winrate", one.controlled().winRate()).put("lc_standard_error", one.controlled().standardError());
             }

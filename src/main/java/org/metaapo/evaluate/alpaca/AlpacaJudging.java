@@ -5,9 +5,11 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.metaapo.config.Program;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.judge.Budget;
 import org.metaapo.evaluate.judge.JudgeReply;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Outcome;
@@ -70,19 +72,20 @@ public final class AlpacaJudging {
      *
      * @param outcomes of {@link #requests}
      * @param setup of {@link #setup}
+     * @param prices of the calls
      */
-    public List<Annotation> annotations(List<Outcome> outcomes, JudgeSetup setup) {
+    public List<Annotation> annotations(List<Outcome> outcomes, JudgeSetup setup, Budget prices) {
         List<Annotation> rows = new ArrayList<>();
         int at = 0;
         for (int i = 0; i < pairs.model().size(); i++) {
             List<Boolean> orders = orders(i);
-            rows.add(row(i, orders, outcomes.subList(at, at + orders.size()), setup));
+            rows.add(row(i, orders, outcomes.subList(at, at + orders.size()), setup, prices));
             at += orders.size();
         }
         return rows;
     }
 
-    private Annotation row(int i, List<Boolean> orders, List<Outcome> outcomes, JudgeSetup setup) {
+    private Annotation row(int i, List<Boolean> orders, List<Outcome> outcomes, JudgeSetup setup, Budget prices) {
         ModelOutput baseline = pairs.baseline().get(i);
         ModelOutput model = pairs.model().get(i);
         ObjectNode row = start(baseline, model, setup);
@@ -94,7 +97,7 @@ public final class AlpacaJudging {
         Double preference = isTied(i) ? (Double) TIE : preferences.contains(null) ? null
                 : (Double) preferences.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
         row.put("preference", preference);
-        row.putNull("preference_price_per_example").putNull("preference_time_per_example");
+        row.put(Annotation.PRICE, sum(outcomes, prices::price)).put(Annotation.TIME, sum(outcomes, reply -> Double.isNaN(reply.seconds()) ? null : (Double) reply.seconds()));
         row.put("preference_version", Program.VERSION).put("preference_date", Instant.now().toString());
         if (orders.size() == 1) {
             row.put(Annotation.MODEL_FIRST, orders.get(0));
@@ -107,6 +110,12 @@ public final class AlpacaJudging {
                 failed -> row.put("failure", failed.failure()), () -> raw(row, outcomes));
         row.set(JudgeSetup.FIELD, setup.setup());
         return Annotation.of(new JsonFields(row, model.where()));
+    }
+
+    /** Of a pair's replies; null where one has none, and without a call. */
+    private static Double sum(List<Outcome> outcomes, Function<JudgeReply, Double> value) {
+        List<Double> values = outcomes.stream().map(outcome -> outcome.reply() == null ? null : value.apply(outcome.reply())).toList();
+        return values.isEmpty() || values.contains(null) ? null : (Double) values.stream().mapToDouble(Double::doubleValue).sum();
     }
 
     static ObjectNode start(ModelOutput baseline, ModelOutput model, JudgeSetup setup) {

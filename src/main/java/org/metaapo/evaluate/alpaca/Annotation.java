@@ -32,6 +32,10 @@ public record Annotation(
     static final String PREFERENCE_MODEL_FIRST = "preference_model_first";
     /** Where the baseline's was. */
     static final String PREFERENCE_BASELINE_FIRST = "preference_baseline_first";
+    /** What a row's calls have cost. */
+    static final String PRICE = "preference_price_per_example";
+    /** How many seconds they took. */
+    static final String TIME = "preference_time_per_example";
     private static final int PREFERENCE_DECIMALS = 10;
 
     /**

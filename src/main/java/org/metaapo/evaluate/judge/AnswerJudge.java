@@ -28,6 +28,11 @@ public interface AnswerJudge extends AutoCloseable {
      */
     List<Outcome> ask(List<JudgeRequest> requests, CallLog log) throws InterruptedException;
 
+    /** How many requests of those that it is asked just now are done, about; from another thread. */
+    default long underWay() {
+        return 0;
+    }
+
     /** A stop is asked for, from another thread: what costs only time ends. */
     default void stop() {}
 

@@ -37,6 +37,11 @@ public final class Budget {
         return new Budget(0, 0, Double.POSITIVE_INFINITY);
     }
 
+    /** What a reply has cost; null without prices, or where nobody has counted its tokens. */
+    public Double price(JudgeReply reply) {
+        return isPriced() && reply.promptTokens() >= 0 && reply.replyTokens() >= 0 ? (Double) price(reply.promptTokens(), reply.replyTokens()) : null;
+    }
+
     double price(long promptTokens, long replyTokens) {
         return (promptPrice * promptTokens + replyPrice * replyTokens) / MILLION;
     }

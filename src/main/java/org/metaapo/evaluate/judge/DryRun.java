@@ -16,20 +16,22 @@ import org.metaapo.evaluate.JudgeSetup;
  * @param price at most; 0 without prices
  */
 public record DryRun(int calls, int known, long promptTokens, long replyTokens, double price) {
-    /** Counts. */
-    public static DryRun of(List<JudgeRequest> requests, JudgeSetup setup, ReplyCache cache, Budget budget, int repeats) {
+    /**
+     * Counts.
+     *
+     * @param replied keys of the questions that have a reply
+     */
+    public static DryRun of(List<JudgeRequest> requests, JudgeSetup setup, Set<String> replied, Budget budget) {
         Set<String> seen = new HashSet<>();
         int calls = 0;
         long prompt = 0;
         long reply = 0;
         for (JudgeRequest request : requests) {
-            for (int repeat = 0; repeat < repeats; repeat++) {
-                String key = request.key(setup, repeat);
-                if (seen.add(key) && cache.get(key) == null) {
-                    calls++;
-                    prompt += request.promptTokens();
-                    reply += request.maxTokens();
-                }
+            String key = request.key(setup);
+            if (seen.add(key) && !replied.contains(key)) {
+                calls++;
+                prompt += request.promptTokens();
+                reply += request.maxTokens();
             }
         }
         return new DryRun(calls, seen.size() - calls, prompt, reply, budget.price(prompt, reply));

@@ -1,7 +1,6 @@
 package org.metaapo.evaluate.judge;
 
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.metaapo.evaluate.JudgeSetup;
@@ -25,17 +24,10 @@ public record JudgeRequest(List<Message> messages, int maxTokens, double tempera
     /** Tokens around a message. */
     private static final int FRAME_TOKENS = 5;
 
-    /**
-     * Digest of all that decides the reply: who judges and how, and the messages, which have both answers in their order.
-     *
-     * @param repeat number of the time that it is asked, from 0
-     */
-    String key(JudgeSetup setup, int repeat) {
-        List<Object> whole = new ArrayList<>(Arrays.asList(
-                setup.judge(), setup.setup(), messages.stream().map(Message::fields).toList(), maxTokens, temperature, topLogProbs));
-        if (repeat > 0) {
-            whole.add(repeat);
-        }
+    /** Digest of all that decides the reply: who judges and how, and the messages, which have both answers in their order. */
+    String key(JudgeSetup setup) {
+        List<Object> whole = Arrays.asList(
+                setup.judge(), setup.setup(), messages.stream().map(Message::fields).toList(), maxTokens, temperature, topLogProbs);
         return Digests.sha256(Json.write(whole).getBytes(StandardCharsets.UTF_8)).substring(0, KEY_DIGITS);
     }
 

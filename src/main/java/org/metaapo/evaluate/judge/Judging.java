@@ -23,6 +23,8 @@ public final class Judging {
     /** So many calls in a row without a reply end the work. */
     private static final int MOST_FAILURES = 20;
     private static final long CLAIMED_WAIT_MILLIS = 200;
+    /** After a stop, calls under way may end within this time: they are paid for. */
+    public static final int GRACE_SECONDS = 15;
 
     private final AnswerJudge judge;
     private final ReplyCache cache;
@@ -30,6 +32,7 @@ public final class Judging {
     private final RunListener listener;
     private final StopSignal stop;
     private final String phase;
+    private final long graceNanos;
 
     /**
      * The judge and the cache stay open.
@@ -37,6 +40,11 @@ public final class Judging {
      * @param phase what the listener is told that is done
      */
     public Judging(AnswerJudge judge, ReplyCache cache, Budget budget, RunListener listener, StopSignal stop, String phase) {
+        this(judge, cache, budget, listener, stop, phase, GRACE_SECONDS * 1_000_000_000L);
+    }
+
+    Judging(AnswerJudge judge, ReplyCache cache, Budget budget, RunListener listener, StopSignal stop, String phase, long graceNanos) {
+        this.graceNanos = graceNanos;
         this.phase = phase;
         this.judge = judge;
         this.cache = cache;
@@ -55,7 +63,14 @@ public final class Judging {
         private final AtomicInteger inARow = new AtomicInteger();
         private final AtomicReference<MetaapoException> end = new AtomicReference<>();
         private final AtomicInteger unasked = new AtomicInteger();
+        private final int size;
         private boolean isOverBudget;
+        private long stopped;
+        private long shown;
+
+        Round(int size) {
+            this.size = size;
+        }
 
         /** On a thread of the calls. */
         List<Map.Entry<String, Outcome>> call(List<Asked> group) throws InterruptedException {
@@ -104,7 +119,10 @@ public final class Judging {
             List<Map.Entry<String, Outcome>> done = new ArrayList<>();
             List<Outcome> outcomes = null;
             try {
-                outcomes = judge.ask(mine.stream().map(Asked::request).toList(), log);
+                long start = System.nanoTime();
+                List<Outcome> found = judge.ask(mine.stream().map(Asked::request).toList(), log);
+                double seconds = (System.nanoTime() - start) * 1e-9 / mine.size();
+                outcomes = found.stream().map(outcome -> outcome.took(seconds)).toList();
                 inARow.set(0);
             } catch (DataException | RunFailedException e) {
                 outcomes = Collections.nCopies(mine.size(), Outcome.failed(e.getMessage()));
@@ -139,11 +157,23 @@ public final class Judging {
             if (stop.isRequested()) {
                 judge.stop();
                 log.giveUp();
+                stopped = stopped == 0 ? System.nanoTime() : stopped;
+                if (System.nanoTime() - stopped > graceNanos) {
+                    throw interrupted(size - outcomes.size());
+                }
             }
             for (String note = log.takeNote(); note != null; note = log.takeNote()) {
                 listener.note(note);
             }
-            listener.progress(done, budget.isPriced() ? Budget.shown(budget.spent()) + " spent" : "");
+            shown = Math.max(shown, done + judge.underWay());
+            listener.progress(shown, budget.isPriced() ? Budget.shown(budget.spent()) + " spent" : "");
+        }
+
+        InterruptedRunException interrupted(int without) {
+            return new InterruptedRunException((isOverBudget
+                    ? "the budget of " + Budget.shown(budget.limit()) + " is reached: " + Budget.shown(budget.spent()) + " spent, "
+                    : "stopped: ") + without + " of " + size + " have no reply yet; the replies that came are kept, and the same command goes on"
+                    + (isOverBudget ? " with a larger --budget" : ""));
         }
     }
 
@@ -151,15 +181,14 @@ public final class Judging {
      * Asks.
      *
      * @param setup who judges and how, with the prompt and the sampling
-     * @param repeat number of the time that the same is asked, from 0
      * @return an outcome for each request, in order; failures may be asked again
      * @throws InterruptedRunException if a stop was asked for or the budget is spent: what came is kept
      * @throws RunFailedException if call after call fails
      */
-    public List<Outcome> ask(List<JudgeRequest> requests, JudgeSetup setup, int repeat) {
-        List<String> keys = requests.stream().map(request -> request.key(setup, repeat)).toList();
+    public List<Outcome> ask(List<JudgeRequest> requests, JudgeSetup setup) {
+        List<String> keys = requests.stream().map(request -> request.key(setup)).toList();
         Map<String, JudgeRequest> missing = new LinkedHashMap<>();
-        Round round = new Round();
+        Round round = new Round((int) keys.stream().distinct().count());
         for (int i = 0; i < keys.size(); i++) {
             JudgeReply known = cache.get(keys.get(i));
             if (known == null) {
@@ -180,10 +209,7 @@ public final class Judging {
             throw round.end.get();
         }
         if (round.unasked.get() > 0) {
-            throw new InterruptedRunException((round.isOverBudget
-                    ? "the budget of " + Budget.shown(budget.limit()) + " is reached: " + Budget.shown(budget.spent()) + " spent, "
-                    : "stopped: ") + round.unasked.get() + " of " + keys.size() + " calls are not made; the replies that came are kept, and the same command goes on"
-                    + (round.isOverBudget ? " with a larger --budget" : ""));
+            throw round.interrupted(round.unasked.get());
         }
         return keys.stream().map(round.outcomes::get).toList();
     }

@@ -43,7 +43,7 @@ import org.metaapo.text.Message;
  * of labels are wanted, they are those of the model's own logits at the reply's first token.
  */
 public final class LocalModel implements AnswerJudge {
-    private static final int ROUNDS = 4;
+    private static final int ROUNDS = 2;
     private static final long LEAST_ROOM = 2048;
 
     private final Policy policy;
@@ -53,6 +53,7 @@ public final class LocalModel implements AnswerJudge {
     private Scorer scorer;
     private long room;
     private volatile boolean isStopped;
+    private volatile long underWay;
 
     /**
      * How the model runs.
@@ -139,6 +140,11 @@ public final class LocalModel implements AnswerJudge {
     }
 
     @Override
+    public long underWay() {
+        return underWay;
+    }
+
+    @Override
     public void stop() {
         isStopped = true;
     }
@@ -163,13 +169,17 @@ public final class LocalModel implements AnswerJudge {
                 alike.computeIfAbsent(List.of(request.topLogProbs() > 0, Math.min(Math.min(left, given.longest()), request.maxTokens()), request.temperature()), key -> new ArrayList<>()).add(i);
             }
         }
-        alike.values().forEach(group -> {
+        long done = 0;
+        for (List<Integer> group : alike.values()) {
             if (requests.get(group.get(0)).topLogProbs() > 0) {
                 label(group, requests, prompts, outcomes);
             } else {
-                write(group, requests, prompts, outcomes);
+                write(group, requests, prompts, outcomes, done);
             }
-        });
+            done += group.size();
+            underWay = done;
+        }
+        underWay = 0;
         return Arrays.asList(outcomes);
     }
 
@@ -212,6 +222,7 @@ public final class LocalModel implements AnswerJudge {
             }
             String likelier = labels.stream().max((a, b) -> Double.compare(logProbs.get(a), logProbs.get(b))).orElseThrow();
             outcomes[i] = Outcome.of(new JudgeReply(likelier, logProbs, false, prompts.get(i).length, 1));
+            underWay++;
         }
     }
 
@@ -235,7 +246,7 @@ public final class LocalModel implements AnswerJudge {
         return scorer;
     }
 
-    private void write(List<Integer> group, List<JudgeRequest> requests, List<int[]> prompts, Outcome[] outcomes) {
+    private void write(List<Integer> group, List<JudgeRequest> requests, List<int[]> prompts, Outcome[] outcomes, long before) {
         JudgeRequest first = requests.get(group.get(0));
         int most = Math.min(given.longest(), group.stream().mapToInt(i ->
                 Math.min(requests.get(i).maxTokens(), policy.config().maxPositions() - prompts.get(i).length)).min().orElseThrow());
@@ -248,6 +259,7 @@ public final class LocalModel implements AnswerJudge {
             if (isStopped) {
                 throw new InterruptedRunException("stopped; the same command goes on");
             }
+            underWay = before + done;
         }, note -> { });
         for (int k = 0; k < own.size(); k++) {
             GeneratedAnswer answer = answers.get(k).get(0);

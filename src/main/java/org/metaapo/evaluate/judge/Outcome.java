@@ -12,6 +12,11 @@ public record Outcome(JudgeReply reply, String failure) {
         return new Outcome(reply, null);
     }
 
+    /** With the time of the call. */
+    Outcome took(double seconds) {
+        return reply == null ? this : of(new JudgeReply(reply.text(), reply.logProbs(), reply.isCut(), reply.promptTokens(), reply.replyTokens(), seconds));
+    }
+
     /** None. */
     static Outcome failed(String why) {
         return new Outcome(null, why);

@@ -8,10 +8,12 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.FileFailures;
@@ -61,6 +63,23 @@ public final class ReplyCache implements AutoCloseable {
         } catch (IOException e) {
             throw FileFailures.writing(file, -1, e);
         }
+    }
+
+    /**
+     * The questions that a file has replies to: none where it is not there. Nothing is written, no lock is taken.
+     *
+     * @throws DataException if a line is damaged
+     */
+    public static Set<String> keys(Path file) {
+        Map<String, JudgeReply> replies = new HashMap<>();
+        try {
+            if (Files.exists(file)) {
+                parse(Files.readAllBytes(file), file, 0, replies);
+            }
+        } catch (IOException e) {
+            throw FileFailures.reading(file, e);
+        }
+        return replies.keySet();
     }
 
     /** The reply to a question, or null. */
@@ -146,10 +165,18 @@ public final class ReplyCache implements AutoCloseable {
         while (buffer.hasRemaining() && channel.read(buffer, read + buffer.position()) >= 0) {
             // Until it is full.
         }
-        byte[] bytes = buffer.array();
+        int whole = parse(buffer.array(), file, read, replies);
+        if (whole < buffer.capacity()) {
+            channel.truncate(read + whole);
+        }
+        read += whole;
+    }
+
+    /** Takes the replies of whole lines, and tells how many bytes those are. */
+    private static int parse(byte[] bytes, Path file, long start, Map<String, JudgeReply> replies) {
         int from = 0;
         for (int end = next(bytes, 0); end >= 0; end = next(bytes, from)) {
-            String where = file + ", byte " + (read + from);
+            String where = file + ", byte " + (start + from);
             JsonNode line = Json.parse(StrictText.decode(bytes, from, end - from, where, 1), where);
             JudgeReply reply = JudgeReply.of(line);
             if (!line.path("key").isTextual() || reply == null) {
@@ -158,10 +185,7 @@ public final class ReplyCache implements AutoCloseable {
             replies.putIfAbsent(line.path("key").asText(), reply);
             from = end + 1;
         }
-        if (from < bytes.length) {
-            channel.truncate(read + from);
-        }
-        read += from;
+        return from;
     }
 
     private static int next(byte[] bytes, int from) {

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
@@ -40,6 +42,29 @@ public record MtBenchAnswer(int question, String model, List<String> turns, Json
             }
         }
         return answers;
+    }
+
+    /**
+     * The answers to all turns of the questions, by question.
+     *
+     * @throws DataException that lists questions without one, unless some may be
+     */
+    static Map<Integer, MtBenchAnswer> whole(List<MtBenchAnswer> answers, List<MtBenchQuestions.Question> questions, boolean allowPartial) {
+        Map<Integer, MtBenchAnswer> byQuestion = new HashMap<>();
+        answers.forEach(answer -> byQuestion.put(answer.question(), answer));
+        List<String> missing = new ArrayList<>();
+        for (MtBenchQuestions.Question question : questions) {
+            MtBenchAnswer answer = byQuestion.get(question.id());
+            if (answer == null || answer.turns().size() < question.turns().size()) {
+                missing.add(Integer.toString(question.id()));
+                byQuestion.remove(question.id());
+            }
+        }
+        if (!missing.isEmpty() && !allowPartial) {
+            throw new DataException(answers.get(0).model() + ": " + missing.size() + " of " + questions.size() + " questions have no answer: "
+                    + String.join(", ", missing) + "; expected all, or --allow-partial");
+        }
+        return byQuestion;
     }
 
     private static List<String> turns(JsonFields row) {

@@ -8,7 +8,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.Coverage;
 import org.metaapo.evaluate.EvaluationResult;
@@ -117,22 +119,33 @@ public final class MtBenchEvaluation {
             models.add(row.model2());
         }
         ObjectNode json = start("pairwise", judge);
-        TextTable table = new TextTable("model", "win rate", "loss rate", "adjusted", "wins", "losses", "ties", "judged");
+        TextTable table = new TextTable("model", "win rate", "loss rate", "adjusted", "shown first", "second", "wins", "losses", "ties", "judged");
         List<String> notes = new ArrayList<>();
         for (String model : models) {
-            PairRates rates = PairRates.of(rows, model);
-            long others = rows.stream().filter(row -> row.model1().equals(model) || row.model2().equals(model))
-                    .map(row -> row.model1().equals(model) ? row.model2() : row.model1()).distinct().count();
-            Coverage coverage = new Coverage(
-                    (int) others * TURNS * questions.categories().size(), rates.total(), rates.errors(), 0, 0);
+            List<PairJudgment> own = rows.stream().filter(row -> row.isOf(model)).toList();
+            PairRates rates = PairRates.of(own, model);
+            long others = own.stream().map(row -> row.model1().equals(model) ? row.model2() : row.model1()).distinct().count();
+            int failed = (int) own.stream().filter(row -> row.winner() == PairWinner.ERROR && !row.isReplied()).count();
+            Coverage coverage = new Coverage((int) others * TURNS * questions.categories().size(), rates.total(), rates.errors() - failed, failed,
+                    own.stream().mapToInt(PairJudgment::conflicts).sum());
             check(coverage, model, notes);
+            double first = atPosition(own, model, true);
+            double second = atPosition(own, model, false);
             ObjectNode one = json.withArray("models").addObject().put("name", model).put("win", rates.wins()).put("loss", rates.losses()).put("tie", rates.ties())
-                    .put("win_rate", rates.winRate()).put("loss_rate", rates.lossRate()).put("win_rate_adjusted", rates.winRateAdjusted());
+                    .put("win_rate", rates.winRate()).put("loss_rate", rates.lossRate()).put("win_rate_adjusted", rates.winRateAdjusted())
+                    .put("win_rate_shown_first", EvaluationResult.finite(first)).put("win_rate_shown_second", EvaluationResult.finite(second));
             coverage.put(one);
-            table.row(model, percent(rates.winRate()), percent(rates.lossRate()), percent(rates.winRateAdjusted()), Integer.toString(rates.wins()),
+            own.stream().filter(row -> row.winner() == PairWinner.ERROR && row.isReplied()).forEach(row -> one.withArray("unparsed_questions").add(row.question()));
+            own.stream().filter(row -> row.conflicts() > 0).forEach(row -> one.withArray("conflicting_questions").add(row.question()));
+            table.row(model, percent(rates.winRate()), percent(rates.lossRate()), percent(rates.winRateAdjusted()), percent(first), percent(second), Integer.toString(rates.wins()),
                     Integer.toString(rates.losses()), Integer.toString(rates.ties()), rates.total() + "/" + coverage.expected());
         }
         return new EvaluationResult(json, table.toString(), notes, Map.of());
+    }
+
+    /** Mean outcome of the games that show the model first, or second; NaN without one. */
+    private static double atPosition(List<PairJudgment> rows, String model, boolean isFirst) {
+        return StatUtils.mean(rows.stream().map(row -> row.outcomeAt(model, isFirst)).filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray());
     }
 
     private static String score(double value) {
@@ -140,6 +153,6 @@ public final class MtBenchEvaluation {
     }
 
     private static String percent(double share) {
-        return String.format(Locale.ROOT, "%.1f %%", 100 * share);
+        return Double.isNaN(share) ? "–" : String.format(Locale.ROOT, "%.1f %%", 100 * share);
     }
 }

@@ -3,6 +3,8 @@ package org.metaapo.evaluate.mtbench;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
@@ -17,23 +19,62 @@ import org.metaapo.evaluate.JudgeSetup;
  * @param judge who judged
  * @param first winner of the first game
  * @param second winner of the second
+ * @param isReplied whether the judge said anything in both
+ * @param conflicts games whose reply names several winners
  * @param row as it stands in the file
  */
 public record PairJudgment(
-        int question, String model1, String model2, int turn, JudgeSetup judge, PairWinner first, PairWinner second, JsonFields row) {
+        int question, String model1, String model2, int turn, JudgeSetup judge, PairWinner first, PairWinner second,
+        boolean isReplied, int conflicts, JsonFields row) {
     /** All lines of a file, of one judge. */
     public static List<PairJudgment> read(Path file) {
-        List<PairJudgment> rows = JsonFields.lines(file).stream().map(row -> new PairJudgment(
-                row.whole("question_id"), row.text("model_1"), row.text("model_2"), row.whole("turn"), SingleJudgment.judge(row),
-                winner(row, "g1_winner"), winner(row, "g2_winner"), row)).toList();
+        List<PairJudgment> rows = JsonFields.lines(file).stream().map(PairJudgment::of).toList();
         rows.forEach(row -> rows.get(0).judge().same(row.judge(), row.row().where()));
         return rows;
     }
 
-    private static PairWinner winner(JsonFields row, String field) {
+    /** Of a row; a DataException where a winner is not the one that the game's reply names. */
+    public static PairJudgment of(JsonFields row) {
+        PairWinner first = winner(row, 1);
+        PairWinner second = winner(row, 2);
+        List<String> replies = Stream.of("g1_judgment", "g2_judgment").map(row::textOrNull).filter(Objects::nonNull).toList();
+        boolean isReplied = row.isAbsent("failure") && replies.stream().noneMatch(reply -> reply.isEmpty() || reply.equals(SingleJudgment.FAILED_REPLY));
+        return new PairJudgment(row.whole("question_id"), row.text("model_1"), row.text("model_2"), row.whole("turn"), SingleJudgment.judge(row), first, second,
+                isReplied, (int) replies.stream().filter(PairWinner::isConflicting).count(), row);
+    }
+
+    private static PairWinner winner(JsonFields row, int game) {
+        String field = "g" + game + "_winner";
         String text = row.text(field);
-        return Arrays.stream(PairWinner.values()).filter(winner -> winner.id().equals(text)).findFirst().orElseThrow(() ->
+        PairWinner stored = Arrays.stream(PairWinner.values()).filter(winner -> winner.id().equals(text)).findFirst().orElseThrow(() ->
                 new DataException(row.where() + ": " + field + " is " + text + "; expected model_1, model_2, tie or error"));
+        String reply = row.textOrNull("g" + game + "_judgment");
+        PairWinner told = reply == null ? PairWinner.ERROR : PairWinner.of(reply, game == 1);
+        // Prompts that ask for two ratings have a winner without a label.
+        if (told != PairWinner.ERROR && told != stored) {
+            throw new DataException(row.where() + ": " + field + " is " + text + ", its judgment says " + told.id() + "; expected the same");
+        }
+        return stored;
+    }
+
+    /** What a game is worth to a model that is one of the two: 1, ½ or 0; null without a winner. */
+    public Double outcome(String model, int game) {
+        PairWinner winner = game == 1 ? first : second;
+        return switch (winner) {
+            case ERROR -> null;
+            case TIE -> 0.5;
+            default -> winner == (model.equals(model1) ? PairWinner.MODEL_1 : PairWinner.MODEL_2) ? 1.0 : 0.0;
+        };
+    }
+
+    /** What a game is worth where the model is shown first, or second. */
+    public Double outcomeAt(String model, boolean isFirst) {
+        return outcome(model, model.equals(model1) == isFirst ? 1 : 2);
+    }
+
+    /** Whether a model is one of the two. */
+    public boolean isOf(String model) {
+        return model.equals(model1) || model.equals(model2);
     }
 
     /** The winner: whom both games name, else a tie; ERROR where one of them is. */

@@ -15,7 +15,7 @@ public record PairRates(int wins, int losses, int ties, int errors) {
     public static PairRates of(List<PairJudgment> rows, String model) {
         int[] counts = new int[4];
         for (PairJudgment row : rows) {
-            if (row.model1().equals(model) || row.model2().equals(model)) {
+            if (row.isOf(model)) {
                 boolean isFirst = row.model1().equals(model);
                 counts[switch (row.winner()) {
                     case MODEL_1 -> isFirst ? 0 : 1;

@@ -1,6 +1,7 @@
 package org.metaapo.evaluate.mtbench;
 
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** Who wins a game of MT-Bench's pairwise mode. */
 public enum PairWinner {
@@ -13,6 +14,11 @@ public enum PairWinner {
     /** As files have it. */
     public String id() {
         return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Whether a reply names several. */
+    static boolean isConflicting(String reply) {
+        return Stream.of("[[A]]", "[[B]]", "[[C]]").filter(reply::contains).count() > 1;
     }
 
     /** By a reply that calls the answer shown first A: {@code [[A]]}, else {@code [[B]]}, else {@code [[C]]} for a tie. */

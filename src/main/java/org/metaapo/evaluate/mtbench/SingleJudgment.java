@@ -23,7 +23,7 @@ import org.metaapo.files.Json;
 public record SingleJudgment(
         int question, String model, int turn, JudgeSetup judge, Double score, boolean isReplied, boolean isConflicting, JsonFields row) {
     /** What the official program writes in place of a reply that did not come. */
-    private static final String FAILED_REPLY = "$ERROR$";
+    static final String FAILED_REPLY = "$ERROR$";
 
     /** All lines of a file, which may be of several models but of one judge. */
     public static List<SingleJudgment> read(Path file) {

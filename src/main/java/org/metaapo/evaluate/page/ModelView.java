@@ -9,12 +9,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 import java.util.function.IntFunction;
+import java.util.stream.Stream;
 import org.metaapo.evaluate.alpaca.Annotation;
 import org.metaapo.evaluate.arena.ArenaAnswer;
 import org.metaapo.evaluate.arena.ArenaJudgment;
 import org.metaapo.evaluate.arena.ArenaQuestions;
 import org.metaapo.evaluate.arena.ArenaVersion;
 import org.metaapo.evaluate.arena.Battle;
+import org.metaapo.evaluate.mtbench.PairJudgment;
 import org.metaapo.evaluate.mtbench.SingleJudgment;
 
 /**
@@ -112,6 +114,35 @@ public record ModelView(String model, List<JudgedItem> items) {
     public static List<ModelView> mtBench(List<SingleJudgment> rows, IntFunction<String> category) {
         return rows.stream().map(SingleJudgment::model).distinct()
                 .map(model -> ofMtBench(rows.stream().filter(row -> row.model().equals(model)).toList(), category)).toList();
+    }
+
+    /** Of MT-Bench's games, in percent, of each model: a turn is won where both games say so. */
+    public static List<ModelView> mtBenchPairs(List<PairJudgment> rows, IntFunction<String> category) {
+        return rows.stream().flatMap(row -> Stream.of(row.model1(), row.model2())).distinct()
+                .map(model -> ofPairs(rows.stream().filter(row -> row.isOf(model)).toList(), model, category)).toList();
+    }
+
+    private static ModelView ofPairs(List<PairJudgment> rows, String model, IntFunction<String> category) {
+        List<JudgedItem> items = new ArrayList<>();
+        for (PairJudgment row : rows) {
+            JsonNode node = row.row().node();
+            String other = model.equals(row.model1()) ? row.model2() : row.model1();
+            Double score = switch (row.winner()) {
+                case ERROR -> null;
+                case TIE -> 50.0;
+                default -> FULL * row.outcome(model, 1);
+            };
+            items.add(new JudgedItem(row.question() + ", turn " + row.turn() + ", against " + other, category.apply(row.question()), node.path("g1_user_prompt").asText(""), null, null,
+                    score, score == null ? "none" : score == 50 ? "tie" : score > 50 ? "won" : "lost",
+                    node.hasNonNull("failure") ? "failed: " + node.path("failure").asText()
+                            : "Game 1, " + row.model1() + " is A:\n" + node.path("g1_judgment").asText("") + "\n\nGame 2, " + row.model2() + " is A:\n" + node.path("g2_judgment").asText(""),
+                    null, percentOf(row.outcomeAt(model, true)), percentOf(row.outcomeAt(model, false))));
+        }
+        return new ModelView(model, items);
+    }
+
+    private static Double percentOf(Double share) {
+        return share == null ? null : (Double) (FULL * share);
     }
 
     private static ModelView ofMtBench(List<SingleJudgment> rows, IntFunction<String> category) {

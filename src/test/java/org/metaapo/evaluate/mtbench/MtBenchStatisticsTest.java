@@ -67,7 +67,7 @@ class MtBenchStatisticsTest {
         GOLDEN.path("pairwise").path("rows").forEach(row -> rows.add(new PairJudgment(
                 row.get(0).asInt(), row.get(1).asText(), row.get(2).asText(), row.get(5).asInt(), null,
                 PairWinner.valueOf(row.get(3).asText().toUpperCase(java.util.Locale.ROOT)),
-                PairWinner.valueOf(row.get(4).asText().toUpperCase(java.util.Locale.ROOT)), null)));
+                PairWinner.valueOf(row.get(4).asText().toUpperCase(java.util.Locale.ROOT)), true, 0, null)));
         GOLDEN.path("pairwise").path("golden").fields().forEachRemaining(model -> {
             PairRates found = PairRates.of(rows, model.getKey());
             JsonNode golden = model.getValue();
