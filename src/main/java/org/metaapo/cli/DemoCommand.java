@@ -7,6 +7,7 @@ import org.metaapo.error.UsageException;
 import org.metaapo.report.Report;
 import org.metaapo.train.RunFolder;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code metaapo demo}. */
@@ -27,17 +28,22 @@ final class DemoCommand implements Callable<Integer> {
     @Option(names = "--quiet", description = "no progress on standard error")
     private boolean quiet;
 
+    @Mixin
+    private WatchOption watch;
+
     @Override
     public Integer call() {
         if (out.toString().equals("-")) {
             throw new UsageException("--out is -, which is standard output; demo makes a folder");
         }
         try (ProgressView view = new ProgressView(quiet)) {
-            String text = Demo.run(out, seed, device, threads, view, Signals.askToStop(RunOptions.STOPPING));
             RunFolder run = new RunFolder(out.resolve("metaapo"));
-            Report.write(run);
-            System.out.print(text);
-            System.out.println();
+            watch.during(out, true, view, () -> {
+                String text = Demo.run(out, seed, device, threads, view, Signals.askToStop(RunOptions.STOPPING));
+                Report.write(run);
+                System.out.print(text);
+                System.out.println();
+            });
             System.out.println("report   " + run.report());
             System.out.println("model    " + run.model());
             System.out.println("again    metaapo train " + out.resolve("metaapo.yaml") + " out=" + out.resolve("again"));

@@ -22,6 +22,9 @@ final class TrainCommand implements Callable<Integer> {
     private boolean dryRun;
 
     @Mixin
+    private WatchOption watch;
+
+    @Mixin
     private RanksOption ranks;
 
     @Override
@@ -38,9 +41,11 @@ final class TrainCommand implements Callable<Integer> {
         RankPlace place = RankPlace.of(joined);
         RunConfig run = joined.agree(() -> options.load(asked, place));
         try (ProgressView view = new ProgressView(options.quiet() || !joined.leader())) {
-            Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING), joined);
             RunFolder folder = new RunFolder(run.path("out"));
-            joined.lead(() -> Report.write(folder));
+            watch.during(folder.path(), joined.leader(), view, () -> {
+                Recipes.run(run, view, Signals.askToStop(RunOptions.STOPPING), joined);
+                joined.lead(() -> Report.write(folder));
+            });
             view.note((Files.isDirectory(folder.adapter()) ? "adapter: " + folder.adapter() : "model: " + folder.model()) + "   report: " + folder.report());
         }
     }

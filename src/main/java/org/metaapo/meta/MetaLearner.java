@@ -46,6 +46,18 @@ public final class MetaLearner {
         this.weightDecay = weightDecay;
     }
 
+    /** h of a score, with any further inputs at 0; parameters as those of the constructor. */
+    public static double weight(double[] parameters, int inputs, double score) {
+        int n = (parameters.length - 1) / (inputs + 2);
+        int bias = n * inputs;
+        int outer = bias + n;
+        double sum = parameters[outer + n];
+        for (int i = 0; i < n; i++) {
+            sum += parameters[outer + i] * Math.tanh(parameters[i * inputs] * score + parameters[bias + i]);
+        }
+        return 1 / (1 + Math.exp(-sum));
+    }
+
     /** The authors' start: weights 0.1, biases 0; all hidden units stay alike. */
     public static double[] referenceStart(int hidden, int inputs) {
         double[] p = new double[(inputs + 2) * hidden + 1];

@@ -1,6 +1,7 @@
 'use strict';
 (() => {
-  const { data, element, number, tile, chart, colour } = page;
+  const { data, element, number, tile, chart, colour, card } = page;
+  const { svg, draw, ticks, scale, padded } = picture;
   const rows = data.rows, start = rows[0], methods = rows.slice(1);
   const measure = data.gold ? 'gold reward' : 'reward';
   const baseline = rows.find(row => row.name === data.baseline);
@@ -22,38 +23,6 @@
   tile(best.name, `highest ${measure}, ${number(best.measure[0], 3)}`);
   tile(number(start.measure[0], 3), `${measure} of the start (sft)`);
 
-  // Pictures. Coordinates are in the view box, which scales with the page.
-  const svg = (width, height) => {
-    const node = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-    node.setAttribute('viewBox', `0 0 ${width} ${height}`);
-    return node;
-  };
-  const draw = (parent, tag, attributes, text) => {
-    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-    if (text !== undefined) node.textContent = text;
-    parent.append(node);
-    return node;
-  };
-  const ticks = (low, high, count) => {
-    const raw = (high - low) / count || 1, power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= raw);
-    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-    const list = [];
-    for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + 1e-9 * step; t += step) list.push([t, number(Math.abs(t) < 1e-9 * step ? 0 : t, digits)]);
-    return list;
-  };
-  const scale = (low, high, from, to) => v => from + (to - from) * (v - low) / (high - low || 1);
-  const padded = (values, share) => {
-    const low = Math.min(...values), high = Math.max(...values), pad = share * (high - low || 1);
-    return [low - pad, high + pad];
-  };
-  const card = (parent, title, note) => {
-    const box = element('div', undefined, 'card'), place = element('div');
-    box.append(element('h2', title), place, element('p', note));
-    parent.append(box);
-    return place;
-  };
   const tip = (node, text) => draw(node, 'title', {}, text);
   const shown = row => `${row.name}: ${number(row.measure[0], 3)} [${number(row.measure[1], 3)}, ${number(row.measure[2], 3)}]`;
 

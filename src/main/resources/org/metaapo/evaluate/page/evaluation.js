@@ -1,6 +1,7 @@
 'use strict';
 (() => {
   const { data, element, number, tile, colour, pager, select } = page;
+  const { svg, draw, ticks, scale, padded } = picture;
   const models = data.models, metrics = data.metrics;
   const isRate = data.unit.includes('%');
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
@@ -30,39 +31,8 @@
     document.getElementById('notes').append(card);
   }
 
-  // Pictures. Coordinates are in the view box, which scales with the page.
-  const svg = (width, height) => {
-    const node = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-    node.setAttribute('viewBox', `0 0 ${width} ${height}`);
-    return node;
-  };
-  const draw = (parent, tag, attributes, text) => {
-    const node = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-    if (text !== undefined) node.textContent = text;
-    parent.append(node);
-    return node;
-  };
-  const scale = (low, high, from, to) => v => from + (to - from) * (v - low) / (high - low || 1);
-  const ticks = (low, high, count) => {
-    const raw = (high - low) / count || 1, power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map(m => m * power).find(s => s >= raw), list = [];
-    const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-    for (let t = Math.ceil(low / step - 1e-9) * step; t <= high + 1e-9 * step; t += step) list.push([t, number(Math.abs(t) < 1e-9 * step ? 0 : t, places)]);
-    return list;
-  };
-  const cardIn = (parent, title, note) => {
-    const box = element('div', undefined, 'card'), place = element('div');
-    box.append(element('h2', title), place);
-    if (note) box.append(element('p', note));
-    parent.append(box);
-    return place;
-  };
   const short = (name, most) => name.length > most ? name.slice(0, most - 1) + '…' : name;
-  const span = (values, least, most) => {
-    const low = Math.min(...values), high = Math.max(...values), pad = 0.08 * (high - low) || 1;
-    return [Math.max(least, low - pad), Math.min(most, high + pad)];
-  };
+  const span = (values, least, most) => padded(values, 0.08, least, most);
   // As wide as its place, so that letters keep their size; the first card of a row is alone in it yet, and as wide as the page.
   const wide = place => Math.min(place.closest('#pictures') ? 560 : 1400, Math.max(240, place.clientWidth || 520));
   const [least, most] = isRate ? [0, 100] : [1, 10];
@@ -94,12 +64,12 @@
     place.append(node);
   };
   const ranked = models.map((m, i) => ({ m, hue: hues[i] })).filter(e => e.m.mean).sort((a, b) => b.m.mean[0] - a.m.mean[0]);
-  intervals(cardIn(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`, `Mean over questions with its 95 % interval, by bootstrap (seed ${data.seed}).`
+  intervals(page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`, `Mean over questions with its 95 % interval, by bootstrap (seed ${data.seed}).`
     + (isRate ? ' The dashed line is the baseline’s 50.' : '')), ranked.map(e => ({ name: e.m.name, estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
 
   const long = ranked.filter(e => e.m.length !== null);
   if (long.length) {
-    const place = cardIn(pictures, 'Length against ' + data.unit, 'Mean code points of an answer. A judge that likes length lifts the points on the right.');
+    const place = page.card(pictures, 'Length against ' + data.unit, 'Mean code points of an answer. A judge that likes length lifts the points on the right.');
     const width = wide(place), height = Math.max(190, 30 * long.length + 60), left = 40, node = svg(width, height);
     const lengths = long.map(e => e.m.length), pad = 0.15 * (Math.max(...lengths) - Math.min(...lengths)) || 0.2 * lengths[0] || 1;
     const [x0, x1] = [Math.max(0, Math.min(...lengths) - pad), Math.max(...lengths) + pad];
@@ -120,7 +90,7 @@
     place.append(node);
   }
   if (models.some(m => m.shown_first || m.shown_second)) {
-    intervals(cardIn(pictures, 'Position', 'Win rate where the model’s answer is shown first (blue) and second (orange). They differ where the judge favours a place.'),
+    intervals(page.card(pictures, 'Position', 'Win rate where the model’s answer is shown first (blue) and second (orange). They differ where the judge favours a place.'),
       ranked.map(e => ({ name: e.m.name, estimates: [e.m.shown_first, e.m.shown_second], strokes: [colour('--a'), colour('--b')] })), 50);
   }
 
@@ -164,7 +134,7 @@
 
   const categories = [...new Set(models.flatMap(m => Object.keys(m.categories)))];
   if (categories.length > 1) {
-    const place = cardIn(document.getElementById('categories'), 'By category', models.length > 1 ? models.map(m => m.name).join(', ') + ', from the top' : '');
+    const place = page.card(document.getElementById('categories'), 'By category', models.length > 1 ? models.map(m => m.name).join(', ') + ', from the top' : '');
     intervals(place, categories.map(c => ({ name: c, estimates: models.map(m => m.categories[c]), strokes: hues })), isRate ? 50 : -1);
   }
 

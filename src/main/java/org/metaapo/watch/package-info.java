@@ -1,0 +1,2 @@
+/** A live page of runs: reads their folders as they grow, and serves what it finds to browsers. */
+package org.metaapo.watch;
