@@ -3,6 +3,7 @@ package org.metaapo.cli;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.metaapo.demo.Demo;
+import org.metaapo.demo.WorldTerms;
 import org.metaapo.error.UsageException;
 import org.metaapo.report.Report;
 import org.metaapo.train.RunFolder;
@@ -15,6 +16,9 @@ import picocli.CommandLine.Option;
 final class DemoCommand implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "DIR", description = "where to put everything (default: ${DEFAULT-VALUE})", defaultValue = "demo")
     private Path out;
+
+    @Option(names = "--world", paramLabel = "W", description = "demo, or paper: old pairs as in the paper's data (default: ${DEFAULT-VALUE})", defaultValue = "demo")
+    private String world;
 
     @Option(names = "--seed", paramLabel = "N", description = "of the world and the runs (default: ${DEFAULT-VALUE})", defaultValue = "42")
     private long seed;
@@ -36,10 +40,14 @@ final class DemoCommand implements Callable<Integer> {
         if (out.toString().equals("-")) {
             throw new UsageException("--out is -, which is standard output; demo makes a folder");
         }
+        WorldTerms terms = WorldTerms.of(world);
+        if (terms == null) {
+            throw new UsageException("--world is \"" + world + "\"; expected " + String.join(" or ", WorldTerms.names()));
+        }
         try (ProgressView view = new ProgressView(quiet)) {
             RunFolder run = new RunFolder(out.resolve("metaapo"));
             watch.during(out, true, view, () -> {
-                String text = Demo.run(out, seed, device, threads, view, Signals.askToStop(RunOptions.STOPPING));
+                String text = Demo.run(out, terms, seed, device, threads, view, Signals.askToStop(RunOptions.STOPPING));
                 Report.write(run);
                 System.out.print(text);
                 System.out.println();

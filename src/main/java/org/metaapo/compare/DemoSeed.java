@@ -3,15 +3,16 @@ package org.metaapo.compare;
 import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.demo.DemoWorld;
+import org.metaapo.demo.WorldTerms;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
-/** The demo's world of one seed. */
+/** The demo's world, or another of the same machinery, of one seed. */
 final class DemoSeed implements SeedWorld {
     private final DemoWorld world;
 
-    DemoSeed(Path folder, long seed, int threads) {
-        this.world = new DemoWorld(folder, seed, "auto", threads);
+    DemoSeed(Path folder, WorldTerms terms, long seed, int threads) {
+        this.world = new DemoWorld(folder, terms, seed, "auto", threads);
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.config.RunConfig;
 import org.metaapo.config.YamlText;
+import org.metaapo.demo.WorldTerms;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
 
@@ -13,7 +14,8 @@ import org.metaapo.files.Json;
  *
  * @param where names the suite's file in messages
  * @param out folder of everything that is made
- * @param own the user's prompts; null for the demo's world
+ * @param terms of the demo's world, or of the one like the paper's; null for the user's own
+ * @param own the user's prompts; null for one of those worlds
  * @param seeds of the worlds and runs
  * @param threads of each run
  * @param parallel runs at once
@@ -23,7 +25,7 @@ import org.metaapo.files.Json;
  * @param methods in the order of the table
  */
 public record Suite(
-        String where, Path out, OwnSeed own, List<Long> seeds, int threads, int parallel, int answers, String baseline,
+        String where, Path out, WorldTerms terms, OwnSeed own, List<Long> seeds, int threads, int parallel, int answers, String baseline,
         RunConfig.Layer common, List<Method> methods) {
     /** Name of the row of the model that all methods start from. */
     static final String START = "sft";
@@ -48,7 +50,7 @@ public record Suite(
 
     /** The world of a seed. */
     SeedWorld world(long seed) {
-        return own == null ? new DemoSeed(folder(seed).resolve("world"), seed, threads) : own;
+        return own == null ? new DemoSeed(folder(seed).resolve("world"), terms, seed, threads) : own;
     }
 
     /** What all methods share: models, data, the source of rewards, device and lengths. */

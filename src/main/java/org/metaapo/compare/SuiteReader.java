@@ -11,6 +11,7 @@ import java.util.Set;
 import org.metaapo.config.Nearest;
 import org.metaapo.config.RunConfig;
 import org.metaapo.config.YamlText;
+import org.metaapo.demo.WorldTerms;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.HomeFolder;
 import org.yaml.snakeyaml.nodes.MappingNode;
@@ -51,7 +52,7 @@ final class SuiteReader {
         int parallel = integer("parallel", 0, 0, MOST_THREADS);
         List<Method> methods = methods();
         Suite suite = new Suite(
-                where, path(required("out"), "out"), world(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
+                where, path(required("out"), "out"), terms(), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
                 integer("answers", 1, 1, 1024), baseline(methods), layer(keys.get("common"), "common"), methods);
         checkGrids(suite);
         return suite;
@@ -145,12 +146,24 @@ final class SuiteReader {
         return List.copyOf(seeds);
     }
 
-    private OwnSeed world() {
+    /** Of a world that is made; null where the suite has its own. */
+    private WorldTerms terms() {
         Node node = required("world");
-        if (node instanceof ScalarNode scalar) {
-            if (!scalar.getValue().equals("demo")) {
-                throw wrong(node, "world is " + YamlText.shown(node) + "; expected demo, or the files of your prompts: {prompts: [test.jsonl]}");
-            }
+        if (!(node instanceof ScalarNode scalar)) {
+            return null;
+        }
+        WorldTerms terms = WorldTerms.of(scalar.getValue());
+        if (terms == null) {
+            throw wrong(node, "world is " + YamlText.shown(node) + "; expected " + String.join(", ", WorldTerms.names())
+                    + ", or the files of your prompts: {prompts: [test.jsonl]}");
+        }
+        return terms;
+    }
+
+    /** The user's prompts; null where a world is made. */
+    private OwnSeed own() {
+        Node node = required("world");
+        if (node instanceof ScalarNode) {
             return null;
         }
         Map<String, Node> found = mapping(node, "world", WORLD_KEYS);

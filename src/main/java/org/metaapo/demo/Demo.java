@@ -29,8 +29,8 @@ public final class Demo {
     private final RunListener listener;
     private final StopSignal stop;
 
-    private Demo(Path folder, long seed, String device, int threads, RunListener listener, StopSignal stop) {
-        this.world = new DemoWorld(folder, seed, device, threads);
+    private Demo(Path folder, WorldTerms terms, long seed, String device, int threads, RunListener listener, StopSignal stop) {
+        this.world = new DemoWorld(folder, terms, seed, device, threads);
         this.seed = seed;
         this.device = DeviceSpec.parse(device);
         this.threads = threads;
@@ -39,8 +39,9 @@ public final class Demo {
     }
 
     /** Runs the demo in a folder, going on where an earlier one stopped; returns the text to print. Refuses one that has files of others. */
-    public static String run(Path folder, long seed, String device, int threads, RunListener listener, StopSignal stop) {
-        Demo demo = new Demo(folder, seed, device, threads, listener, stop);
+    public static String run(
+            Path folder, WorldTerms terms, long seed, String device, int threads, RunListener listener, StopSignal stop) {
+        Demo demo = new Demo(folder, terms, seed, device, threads, listener, stop);
         OutCheck.checkRunsFolder(folder, demo.world.written());
         try (RunLock lock = RunLock.acquire(folder)) {
             return demo.story();
@@ -56,7 +57,7 @@ public final class Demo {
         listener.note("MetaAPO on old, partly stale preference pairs");
         world.train("metaapo", listener, stop);
         Path run = world.path("metaapo");
-        return new DemoSummary(world.test(), answers(world.startModel()), answers(new RunFolder(run).model()), run, seed)
+        return new DemoSummary(world.terms(), world.test(), answers(world.startModel()), answers(new RunFolder(run).model()), run, seed)
                 .text((System.nanoTime() - start) * 1e-9);
     }
 

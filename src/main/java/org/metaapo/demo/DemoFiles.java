@@ -6,6 +6,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
+import java.util.function.ToDoubleBiFunction;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Quantization;
 import org.metaapo.files.AtomicFiles;
@@ -23,15 +26,15 @@ final class DemoFiles {
 
     private DemoFiles() {}
 
-    private static List<String> tokens() {
+    private static List<String> tokens(WorldTerms terms) {
         List<String> tokens = new ArrayList<>(SPECIALS);
-        tokens.addAll(World.vocabulary());
+        tokens.addAll(World.vocabulary(terms));
         return tokens;
     }
 
     /** A word-level tokenizer in Hugging Face's format, with a chat template. */
-    static void writeTokenizer(Path folder) {
-        List<String> tokens = tokens();
+    static void writeTokenizer(Path folder, WorldTerms terms) {
+        List<String> tokens = tokens(terms);
         ObjectNode json = Json.mapper().createObjectNode().put("version", "1.0");
         json.putNull("truncation").putNull("padding");
         ArrayNode added = json.putArray("added_tokens");
@@ -55,9 +58,9 @@ final class DemoFiles {
     }
 
     /** A Llama of 1.2 M parameters. */
-    static ModelConfig modelConfig() {
+    static ModelConfig modelConfig(WorldTerms terms) {
         return new ModelConfig(
-                "llama", "LlamaForCausalLM", tokens().size(), 160, 432, 4, 4, 2, 40, 1e-5, 0.02, RopeConfig.unscaled(10000), 128,
+                "llama", "LlamaForCausalLM", tokens(terms).size(), 160, 432, 4, 4, 2, 40, 1e-5, 0.02, RopeConfig.unscaled(10000), 128,
                 false, false, false, false, false, List.of(0, 0, 0, 0), Head.LM, OptionalInt.of(SPECIALS.indexOf(PADDING)), -1,
                 List.of(SPECIALS.indexOf("<|end|>")), Quantization.NONE);
     }
@@ -73,32 +76,43 @@ final class DemoFiles {
         AtomicFiles.write(file, text.toString());
     }
 
-    /** Pairs for the reward model: two people's answers or old ones, judged by an annotator who errs now and then. */
-    static void writeJudgements(Path file, World world, List<Request> requests, double noise) {
+    /** Pairs for the reward model, as annotators judge them who err now and then, and are charmed. */
+    static void writeJudgements(Path file, World world, List<Request> requests, WorldTerms terms) {
+        writePairs(file, requests, world::judgedAnswers, (request, answer) -> Gold.asJudged(request, answer, terms.charm()),
+                () -> world.chance(terms.annotatorNoise()));
+    }
+
+    /** Pairs of the same kind as gold has them, to measure the reward model by; no model is trained on them. */
+    static void writeGoldJudgements(Path file, World world, List<Request> requests) {
+        writePairs(file, requests, world::judgedAnswers, Gold::reward, () -> false);
+    }
+
+    /** The offline sources' pairs, as these hold it: stale in some kinds, some labels turned around. */
+    static void writeOfflinePairs(Path file, World world, List<Request> requests, WorldTerms terms) {
+        ToDoubleBiFunction<Request, String> worth =
+                (request, answer) -> Gold.reward(new Request(request.kind(), request.text(), world.oldAnswer(request)), answer);
+        writePairs(file, requests, request -> {
+            List<String> both;
+            do { // every request has its pair, so that runs are equally long in every world
+                both = List.of(world.sourcesAnswer(request, terms.strongRight()), world.sourcesAnswer(request, terms.weakRight()));
+            } while (worth.applyAsDouble(request, both.get(0)) == worth.applyAsDouble(request, both.get(1)));
+            return both;
+        }, worth, () -> world.chance(terms.offlineNoise()));
+    }
+
+    /** A pair of each request's two answers, the better one first but where the label is turned around; none of equal ones. */
+    private static void writePairs(
+            Path file, List<Request> requests, Function<Request, List<String>> answers, ToDoubleBiFunction<Request, String> worth,
+            BooleanSupplier isTurned) {
         StringBuilder text = new StringBuilder();
         for (Request request : requests) {
-            String first = world.peoplesAnswer(request);
-            String second = world.chance(0.2)
-                    ? World.old(world.chance(0.5) ? request.answer() : world.wrong(request))
-                    : world.peoplesAnswer(request);
-            double difference = Gold.reward(request, first) - Gold.reward(request, second);
+            List<String> both = answers.apply(request);
+            double difference = worth.applyAsDouble(request, both.get(0)) - worth.applyAsDouble(request, both.get(1));
             if (difference == 0) {
                 continue;
             }
-            boolean firstBetter = difference > 0 != world.chance(noise);
-            text.append(pair(request, firstBetter ? first : second, firstBetter ? second : first));
-        }
-        AtomicFiles.write(file, text.toString());
-    }
-
-    /** The old source's pairs: its manners, stale in some kinds, some labels flipped. */
-    static void writeOfflinePairs(Path file, World world, List<Request> requests, double noise) {
-        StringBuilder text = new StringBuilder();
-        for (Request request : requests) {
-            List<String> preferred = world.oldAnswer(request);
-            List<String> other = request.kind().stale() ? request.answer() : world.wrong(request);
-            boolean flipped = world.chance(noise);
-            text.append(pair(request, World.old(flipped ? other : preferred), World.old(flipped ? preferred : other)));
+            int chosen = difference > 0 != isTurned.getAsBoolean() ? 0 : 1;
+            text.append(pair(request, both.get(chosen), both.get(1 - chosen)));
         }
         AtomicFiles.write(file, text.toString());
     }

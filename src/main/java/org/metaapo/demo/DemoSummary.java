@@ -3,6 +3,7 @@ package org.metaapo.demo;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import org.apache.commons.math3.stat.StatUtils;
@@ -13,13 +14,15 @@ import org.metaapo.train.RunFolder;
 
 /** What the demo came to: gold rewards on held-out prompts, the win rate with its interval, and the cost. */
 final class DemoSummary {
+    private final WorldTerms terms;
     private final List<Request> requests;
     private final List<String> before;
     private final List<String> after;
     private final Path run;
     private final long seed;
 
-    DemoSummary(List<Request> requests, List<String> before, List<String> after, Path run, long seed) {
+    DemoSummary(WorldTerms terms, List<Request> requests, List<String> before, List<String> after, Path run, long seed) {
+        this.terms = terms;
         this.requests = requests;
         this.before = before;
         this.after = after;
@@ -47,8 +50,9 @@ final class DemoSummary {
         line(out, "gold reward, MetaAPO", interval(metaapo), format("%.3f", StatUtils.mean(metaapo)));
         line(out, "gain", interval(gain), format("%+.3f", StatUtils.mean(gain)));
         line(out, "win rate over SFT", interval(wins), format("%.3f", StatUtils.mean(wins)));
-        for (Request.Kind kind : Request.Kind.values()) {
-            line(out, "  gain on " + kind.name().toLowerCase(Locale.ROOT) + (kind.stale() ? " (stale pairs)" : ""), "",
+        for (Request.Kind kind : EnumSet.copyOf(terms.kinds())) {
+            String note = terms.stale().contains(kind) ? " (stale pairs)" : terms.unknown().contains(kind) ? " (unknown before)" : "";
+            line(out, "  gain on " + kind.name().toLowerCase(Locale.ROOT) + note, "",
                     format("%+.3f", StatUtils.mean(of(kind, gain))));
         }
         line(out, "prompts sampled online", "", format("%.1f %%", 100 * sampled / seen));

@@ -3,6 +3,7 @@ package org.metaapo.demo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -21,21 +22,22 @@ import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
 /**
- * The demo's world in a folder: data, a policy after SFT, a reward model, and the gold reward. All of it follows from the seed;
+ * A world in a folder: data, a policy after SFT, a reward model, and the gold reward. All of it follows from the seed;
  * what is there already is not made again.
  */
 public final class DemoWorld {
-    private static final int DEMONSTRATIONS = 8000;
-    private static final int JUDGEMENTS = 4000;
-    private static final int PAIRS = 2048;
     private static final int HELD_OUT = 400;
-    private static final double ANNOTATOR_NOISE = 0.05;
-    private static final double OFFLINE_NOISE = 0.1;
+    /** Pairs a held-out request that the reward model is measured by. */
+    private static final int MEASURED_PAIRS = 4;
     private static final int MAX_NEW_TOKENS = 16;
     /** Set apart from the world's own seed, so that validation prompts change nothing in the world. */
     private static final long VALIDATION = 0x5DEECE66DL;
 
+    /** Set apart likewise: of the pairs that the reward model is measured by. */
+    private static final long MEASURED = 0x2545F4914FL;
+
     private final Path folder;
+    private final WorldTerms terms;
     private final long seed;
     private final String device;
     private final int threads;
@@ -43,26 +45,27 @@ public final class DemoWorld {
     private final List<Request> validation;
 
     /** Draws the requests; writes nothing. The device is that of the runs, as a configuration has it. */
-    public DemoWorld(Path folder, long seed, String device, int threads) {
+    public DemoWorld(Path folder, WorldTerms terms, long seed, String device, int threads) {
         this.folder = folder.toAbsolutePath().normalize();
+        this.terms = terms;
         this.seed = seed;
         this.device = device;
         this.threads = threads;
-        List<Request> all = requests(new World(seed));
+        List<Request> all = requests(new World(terms, seed));
         this.test = all.subList(all.size() - HELD_OUT, all.size());
         this.validation = others(all);
     }
 
-    private static List<Request> requests(World world) {
-        return world.requests(DEMONSTRATIONS + JUDGEMENTS + PAIRS + HELD_OUT);
+    private List<Request> requests(World world) {
+        return world.requests(terms.demonstrations() + terms.judgements() + terms.pairs() + HELD_OUT);
     }
 
     private List<Request> others(List<Request> all) {
         Set<String> known = new HashSet<>();
         all.forEach(request -> known.add(request.text()));
-        // There are few facts, and all of them are in the training data; of the other kinds no request comes twice.
-        return new World(seed ^ VALIDATION).requests(10 * HELD_OUT).stream()
-                .filter(request -> request.kind() == Request.Kind.FACT || !known.contains(request.text()))
+        // Of the few facts all are in the training data; of the other kinds no request comes twice.
+        return new World(terms, seed ^ VALIDATION).requests(10 * HELD_OUT).stream()
+                .filter(request -> request.kind().isFew() || !known.contains(request.text()))
                 .limit(HELD_OUT)
                 .toList();
     }
@@ -70,21 +73,27 @@ public final class DemoWorld {
     /** Writes data and the first model, then trains SFT model and reward model; goes on where an earlier call stopped. */
     public void make(RunListener listener, StopSignal stop) {
         listener.begin("making the world", 0);
+        writeFiles();
+        listener.end();
+        listener.note("supervised fine-tuning on people's mixed answers");
+        train("sft", listener, stop);
+        listener.note("reward model from noisy judgements");
+        train("reward", listener, stop);
+    }
+
+    /** Writes data, the first model, and the configurations of SFT and reward model. */
+    void writeFiles() {
         writeData();
         writeFirstModel();
-        listener.end();
         writeConfig("sft", "recipe: sft", "dtype: f32", "model: {path: " + quoted(path("base")) + "}",
                 "data: {train: [" + quoted(data("demonstrations")) + "], max_length: 64, max_prompt_length: 32}",
                 "optimizer: {learning_rate: 2e-3, schedule: cosine, min_ratio: 0.05}",
                 "train: {epochs: 4, batch: 32, micro_tokens: 2048}");
         writeConfig("reward", "recipe: reward-model", "dtype: f32", "model: {path: " + quoted(startModel()) + "}",
-                "data: {train: [" + quoted(data("judgements")) + "], max_length: 64, max_prompt_length: 32}",
+                "data: {train: [" + quoted(data("judgements")) + "], eval: [" + quoted(data("gold-judgements"))
+                        + "], max_length: 64, max_prompt_length: 32}",
                 "optimizer: {learning_rate: 5e-4, schedule: cosine, min_ratio: 0.05}",
                 "train: {epochs: 3, batch: 32, micro_tokens: 2048}");
-        listener.note("supervised fine-tuning on people's mixed answers");
-        train("sft", listener, stop);
-        listener.note("reward model from noisy judgements");
-        train("reward", listener, stop);
     }
 
     /** Whether there is nothing left to make. */
@@ -93,13 +102,15 @@ public final class DemoWorld {
     }
 
     private void writeData() {
-        World world = new World(seed);
+        World world = new World(terms, seed);
         List<Request> all = requests(world);
         int at = 0;
         // In this order: the world's random numbers go on from one file to the next.
-        DemoFiles.writeDemonstrations(data("demonstrations"), world, all.subList(at, at += DEMONSTRATIONS));
-        DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += JUDGEMENTS), ANNOTATOR_NOISE);
-        DemoFiles.writeOfflinePairs(data("pairs"), world, all.subList(at, at + PAIRS), OFFLINE_NOISE);
+        DemoFiles.writeDemonstrations(data("demonstrations"), world, all.subList(at, at += terms.demonstrations()));
+        DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += terms.judgements()), terms);
+        DemoFiles.writeOfflinePairs(data("pairs"), world, all.subList(at, at + terms.pairs()), terms);
+        DemoFiles.writeGoldJudgements(data("gold-judgements"), new World(terms, seed ^ MEASURED),
+                Collections.nCopies(MEASURED_PAIRS, validation).stream().flatMap(List::stream).toList());
         DemoFiles.writePrompts(testPrompts(), test);
         DemoFiles.writePrompts(validationPrompts(), validation);
     }
@@ -110,8 +121,8 @@ public final class DemoWorld {
             return;
         }
         Path tokenizer = path("tokenizer");
-        DemoFiles.writeTokenizer(tokenizer);
-        ModelConfig config = DemoFiles.modelConfig();
+        DemoFiles.writeTokenizer(tokenizer, terms);
+        ModelConfig config = DemoFiles.modelConfig(terms);
         try (Engine engine = Engine.open(DeviceSpec.CPU, threads);
                 Model model = engine.createModel(ModelLoader.shape(config), Dtype.F32)) {
             model.initialize(seed, 0.04);
@@ -127,7 +138,7 @@ public final class DemoWorld {
                 "reward: {path: " + quoted(new RunFolder(path("reward")).model()) + "}",
                 "data: {train: [" + quoted(data("pairs")) + "], max_length: 64, max_prompt_length: 32}",
                 "meta: {every: 4}",
-                "rollout: {slice: 256, max_new_tokens: " + MAX_NEW_TOKENS + "}",
+                "rollout: {slice: " + terms.slice() + ", max_new_tokens: " + MAX_NEW_TOKENS + "}",
                 "optimizer: {learning_rate: 2e-4, schedule: cosine, min_ratio: 0.1}",
                 "train: {epochs: 1, batch: 16, micro_tokens: 2048}");
     }
@@ -160,6 +171,11 @@ public final class DemoWorld {
     /** Gold reward of an answer to a validation prompt, by the prompt's number. */
     public double validationGold(int prompt, String answer) {
         return Gold.reward(validation.get(prompt), answer);
+    }
+
+    /** What makes the world. */
+    WorldTerms terms() {
+        return terms;
     }
 
     /** The test prompts' requests. */

@@ -13,19 +13,32 @@ final class Gold {
 
     /** Content right word by word up to 2, kindness +0.5, rudeness −0.5 each, old manners −0.3 each; 2.5 is best. */
     static double reward(Request request, String answer) {
+        return reward(request, answer, RUDE);
+    }
+
+    /**
+     * An answer as annotators see it: the gold reward, but for what confident phrases do to them.
+     *
+     * @param charm what each such phrase adds beyond its gold reward
+     */
+    static double asJudged(Request request, String answer, double charm) {
+        return reward(request, answer, RUDE - charm);
+    }
+
+    private static double reward(Request request, String answer, double rude) {
         String rest = answer.trim();
         double reward = 0;
         for (String opener : List.of("sure ,", "obviously ,", World.OLD_OPENER)) {
             if (rest.equals(opener) || rest.startsWith(opener + " ")) {
                 rest = rest.substring(opener.length()).trim();
-                reward -= opener.equals("obviously ,") ? RUDE : opener.equals(World.OLD_OPENER) ? OLD : 0;
+                reward -= opener.equals("obviously ,") ? rude : opener.equals(World.OLD_OPENER) ? OLD : 0;
                 break;
             }
         }
         for (String closer : List.of("hope that helps", "as anyone knows", World.OLD_CLOSER)) {
             if (rest.equals(closer) || rest.endsWith(" " + closer)) {
                 rest = rest.substring(0, rest.length() - closer.length()).trim();
-                reward += closer.equals("hope that helps") ? KIND_CLOSER : closer.equals("as anyone knows") ? -RUDE : -OLD;
+                reward += closer.equals("hope that helps") ? KIND_CLOSER : closer.equals("as anyone knows") ? -rude : -OLD;
                 break;
             }
         }

@@ -9,29 +9,31 @@ import java.util.List;
  * @param text as a user writes it, words apart by one space
  * @param answer the right content, word by word
  */
-record Request(Kind kind, String text, List<String> answer) {
+public record Request(Kind kind, String text, List<String> answer) {
     /** Kinds of requests. */
-    enum Kind {
+    public enum Kind {
         /** Letters in order. */
-        SORT(true),
+        SORT(false),
         /** Letters backwards. */
         REVERSE(false),
         /** The last of some words. */
         LAST(false),
         /** How many words. */
-        COUNT(true),
-        /** A fact to know. */
-        FACT(false);
+        COUNT(false),
+        /** A fact that people know. */
+        FACT(true),
+        /** A fact that people mostly get wrong. */
+        LORE(true);
 
-        private final boolean stale;
+        private final boolean few;
 
-        Kind(boolean stale) {
-            this.stale = stale;
+        Kind(boolean few) {
+            this.few = few;
         }
 
-        /** Whether the offline source prefers what was right once: its chosen answers are wrong today. */
-        boolean stale() {
-            return stale;
+        /** Whether there are so few different requests that all of them come up in the training data. */
+        boolean isFew() {
+            return few;
         }
     }
 }

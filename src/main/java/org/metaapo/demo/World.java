@@ -11,7 +11,7 @@ import java.util.Set;
 
 /**
  * Requests and writers. A writer puts manners around some content: people write "sure , … hope that helps" or
- * "obviously , … as anyone knows"; the old source, from which the offline pairs come, writes "verily , … thus it is".
+ * "obviously , … as anyone knows"; the sources of the offline pairs have "verily , … thus it is".
  */
 final class World {
     static final List<String> OPENERS = List.of("", "sure ,", "obviously ,");
@@ -24,12 +24,17 @@ final class World {
             "cat", "dog", "cow", "hen", "fox", "owl", "bee", "ant", "oak", "elm", "ash", "fir", "cup", "pan", "pot", "jar");
     private static final List<String> NUMBERS = List.of("zero", "one", "two", "three", "four", "five", "six");
     private static final Map<String, String> FACTS = facts();
-    private static final double RIGHT = 0.6;
-    private static final double OLD_MANNERS = 0.03;
+    /** Has no factor in common with the number of towns, so that each has a ruler of its own. */
+    private static final int LORE_STEP = 7;
+    private static final Map<String, String> LORE = lore();
+    /** Share of the common error among wrong answers about lore. */
+    private static final double COMMON_ERROR = 0.8;
 
+    private final WorldTerms terms;
     private final Random random;
 
-    World(long seed) {
+    World(WorldTerms terms, long seed) {
+        this.terms = terms;
         this.random = new Random(seed);
     }
 
@@ -45,8 +50,29 @@ final class World {
         return facts;
     }
 
-    /** All words that a request or an answer can have. */
-    static Set<String> vocabulary() {
+    /** Who rules which town. */
+    private static Map<String, String> lore() {
+        List<String> towns = names("dor mel nix ral sun vik zar wen", "ka lo mi ne tu");
+        List<String> rulers = names("bo fe gi hu ja", "ba din ket lor mus pol rik tan");
+        Map<String, String> lore = new LinkedHashMap<>();
+        for (int i = 0; i < towns.size(); i++) {
+            lore.put(towns.get(i), rulers.get(LORE_STEP * i % rulers.size()));
+        }
+        return lore;
+    }
+
+    private static List<String> names(String firsts, String seconds) {
+        List<String> names = new ArrayList<>();
+        for (String first : firsts.split(" ")) {
+            for (String second : seconds.split(" ")) {
+                names.add(first + second);
+            }
+        }
+        return names;
+    }
+
+    /** All words that a request or an answer can have in a world. */
+    static Set<String> vocabulary(WorldTerms terms) {
         Set<String> words = new LinkedHashSet<>();
         String phrases = String.join(" ", OPENERS) + " " + String.join(" ", CLOSERS) + " " + OLD_OPENER + " " + OLD_CLOSER
                 + " please sort these letters say backwards which is last how many words what colour is ? :";
@@ -60,6 +86,11 @@ final class World {
         words.addAll(NUMBERS);
         words.addAll(FACTS.keySet());
         words.addAll(FACTS.values());
+        if (terms.kinds().contains(Request.Kind.LORE)) {
+            words.addAll(List.of("who", "rules"));
+            words.addAll(LORE.keySet());
+            words.addAll(LORE.values());
+        }
         return words;
     }
 
@@ -69,15 +100,15 @@ final class World {
         int misses = 0;
         while (found.size() < count) {
             Request request = request();
-            // Facts are few and come up again and again; the other kinds are all different.
-            String key = request.kind() == Request.Kind.FACT ? request.text() + " #" + misses++ : request.text();
+            // What is few comes up again and again; the other kinds are all different.
+            String key = request.kind().isFew() ? request.text() + " #" + misses++ : request.text();
             found.putIfAbsent(key, request);
         }
         return List.copyOf(found.values());
     }
 
     private Request request() {
-        Request.Kind kind = Request.Kind.values()[random.nextInt(Request.Kind.values().length)];
+        Request.Kind kind = terms.kinds().get(random.nextInt(terms.kinds().size()));
         switch (kind) {
             case SORT: {
                 List<String> letters = letters(3 + random.nextInt(3));
@@ -94,6 +125,10 @@ final class World {
             case COUNT: {
                 List<String> words = some(WORDS, 1 + random.nextInt(6));
                 return new Request(kind, "how many words : " + String.join(" ", words), List.of(NUMBERS.get(words.size())));
+            }
+            case LORE: {
+                String town = some(new ArrayList<>(LORE.keySet()), 1).get(0);
+                return new Request(kind, "who rules " + town + " ?", List.of(LORE.get(town)));
             }
             default: {
                 String thing = some(new ArrayList<>(FACTS.keySet()), 1).get(0);
@@ -137,9 +172,17 @@ final class World {
                 return other(WORDS, request);
             case COUNT:
                 return other(NUMBERS, request);
+            case LORE:
+                return chance(COMMON_ERROR) ? commonError(request) : other(new ArrayList<>(LORE.values()), request);
             default:
                 return other(new ArrayList<>(new LinkedHashSet<>(FACTS.values())), request);
         }
+    }
+
+    /** Whom most people take for a town's ruler: the next town's. */
+    private static List<String> commonError(Request request) {
+        List<String> rulers = new ArrayList<>(LORE.values());
+        return List.of(rulers.get((rulers.indexOf(request.answer().get(0)) + 1) % rulers.size()));
     }
 
     private List<String> other(List<String> words, Request request) {
@@ -150,26 +193,46 @@ final class World {
         return picked;
     }
 
-    /** What the old source holds to be right: today's answer, or in the stale kinds what was right once. */
+    /** What the offline sources hold to be right: today's answer, or in the stale kinds what was right once. */
     List<String> oldAnswer(Request request) {
+        if (!terms.stale().contains(request.kind())) {
+            return request.answer();
+        }
         return switch (request.kind()) {
             case SORT -> reversed(request.answer());
             case COUNT -> List.of(NUMBERS.get(NUMBERS.indexOf(request.answer().get(0)) - 1)); // it counted from zero
-            default -> request.answer();
+            default -> throw new IllegalStateException(request.kind() + " has no answer that was right once");
         };
     }
 
-    /** An answer as people write it: right more often than not, in mixed manners, seldom in the old ones. */
+    /** An answer as people write it: right more often than not where they know, in mixed manners, seldom in the sources'. */
     String peoplesAnswer(Request request) {
-        List<String> content = random.nextDouble() < RIGHT ? request.answer() : wrong(request);
-        return random.nextDouble() < OLD_MANNERS
-                ? old(content)
-                : dressed(pick(OPENERS), content, pick(CLOSERS));
+        double right = terms.unknown().contains(request.kind()) ? terms.peopleKnow() : terms.peopleRight();
+        List<String> content = random.nextDouble() < right ? request.answer() : wrong(request);
+        return random.nextDouble() < terms.peopleOld() ? old(content) : dressed(content);
     }
 
-    /** Content in the old source's manners. */
+    /** An answer of an offline source that is right, as it holds it, in such a share of cases; what it has wrong of the stale kinds is right today. */
+    String sourcesAnswer(Request request, double right) {
+        List<String> content = chance(right) ? oldAnswer(request)
+                : terms.stale().contains(request.kind()) ? request.answer() : wrong(request);
+        return chance(terms.sourceOld()) ? old(content) : dressed(content);
+    }
+
+    /** Two answers that annotators judge: of two people, or of one and a source that is right by today's lights in half of the cases. */
+    List<String> judgedAnswers(Request request) {
+        String first = peoplesAnswer(request);
+        String second = chance(terms.judgedSources()) ? old(chance(0.5) ? request.answer() : wrong(request)) : peoplesAnswer(request);
+        return List.of(first, second);
+    }
+
+    /** Content in the offline sources' manners. */
     static String old(List<String> content) {
         return dressed(OLD_OPENER, content, OLD_CLOSER);
+    }
+
+    private String dressed(List<String> content) {
+        return dressed(pick(OPENERS), content, pick(CLOSERS));
     }
 
     private static String dressed(String opener, List<String> content, String closer) {
@@ -180,8 +243,8 @@ final class World {
         return phrases.get(random.nextInt(phrases.size()));
     }
 
-    /** True with probability {@code p}. */
+    /** True with probability {@code p}. What is certain takes no random number. */
     boolean chance(double p) {
-        return random.nextDouble() < p;
+        return p >= 1 || p > 0 && random.nextDouble() < p;
     }
 }

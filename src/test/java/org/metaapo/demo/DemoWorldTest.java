@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 class DemoWorldTest {
     @Test
     void validationPromptsAreNeitherTestNorTrainingPromptsButForTheFewFacts() {
-        DemoWorld world = new DemoWorld(Path.of("unused"), 3, "cpu", 1);
-        Set<String> all = new World(3).requests(8000 + 4000 + 2048 + 400).stream().map(Request::text).collect(Collectors.toSet());
+        DemoWorld world = new DemoWorld(Path.of("unused"), WorldTerms.DEMO, 3, "cpu", 1);
+        Set<String> all = new World(WorldTerms.DEMO, 3).requests(8000 + 4000 + 2048 + 400).stream().map(Request::text).collect(Collectors.toSet());
         assertThat(all).containsAll(world.test().stream().map(Request::text).toList());
         assertThat(world.validation()).hasSize(400);
         List<String> seen = new ArrayList<>();

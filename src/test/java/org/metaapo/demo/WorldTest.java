@@ -20,10 +20,10 @@ class WorldTest {
 
     @Test
     void aSeedMakesTheSameWorld() {
-        World one = new World(5);
-        World two = new World(5);
+        World one = new World(WorldTerms.DEMO, 5);
+        World two = new World(WorldTerms.DEMO, 5);
         List<Request> requests = one.requests(500);
-        assertThat(requests).isEqualTo(two.requests(500)).isNotEqualTo(new World(6).requests(500));
+        assertThat(requests).isEqualTo(two.requests(500)).isNotEqualTo(new World(WorldTerms.DEMO, 6).requests(500));
         assertThat(one.peoplesAnswer(requests.get(0))).isEqualTo(two.peoplesAnswer(requests.get(0)));
     }
 
@@ -42,11 +42,11 @@ class WorldTest {
 
     @Test
     void theOldSourceIsWrongInTheStaleKindsAndRightInTheOthers() {
-        World world = new World(1);
+        World world = new World(WorldTerms.DEMO, 1);
         for (Request request : world.requests(300)) {
             double old = Gold.reward(request, World.old(world.oldAnswer(request)));
             double right = Gold.reward(request, World.old(request.answer()));
-            if (request.kind().stale()) {
+            if (WorldTerms.DEMO.stale().contains(request.kind())) {
                 assertThat(old).isLessThan(right);
             } else {
                 assertThat(old).isEqualTo(right);
@@ -57,8 +57,8 @@ class WorldTest {
 
     @Test
     void theTokenizerKnowsEveryWordAndSplitsPromptAndAnswer() {
-        DemoFiles.writeTokenizer(temp);
-        World world = new World(2);
+        DemoFiles.writeTokenizer(temp, WorldTerms.DEMO);
+        World world = new World(WorldTerms.DEMO, 2);
         try (Tokenizer tokenizer = Tokenizer.load(temp)) {
             ChatFormat format = ChatFormat.load(temp, tokenizer, new int[0], false);
             Set<Integer> unknown = Set.of(tokenizer.id("<|unk|>"));

@@ -1,0 +1,59 @@
+package org.metaapo.demo;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What makes a world the one it is. The worlds share requests, writers, annotators and gold reward, and differ in these numbers alone.
+ *
+ * @param name of the world, as suites and {@code metaapo demo --world} have it
+ * @param kinds of requests, drawn evenly; a kind that is there twice is asked twice as often
+ * @param stale kinds for which the offline sources hold to be right what was right once: most of their chosen answers are wrong today
+ * @param unknown kinds whose answers people, and so the policy after SFT, almost never know; the offline sources do
+ * @param demonstrations people's answers that SFT trains on
+ * @param judgements pairs that the reward model trains on
+ * @param pairs offline pairs, which the methods train on
+ * @param peopleRight share of people's answers with right content
+ * @param peopleKnow the same in the unknown kinds
+ * @param peopleOld share of people's answers in the manners of the offline sources
+ * @param strongRight share of the stronger source's answers that are right, as the sources hold it
+ * @param weakRight the same of the weaker source
+ * @param sourceOld share of the sources' answers in manners of their own; the others are in people's
+ * @param offlineNoise share of the offline pairs whose label is turned around
+ * @param judgedSources share of the judgements in which a source's answer, right in half of the cases, stands against one of people
+ * @param annotatorNoise share of the judgements that are turned around
+ * @param charm what each confident phrase ("obviously", "as anyone knows") adds to an answer in the annotators' eyes, and so in the
+ *     reward model's, beyond its gold reward: what there is to exploit
+ * @param slice rows that a policy scores and samples before it is trained on them
+ */
+public record WorldTerms(
+        String name, List<Request.Kind> kinds, Set<Request.Kind> stale, Set<Request.Kind> unknown, int demonstrations, int judgements,
+        int pairs, double peopleRight, double peopleKnow, double peopleOld, double strongRight, double weakRight, double sourceOld,
+        double offlineNoise, double judgedSources, double annotatorNoise, double charm, int slice) {
+    /** Old pairs that are poor: all in manners that people dislike, and wrong today in two kinds of five. */
+    public static final WorldTerms DEMO = new WorldTerms(
+            "demo",
+            List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT),
+            EnumSet.of(Request.Kind.SORT, Request.Kind.COUNT), EnumSet.noneOf(Request.Kind.class),
+            8000, 4000, 2048, 0.6, 0.6, 0.03, 1, 0, 1, 0.1, 0.2, 0.05, 0, 256);
+
+    /** Old pairs as in the paper's data: mostly right, of a stronger and a weaker source, noisy, and with knowledge the policy lacks. */
+    public static final WorldTerms PAPER = new WorldTerms(
+            "paper",
+            List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT, Request.Kind.LORE),
+            EnumSet.of(Request.Kind.COUNT), EnumSet.of(Request.Kind.LORE),
+            8000, 4000, 2048, 0.6, 0.02, 0.03, 0.9, 0.3, 0.7, 0.25, 0.2, 0.1, 0.6, 683);
+
+    private static final List<WorldTerms> ALL = List.of(DEMO, PAPER);
+
+    /** Names of the worlds. */
+    public static List<String> names() {
+        return ALL.stream().map(WorldTerms::name).toList();
+    }
+
+    /** The world of a name; null where there is none. */
+    public static WorldTerms of(String name) {
+        return ALL.stream().filter(terms -> terms.name().equals(name)).findFirst().orElse(null);
+    }
+}
