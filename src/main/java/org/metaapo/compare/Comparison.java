@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.commons.math3.stat.StatUtils;
@@ -117,25 +118,32 @@ final class Comparison {
         Map<String, Map<Long, RunResult>> found = new ConcurrentHashMap<>();
         List<Workers.Stage> stages = new ArrayList<>();
         for (long seed : suite.seeds()) {
-            List<Task> runs = new ArrayList<>();
-            for (Method method : suite.methods()) {
-                int setting = chosen(method, trials.get(method.name()));
-                if (setting >= 0) {
-                    runs.add(new Task(name(method, seed), 1, 1, !method.hasGrid() && isFinished(method, 0, seed), listener ->
-                            found.computeIfAbsent(method.name(), name -> new ConcurrentHashMap<>())
-                                    .put(seed, measured(method, setting, seed, listener))));
-                }
-            }
-            stages.add(new Workers.Stage(worldTask(seed), runs));
+            stages.add(new Workers.Stage(worldTask(seed), after(null, seed, trials, found)));
         }
         workers.run(stages);
         return new Results(suite, inOrder(found), trials, failures());
     }
 
+    /** The runs that begin with a method's result; with the start of all for null. */
+    private List<Workers.Stage> after(
+            String start, long seed, Map<String, List<Results.Trial>> trials, Map<String, Map<Long, RunResult>> found) {
+        List<Workers.Stage> runs = new ArrayList<>();
+        for (Method method : suite.methods()) {
+            int setting = chosen(method, trials.get(method.name()));
+            if (setting >= 0 && Objects.equals(method.after(), start)) {
+                Task task = new Task(name(method, seed), 1, 1, !method.hasGrid() && isFinished(method, 0, seed), listener ->
+                        found.computeIfAbsent(method.name(), name -> new ConcurrentHashMap<>())
+                                .put(seed, measured(method, setting, seed, listener)));
+                runs.add(new Workers.Stage(task, after(method.name(), seed, trials, found)));
+            }
+        }
+        return runs;
+    }
+
     private Map<String, List<RunResult>> inOrder(Map<String, Map<Long, RunResult>> found) {
         Map<String, List<RunResult>> runs = new LinkedHashMap<>();
         List<RunResult> start = suite.seeds().stream().filter(starts::containsKey)
-                .map(seed -> new RunResult(seed, List.of(), null, starts.get(seed))).toList();
+                .map(seed -> new RunResult(seed, List.of(), List.of(), starts.get(seed))).toList();
         if (start.isEmpty()) {
             throw workers.failures().get(worldName(firstSeed()));
         }
@@ -201,7 +209,14 @@ final class Comparison {
                     evaluation.gold() == null ? "reward" : "gold reward", mean(evaluation.measure()), mean(starts.get(seed).measure()),
                     StatUtils.mean(evaluation.wins(starts.get(seed)))));
         }
-        return new RunResult(seed, method.grid().get(setting), folder, evaluation);
+        return new RunResult(seed, method.grid().get(setting), chain(method, setting, seed), evaluation);
+    }
+
+    /** The run, and before it those that it began with. */
+    private List<RunFolder> chain(Method method, int setting, long seed) {
+        List<RunFolder> runs = new ArrayList<>(method.after() == null ? List.of() : chain(suite.method(method.after()), 0, seed));
+        runs.add(folder(method, setting, seed));
+        return runs;
     }
 
     /** Evaluates a run's result: an adapter over what it was trained on, without a merged copy, or a model. */
@@ -225,7 +240,7 @@ final class Comparison {
         }
         long seed = firstSeed();
         Map<String, double[]> rewards = new ConcurrentHashMap<>();
-        List<Task> runs = new ArrayList<>();
+        List<Workers.Stage> runs = new ArrayList<>();
         for (Method method : choosing()) {
             double[] ofMethod = new double[method.grid().size()];
             Arrays.fill(ofMethod, Double.NaN);
@@ -233,10 +248,10 @@ final class Comparison {
             for (int i = 0; i < ofMethod.length; i++) {
                 int setting = i;
                 String name = method.name() + " with " + String.join(" ", method.grid().get(i)) + ", seed " + seed;
-                runs.add(new Task(name, 1, 1, isFinished(method, i, seed), listener -> {
+                runs.add(Workers.Stage.of(new Task(name, 1, 1, isFinished(method, i, seed), listener -> {
                     RunFolder folder = train(method, setting, seed, listener);
                     ofMethod[setting] = mean(evaluated(method, setting, seed, Split.VALIDATION, folder, listener).reward());
-                }));
+                })));
             }
         }
         workers.run(List.of(new Workers.Stage(worldTask(seed), runs)));

@@ -1,7 +1,7 @@
 package org.metaapo.compare;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.Objects;
 import org.metaapo.train.RunFolder;
 
 /**
@@ -9,13 +9,17 @@ import org.metaapo.train.RunFolder;
  *
  * @param seed of world and run
  * @param setting what the grid chose, as {@code key=value}
- * @param folder of the run; null for the start itself
+ * @param folders of the run, and before it of those that it began with; empty for the start itself
  * @param evaluation on the test prompts
  */
-record RunResult(long seed, List<String> setting, RunFolder folder, Evaluation evaluation) {
-    /** A total of the run's end line; 0 for the start. */
+record RunResult(long seed, List<String> setting, List<RunFolder> folders, Evaluation evaluation) {
+    /** The run's own folder; null for the start. */
+    RunFolder folder() {
+        return folders.isEmpty() ? null : folders.get(folders.size() - 1);
+    }
+
+    /** A total of the end lines of the run and of those that it began with: what its result has cost. 0 for the start. */
     double total(String name) {
-        JsonNode end = folder == null ? null : folder.end();
-        return end == null ? 0 : end.path(name).asDouble();
+        return folders.stream().map(RunFolder::end).filter(Objects::nonNull).mapToDouble(end -> end.path(name).asDouble()).sum();
     }
 }

@@ -8,6 +8,7 @@ import org.metaapo.config.YamlText;
 import org.metaapo.demo.WorldTerms;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Json;
+import org.metaapo.train.RunFolder;
 
 /**
  * What to compare.
@@ -59,11 +60,21 @@ public record Suite(
                 List.of(settings(world), common), where, fixed(seed, folder(seed), OF_NO_METHOD)));
     }
 
+    /** The method of a name. */
+    Method method(String name) {
+        return methods.stream().filter(method -> method.name().equals(name)).findFirst().orElseThrow();
+    }
+
     /** The configuration of a run. */
     RunConfig config(Method method, int setting, SeedWorld world, long seed) {
+        List<String> overrides = new ArrayList<>(method.grid().get(setting));
+        if (method.after() != null) {
+            RunFolder start = new RunFolder(folder(seed).resolve(method(method.after()).folder(0)));
+            overrides.add("model.path=" + Json.write(start.model().toString()));
+            overrides.add("reference.path=" + Json.write(shared(world, seed).path("model.path").toString()));
+        }
         return named("method " + method.name(), () -> RunConfig.layered(
-                List.of(settings(world), common, method.keys()), where,
-                fixed(seed, folder(seed).resolve(method.folder(setting)), method.grid().get(setting))));
+                List.of(settings(world), common, method.keys()), where, fixed(seed, folder(seed).resolve(method.folder(setting)), overrides)));
     }
 
     private static RunConfig.Layer settings(SeedWorld world) {

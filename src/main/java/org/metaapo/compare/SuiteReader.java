@@ -55,6 +55,7 @@ final class SuiteReader {
                 where, path(required("out"), "out"), terms(), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
                 integer("answers", 1, 1, 1024), baseline(methods), layer(keys.get("common"), "common"), methods);
         checkGrids(suite);
+        methods.forEach(method -> checkAfter(method, methods));
         return suite;
     }
 
@@ -210,16 +211,17 @@ final class SuiteReader {
         mapping(node, "method " + name, null);
         MappingNode all = (MappingNode) node;
         Node grid = null;
+        Node after = null;
         List<NodeTuple> others = new ArrayList<>();
         for (NodeTuple tuple : all.getValue()) {
-            if (((ScalarNode) tuple.getKeyNode()).getValue().equals("grid")) {
-                grid = tuple.getValueNode();
-            } else {
-                others.add(tuple);
+            switch (((ScalarNode) tuple.getKeyNode()).getValue()) {
+                case "grid" -> grid = tuple.getValueNode();
+                case "after" -> after = tuple.getValueNode();
+                default -> others.add(tuple);
             }
         }
         MappingNode rest = new MappingNode(all.getTag(), true, others, all.getStartMark(), all.getEndMark(), all.getFlowStyle());
-        return new Method(name, layer(rest, "method " + name), grid(name, grid));
+        return new Method(name, layer(rest, "method " + name), after == null ? null : word(after, "after of " + name), grid(name, grid));
     }
 
     /** All combinations of the grid's values. */
@@ -267,6 +269,19 @@ final class SuiteReader {
                     + (near.isEmpty() ? "" : " (nearest: " + near.get(0) + ")"));
         }
         return name;
+    }
+
+    /** A method begins with the result of one that stands above it, so that there is no circle. */
+    private void checkAfter(Method method, List<Method> methods) {
+        if (method.after() == null) {
+            return;
+        }
+        List<Method> above = methods.subList(0, methods.indexOf(method));
+        Method start = above.stream().filter(other -> other.name().equals(method.after())).findFirst().orElse(null);
+        if (start == null || start.hasGrid() || method.hasGrid()) {
+            throw new UsageException(where + ": method " + method.name() + " comes after \"" + method.after()
+                    + "\"; expected the name of a method above it, and a grid at neither");
+        }
     }
 
     /** Equal budgets: whoever chooses at all chooses among equally many settings. */

@@ -32,12 +32,17 @@ final class Workers {
     }
 
     /**
-     * Tasks of a seed.
+     * A task and what needs its result.
      *
      * @param first comes before the others
-     * @param then in any order
+     * @param then in any order; each may have others that need it in turn
      */
-    record Stage(Task first, List<Task> then) {}
+    record Stage(Task first, List<Stage> then) {
+        /** A task that no other needs. */
+        static Stage of(Task task) {
+            return new Stage(task, List.of());
+        }
+    }
 
     /** What went wrong so far, by task. */
     Map<String, MetaapoException> failures() {
@@ -60,13 +65,15 @@ final class Workers {
                 firsts.add(CompletableFuture.runAsync(() -> {
                     queued.join();
                     attempt(stage.first());
-                    // From here, so that they queue in their order.
-                    stage.then().forEach(task -> others.add(CompletableFuture.runAsync(() -> after(stage.first(), task), pool)));
+                    queue(stage, pool, others);
                 }, pool));
             }
             queued.complete(null);
             firsts.forEach(CompletableFuture::join);
-            others.forEach(CompletableFuture::join);
+            // A task queues those that need it before it ends, so that the list has grown when it is waited for.
+            for (int i = 0; i < others.size(); i++) {
+                others.get(i).join();
+            }
         } finally {
             pool.shutdown();
         }
@@ -78,6 +85,16 @@ final class Workers {
         }
         if (stop.isRequested()) {
             throw new InterruptedRunException("stopped; what is finished is kept, and the same command goes on from here");
+        }
+    }
+
+    /** From the stage's first task, so that the others queue in their order. */
+    private void queue(Stage stage, ExecutorService pool, List<CompletableFuture<Void>> others) {
+        for (Stage next : stage.then()) {
+            others.add(CompletableFuture.runAsync(() -> {
+                after(stage.first(), next.first());
+                queue(next, pool, others);
+            }, pool));
         }
     }
 

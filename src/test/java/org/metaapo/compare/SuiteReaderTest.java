@@ -56,7 +56,7 @@ class SuiteReaderTest {
         "seeds: [1, 1]                           | s.yaml:3: seed 1 is given twice",
         "seeds: []                               | s.yaml:3: seeds has 0 numbers",
         "seeds: [x]                              | s.yaml:3: seeds is \"x\"; expected a whole number from 0",
-        "world: moon                             | s.yaml:2: world is \"moon\"; expected demo",
+        "world: moon                             | s.yaml:2: world is \"moon\"; expected demo, paper, or the files of your prompts",
         "world: {prompt: [p]}                    | s.yaml:2: unknown key prompt in world; did you mean prompts?",
         "world: {validation: [p]}                | s.yaml:2: world.prompts is not set",
         "threads: 0                              | s.yaml:5: threads is \"0\"; expected a whole number from 1",
@@ -79,6 +79,21 @@ class SuiteReaderTest {
             lines.add(change);
         }
         assertThatThrownBy(() -> read(String.join("\n", lines) + "\n")).isInstanceOf(UsageException.class).hasMessageContaining(message);
+    }
+
+    @Test
+    void aMethodThatComesAfterAnotherBeginsWithItsResultAndKeepsTheReferenceOfAll() {
+        Suite suite = read(HEAD + COMMON + "methods:\n  a: {}\n  b: {after: a, recipe: metaapo}\n  c: {after: b}\n");
+        RunConfig b = suite.config(suite.method("b"), 0, suite.world(2), 2);
+        assertThat(b.path("model.path")).hasToString("o/seed-2/a/model");
+        assertThat(b.path("reference.path")).hasToString("m");
+        assertThat(b.path("out")).hasToString("o/seed-2/b");
+        assertThat(suite.config(suite.method("c"), 0, suite.world(1), 1).path("model.path")).hasToString("o/seed-1/b/model");
+        assertThat(suite.config(suite.method("a"), 0, suite.world(1), 1).path("reference.path")).isNull();
+        for (String wrong : List.of("b: {after: b}", "b: {after: d}\n  d: {}", "b: {after: a, grid: {train.batch: [1, 2]}}")) {
+            assertThatThrownBy(() -> read(HEAD + COMMON + "methods:\n  a: {}\n  " + wrong + "\n")).isInstanceOf(UsageException.class)
+                    .hasMessageContaining("method b comes after").hasMessageContaining("expected the name of a method above it");
+        }
     }
 
     @Test

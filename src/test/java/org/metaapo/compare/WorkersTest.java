@@ -40,7 +40,7 @@ class WorkersTest {
     }
 
     private Workers.Stage stage(String name, Task.Body first, Task.Body then) {
-        return new Workers.Stage(task(name, first), List.of(task(name + "a", then), task(name + "b", then)));
+        return new Workers.Stage(task(name, first), List.of(Workers.Stage.of(task(name + "a", then)), Workers.Stage.of(task(name + "b", then))));
     }
 
     @Test
@@ -48,6 +48,20 @@ class WorkersTest {
         workers(1, 6).run(List.of(stage("1", listener -> {}, listener -> {}), stage("2", listener -> {}, listener -> {})));
         assertThat(order).containsExactly("1", "2", "1a", "1b", "2a", "2b");
         assertThat(shown).isSorted().endsWith(100L);
+    }
+
+    @Test
+    void whatNeedsATasksResultComesAfterItAndFailsWithIt() {
+        Workers workers = workers(2, 4);
+        workers.run(List.of(new Workers.Stage(task("world", listener -> {}), List.of(
+                new Workers.Stage(task("dpo", listener -> {
+                    throw new DataException("no data");
+                }), List.of(new Workers.Stage(task("metaapo", listener -> {}), List.of(Workers.Stage.of(task("last", listener -> {})))))),
+                new Workers.Stage(task("sft", listener -> {}), List.of(Workers.Stage.of(task("xpo", listener -> {}))))))));
+        assertThat(order).containsSubsequence("world", "dpo").containsSubsequence("world", "sft", "xpo").doesNotContain("metaapo", "last");
+        assertThat(workers.failures()).containsOnlyKeys("dpo", "metaapo", "last");
+        assertThat(workers.failures().get("last")).hasMessage("metaapo failed");
+        assertThat(shown).endsWith(100L);
     }
 
     @Test
