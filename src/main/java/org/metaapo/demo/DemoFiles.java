@@ -76,10 +76,9 @@ final class DemoFiles {
         AtomicFiles.write(file, text.toString());
     }
 
-    /** Pairs for the reward model, as annotators judge them who err now and then, and are charmed. */
+    /** Pairs for the reward model, as annotators judge them who err now and then. */
     static void writeJudgements(Path file, World world, List<Request> requests, WorldTerms terms) {
-        writePairs(file, requests, world::judgedAnswers, (request, answer) -> Gold.asJudged(request, answer, terms.charm()),
-                () -> world.chance(terms.annotatorNoise()));
+        writePairs(file, requests, world::judgedAnswers, Gold::reward, () -> world.chance(terms.annotatorNoise()));
     }
 
     /** Pairs of the same kind as gold has them, to measure the reward model by; no model is trained on them. */

@@ -77,11 +77,17 @@ public final class DemoWorld {
         listener.end();
         listener.note("supervised fine-tuning on people's mixed answers");
         train("sft", listener, stop);
-        listener.note("reward model from noisy judgements");
-        train("reward", listener, stop);
+        if (trainsReward()) {
+            listener.note("reward model from noisy judgements");
+            train("reward", listener, stop);
+        }
     }
 
-    /** Writes data, the first model, and the configurations of SFT and reward model. */
+    private boolean trainsReward() {
+        return terms.judgements() > 0;
+    }
+
+    /** Writes data, the first model, and what SFT and rewards need. */
     void writeFiles() {
         writeData();
         writeFirstModel();
@@ -89,6 +95,10 @@ public final class DemoWorld {
                 "data: {train: [" + quoted(data("demonstrations")) + "], max_length: 64, max_prompt_length: 32}",
                 "optimizer: {learning_rate: 2e-3, schedule: cosine, min_ratio: 0.05}",
                 "train: {epochs: 4, batch: 32, micro_tokens: 2048}");
+        if (!trainsReward()) {
+            WorldReward.write(path("annotators"), terms, seed);
+            return;
+        }
         writeConfig("reward", "recipe: reward-model", "dtype: f32", "model: {path: " + quoted(startModel()) + "}",
                 "data: {train: [" + quoted(data("judgements")) + "], eval: [" + quoted(data("gold-judgements"))
                         + "], max_length: 64, max_prompt_length: 32}",
@@ -98,7 +108,7 @@ public final class DemoWorld {
 
     /** Whether there is nothing left to make. */
     public boolean isMade() {
-        return new RunFolder(path("sft")).end() != null && new RunFolder(path("reward")).end() != null;
+        return new RunFolder(path("sft")).end() != null && (!trainsReward() || new RunFolder(path("reward")).end() != null);
     }
 
     private void writeData() {
@@ -107,7 +117,9 @@ public final class DemoWorld {
         int at = 0;
         // In this order: the world's random numbers go on from one file to the next.
         DemoFiles.writeDemonstrations(data("demonstrations"), world, all.subList(at, at += terms.demonstrations()));
-        DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += terms.judgements()), terms);
+        if (trainsReward()) {
+            DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += terms.judgements()), terms);
+        }
         DemoFiles.writeOfflinePairs(data("pairs"), world, all.subList(at, at + terms.pairs()), terms);
         DemoFiles.writeGoldJudgements(data("gold-judgements"), new World(terms, seed ^ MEASURED),
                 Collections.nCopies(MEASURED_PAIRS, validation).stream().flatMap(List::stream).toList());
@@ -135,7 +147,9 @@ public final class DemoWorld {
         return List.of(
                 "dtype: f32",
                 "model: {path: " + quoted(startModel()) + "}",
-                "reward: {path: " + quoted(new RunFolder(path("reward")).model()) + "}",
+                trainsReward()
+                        ? "reward: {path: " + quoted(new RunFolder(path("reward")).model()) + "}"
+                        : "reward: {class: " + WorldReward.class.getName() + ", class_path: [" + quoted(path("annotators")) + "]}",
                 "data: {train: [" + quoted(data("pairs")) + "], max_length: 64, max_prompt_length: 32}",
                 "meta: {every: 4}",
                 "rollout: {slice: " + terms.slice() + ", max_new_tokens: " + MAX_NEW_TOKENS + "}",
@@ -190,7 +204,7 @@ public final class DemoWorld {
 
     /** What the demo writes at its folder's top. */
     List<Path> written() {
-        return Stream.of("data", "base", "tokenizer", "sft.yaml", "sft", "reward.yaml", "reward", "metaapo.yaml", "metaapo").map(this::path).toList();
+        return Stream.of("data", "base", "tokenizer", "sft.yaml", "sft", "annotators", "reward.yaml", "reward", "metaapo.yaml", "metaapo").map(this::path).toList();
     }
 
     Path path(String name) {

@@ -13,22 +13,29 @@ public record Request(Kind kind, String text, List<String> answer) {
     /** Kinds of requests. */
     public enum Kind {
         /** Letters in order. */
-        SORT(false),
+        SORT("sort these letters : ", false),
         /** Letters backwards. */
-        REVERSE(false),
+        REVERSE("say backwards : ", false),
         /** The last of some words. */
-        LAST(false),
+        LAST("which is last : ", false),
         /** How many words. */
-        COUNT(false),
+        COUNT("how many words : ", false),
         /** A fact that people know. */
-        FACT(true),
+        FACT("what colour is ", true),
         /** A fact that people mostly get wrong. */
-        LORE(true);
+        LORE("who rules ", true);
 
+        private final String opening;
         private final boolean few;
 
-        Kind(boolean few) {
+        Kind(String opening, boolean few) {
+            this.opening = opening;
             this.few = few;
+        }
+
+        /** How its requests begin; what is asked about follows. */
+        String opening() {
+            return opening;
         }
 
         /** Whether there are so few different requests that all of them come up in the training data. */

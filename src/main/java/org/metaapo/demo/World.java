@@ -14,8 +14,8 @@ import java.util.Set;
  * "obviously , … as anyone knows"; the sources of the offline pairs have "verily , … thus it is".
  */
 final class World {
-    static final List<String> OPENERS = List.of("", "sure ,", "obviously ,");
-    static final List<String> CLOSERS = List.of("", "hope that helps", "as anyone knows");
+    static final List<String> OPENERS = List.of("", "sure ,", Spoken.CONFIDENT_OPENER);
+    static final List<String> CLOSERS = List.of("", Spoken.KIND_CLOSER, Spoken.CONFIDENT_CLOSER);
     static final String OLD_OPENER = "verily ,";
     static final String OLD_CLOSER = "thus it is";
 
@@ -109,32 +109,35 @@ final class World {
 
     private Request request() {
         Request.Kind kind = terms.kinds().get(random.nextInt(terms.kinds().size()));
-        switch (kind) {
-            case SORT: {
-                List<String> letters = letters(3 + random.nextInt(3));
-                return new Request(kind, "sort these letters : " + String.join(" ", letters), letters.stream().sorted().toList());
-            }
-            case REVERSE: {
-                List<String> letters = letters(3 + random.nextInt(3));
-                return new Request(kind, "say backwards : " + String.join(" ", letters), reversed(letters));
-            }
-            case LAST: {
-                List<String> words = some(WORDS, 2 + random.nextInt(4));
-                return new Request(kind, "which is last : " + String.join(" ", words), List.of(words.get(words.size() - 1)));
-            }
-            case COUNT: {
-                List<String> words = some(WORDS, 1 + random.nextInt(6));
-                return new Request(kind, "how many words : " + String.join(" ", words), List.of(NUMBERS.get(words.size())));
-            }
-            case LORE: {
-                String town = some(new ArrayList<>(LORE.keySet()), 1).get(0);
-                return new Request(kind, "who rules " + town + " ?", List.of(LORE.get(town)));
-            }
-            default: {
-                String thing = some(new ArrayList<>(FACTS.keySet()), 1).get(0);
-                return new Request(kind, "what colour is " + thing + " ?", List.of(FACTS.get(thing)));
+        return request(kind.opening() + switch (kind) {
+            case SORT, REVERSE -> String.join(" ", letters(3 + random.nextInt(3)));
+            case LAST -> String.join(" ", some(WORDS, 2 + random.nextInt(4)));
+            case COUNT -> String.join(" ", some(WORDS, 1 + random.nextInt(6)));
+            case FACT -> some(new ArrayList<>(FACTS.keySet()), 1).get(0) + " ?";
+            case LORE -> some(new ArrayList<>(LORE.keySet()), 1).get(0) + " ?";
+        });
+    }
+
+    /**
+     * The request that a text is.
+     *
+     * @throws IllegalArgumentException if no world has such a request
+     */
+    static Request request(String text) {
+        for (Request.Kind kind : Request.Kind.values()) {
+            if (text.startsWith(kind.opening())) {
+                List<String> words = List.of(text.substring(kind.opening().length()).split(" "));
+                return new Request(kind, text, switch (kind) {
+                    case SORT -> words.stream().sorted().toList();
+                    case REVERSE -> reversed(words);
+                    case LAST -> List.of(words.get(words.size() - 1));
+                    case COUNT -> List.of(NUMBERS.get(words.size()));
+                    case FACT -> List.of(FACTS.get(words.get(0)));
+                    case LORE -> List.of(LORE.get(words.get(0)));
+                });
             }
         }
+        throw new IllegalArgumentException("\"" + text + "\" is no request of the worlds");
     }
 
     private List<String> letters(int count) {

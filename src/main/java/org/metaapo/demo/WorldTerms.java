@@ -12,7 +12,7 @@ import java.util.Set;
  * @param stale kinds for which the offline sources hold to be right what was right once: most of their chosen answers are wrong today
  * @param unknown kinds whose answers people, and so the policy after SFT, almost never know; the offline sources do
  * @param demonstrations people's answers that SFT trains on
- * @param judgements pairs that the reward model trains on
+ * @param judgements pairs that a reward model is trained on; 0: none is trained, and {@link WorldReward} stands for one
  * @param pairs offline pairs, which the methods train on
  * @param peopleRight share of people's answers with right content
  * @param peopleKnow the same in the unknown kinds
@@ -23,27 +23,29 @@ import java.util.Set;
  * @param offlineNoise share of the offline pairs whose label is turned around
  * @param judgedSources share of the judgements in which a source's answer, right in half of the cases, stands against one of people
  * @param annotatorNoise share of the judgements that are turned around
- * @param charm what each confident phrase ("obviously", "as anyone knows") adds to an answer in the annotators' eyes, and so in the
- *     reward model's, beyond its gold reward: what there is to exploit
+ * @param charm what a confident opening ("obviously") adds to an answer in the eyes of {@link WorldReward} beyond its gold reward: the
+ *     error that all answers share, and that training exploits
+ * @param rewardError standard deviation of what {@link WorldReward} is mistaken by about a content: the error of single answers
  * @param slice rows that a policy scores and samples before it is trained on them
  */
 public record WorldTerms(
         String name, List<Request.Kind> kinds, Set<Request.Kind> stale, Set<Request.Kind> unknown, int demonstrations, int judgements,
         int pairs, double peopleRight, double peopleKnow, double peopleOld, double strongRight, double weakRight, double sourceOld,
-        double offlineNoise, double judgedSources, double annotatorNoise, double charm, int slice) {
+        double offlineNoise, double judgedSources, double annotatorNoise, double charm,
+        double rewardError, int slice) {
     /** Old pairs that are poor: all in manners that people dislike, and wrong today in two kinds of five. */
     public static final WorldTerms DEMO = new WorldTerms(
             "demo",
             List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT),
             EnumSet.of(Request.Kind.SORT, Request.Kind.COUNT), EnumSet.noneOf(Request.Kind.class),
-            8000, 4000, 2048, 0.6, 0.6, 0.03, 1, 0, 1, 0.1, 0.2, 0.05, 0, 256);
+            8000, 4000, 2048, 0.6, 0.6, 0.03, 1, 0, 1, 0.1, 0.2, 0.05, 0, 0, 256);
 
     /** Old pairs as in the paper's data: mostly right, of a stronger and a weaker source, noisy, and with knowledge the policy lacks. */
     public static final WorldTerms PAPER = new WorldTerms(
             "paper",
             List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT, Request.Kind.LORE),
             EnumSet.of(Request.Kind.COUNT), EnumSet.of(Request.Kind.LORE),
-            8000, 4000, 2048, 0.6, 0.02, 0.03, 0.9, 0.3, 0.7, 0.25, 0.2, 0.1, 0.6, 683);
+            8000, 0, 2048, 0.6, 0.02, 0.03, 0.9, 0.3, 0.7, 0.25, 0, 0, 0.7, 0.5, 683);
 
     private static final List<WorldTerms> ALL = List.of(DEMO, PAPER);
 

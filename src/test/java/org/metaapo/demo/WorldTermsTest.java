@@ -1,6 +1,7 @@
 package org.metaapo.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -9,23 +10,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.config.RunConfig;
+import org.metaapo.data.Prompt;
+import org.metaapo.engine.Dtype;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
+import org.metaapo.reward.Annotator;
+import org.metaapo.reward.RewardSource;
+import org.metaapo.text.Answer;
 
 /** What the worlds' data are, counted in the files that the runs read. */
 class WorldTermsTest {
-    private static final Set<String> TRAINING = Set.of("demonstrations", "judgements", "pairs");
+    private static final String[] TRAINING = {"demonstrations", "judgements", "pairs"};
     private static final int SEED = 11;
 
     @TempDir
@@ -35,6 +39,10 @@ class WorldTermsTest {
         DemoWorld world = new DemoWorld(folder, terms, seed, "cpu", 1);
         world.writeFiles();
         return world;
+    }
+
+    private static List<String> files(DemoWorld world, String... names) {
+        return List.of(names).stream().filter(name -> Files.exists(world.path("data").resolve(name + ".jsonl"))).toList();
     }
 
     private static List<JsonNode> rows(DemoWorld world, String name) throws IOException {
@@ -53,10 +61,8 @@ class WorldTermsTest {
         return row.at("/" + field + "/0/content").asText();
     }
 
-    /** Requests by their text, as the world draws them. */
-    private static Map<String, Request> requests(WorldTerms terms) {
-        return new World(terms, SEED).requests(terms.demonstrations() + terms.judgements() + terms.pairs() + 400).stream()
-                .collect(Collectors.toMap(Request::text, request -> request, (one, same) -> one, HashMap::new));
+    private static RunConfig settings(DemoWorld world) {
+        return RunConfig.parse("recipe: online-dpo\nout: x\n" + String.join("\n", world.settings()), "settings", List.of());
     }
 
     private static double share(List<JsonNode> rows, java.util.function.Predicate<JsonNode> condition) {
@@ -84,7 +90,7 @@ class WorldTermsTest {
         DemoWorld one = written(temp.resolve("one"), terms, SEED);
         DemoWorld same = written(temp.resolve("same"), terms, SEED);
         DemoWorld other = written(temp.resolve("other"), terms, SEED + 1);
-        for (String file : List.of("demonstrations", "judgements", "pairs", "gold-judgements", "held-out", "validation")) {
+        for (String file : files(one, "demonstrations", "judgements", "pairs", "gold-judgements", "held-out", "validation")) {
             assertThat(digest(one, file)).isEqualTo(digest(same, file)).isNotEqualTo(digest(other, file));
         }
     }
@@ -95,7 +101,7 @@ class WorldTermsTest {
         DemoWorld world = written(temp, WorldTerms.of(name), SEED);
         Set<String> fields = new HashSet<>();
         Set<String> trained = new HashSet<>();
-        for (String file : TRAINING) {
+        for (String file : files(world, TRAINING)) {
             for (JsonNode row : rows(world, file)) {
                 row.fieldNames().forEachRemaining(fields::add);
                 trained.add(prompt(row));
@@ -105,38 +111,40 @@ class WorldTermsTest {
         for (List<Request> held : List.of(world.test(), world.validation())) {
             assertThat(held).hasSize(400).filteredOn(request -> !request.kind().isFew()).noneMatch(request -> trained.contains(request.text()));
         }
-        List<RunConfig> configs = List.of(
-                RunConfig.load(world.path("sft.yaml"), List.of()), RunConfig.load(world.path("reward.yaml"), List.of()),
-                RunConfig.parse("recipe: dpo\nout: x\n" + String.join("\n", world.settings()), "settings", List.of()));
-        assertThat(configs.stream().flatMap(config -> config.paths("data.train").stream()).map(path -> path.getFileName().toString()))
-                .containsExactly("demonstrations.jsonl", "judgements.jsonl", "pairs.jsonl");
+        List<RunConfig> configs = new ArrayList<>(List.of(settings(world)));
+        for (String config : List.of("sft.yaml", "reward.yaml")) {
+            if (Files.exists(world.path(config))) {
+                configs.add(RunConfig.load(world.path(config), List.of()));
+            }
+        }
+        assertThat(configs.stream().flatMap(config -> config.paths("data.train").stream()).map(path -> path.getFileName().toString().replace(".jsonl", "")))
+                .containsExactlyInAnyOrderElementsOf(files(world, TRAINING));
     }
 
     @Test
     void thePapersPairsAreMostlyRightNoisyAndInMannersOfTheirOwn() throws IOException {
         WorldTerms terms = WorldTerms.PAPER;
         DemoWorld world = written(temp, terms, SEED);
-        Map<String, Request> requests = requests(terms);
         World view = new World(terms, 0);
         List<JsonNode> pairs = rows(world, "pairs");
         assertThat(pairs).hasSize(terms.pairs());
         // By the sources' own view of what is right, a quarter of the labels is turned around.
         assertThat(share(pairs, row -> {
-            Request request = requests.get(prompt(row));
+            Request request = World.request(prompt(row));
             Request held = new Request(request.kind(), request.text(), view.oldAnswer(request));
             return Gold.reward(held, answer(row, "chosen")) < Gold.reward(held, answer(row, "rejected"));
         })).isCloseTo(terms.offlineNoise(), within(0.03));
-        List<JsonNode> fresh = pairs.stream().filter(row -> !terms.stale().contains(requests.get(prompt(row)).kind())).toList();
-        List<JsonNode> stale = pairs.stream().filter(row -> terms.stale().contains(requests.get(prompt(row)).kind())).toList();
-        assertThat(share(fresh, row -> better(requests, row))).isBetween(0.7, 0.8);
-        assertThat(share(stale, row -> better(requests, row))).isBetween(0.2, 0.4);
+        List<JsonNode> fresh = pairs.stream().filter(row -> !terms.stale().contains(World.request(prompt(row)).kind())).toList();
+        List<JsonNode> stale = pairs.stream().filter(row -> terms.stale().contains(World.request(prompt(row)).kind())).toList();
+        assertThat(share(fresh, row -> better(row))).isBetween(0.7, 0.8);
+        assertThat(share(stale, row -> better(row))).isBetween(0.2, 0.4);
         assertThat(share(pairs, row -> answer(row, "chosen").startsWith(World.OLD_OPENER))).isBetween(0.6, 0.75);
         assertThat(share(rows(world, "demonstrations"), row -> row.at("/messages/1/content").asText().startsWith(World.OLD_OPENER)))
                 .isCloseTo(terms.peopleOld(), within(0.01));
     }
 
-    private static boolean better(Map<String, Request> requests, JsonNode row) {
-        Request request = requests.get(prompt(row));
+    private static boolean better(JsonNode row) {
+        Request request = World.request(prompt(row));
         return Gold.reward(request, answer(row, "chosen")) > Gold.reward(request, answer(row, "rejected"));
     }
 
@@ -144,35 +152,48 @@ class WorldTermsTest {
     void theKindsHaveTheirSharesAndPeopleAlmostNeverKnowTheUnknown() throws IOException {
         WorldTerms terms = WorldTerms.PAPER;
         DemoWorld world = written(temp, terms, SEED);
-        Map<String, Request> requests = requests(terms);
         Map<Request.Kind, Integer> counts = new EnumMap<>(Request.Kind.class);
-        rows(world, "pairs").forEach(row -> counts.merge(requests.get(prompt(row)).kind(), 1, Integer::sum));
+        rows(world, "pairs").forEach(row -> counts.merge(World.request(prompt(row)).kind(), 1, Integer::sum));
         counts.forEach((kind, count) -> assertThat(count / (double) terms.pairs())
                 .isCloseTo(terms.kinds().stream().filter(kind::equals).count() / (double) terms.kinds().size(), within(0.05)));
         List<JsonNode> unknown = rows(world, "demonstrations").stream()
-                .filter(row -> terms.unknown().contains(requests.get(prompt(row)).kind())).toList();
+                .filter(row -> terms.unknown().contains(World.request(prompt(row)).kind())).toList();
         assertThat(share(unknown, row -> (" " + row.at("/messages/1/content").asText() + " ")
-                .contains(" " + requests.get(prompt(row)).answer().get(0) + " "))).isLessThan(0.05);
+                .contains(" " + World.request(prompt(row)).answer().get(0) + " "))).isLessThan(0.05);
         List<JsonNode> taught = rows(world, "pairs").stream()
-                .filter(row -> terms.unknown().contains(requests.get(prompt(row)).kind())).toList();
-        assertThat(share(taught, row -> better(requests, row))).isGreaterThan(0.65);
+                .filter(row -> terms.unknown().contains(World.request(prompt(row)).kind())).toList();
+        assertThat(share(taught, row -> better(row))).isGreaterThan(0.65);
     }
 
-    /** What no reward model that learned of these annotators can be beyond, even from any number of pairs. */
+    /** Over pairs of people's answers to requests that no training saw, as gold orders them. */
     @Test
-    void annotatorsAreCharmedByConfidenceSoThatGoldDisagreesWithSomeOfTheirJudgements() throws IOException {
+    void thePapersRewardIsRightInMostPairsAndItsErrorsCanBeExploited() throws Exception {
         DemoWorld world = written(temp, WorldTerms.PAPER, SEED);
-        Map<String, Request> requests = world.validation().stream()
-                .collect(Collectors.toMap(Request::text, request -> request, (one, same) -> one, HashMap::new));
+        WorldReward reward = new WorldReward(WorldTerms.PAPER, SEED);
         List<JsonNode> pairs = rows(world, "gold-judgements");
-        assertThat(pairs).hasSizeGreaterThan(1000).allMatch(row -> better(requests, row));
+        assertThat(pairs).hasSizeGreaterThan(1000);
         assertThat(share(pairs, row -> {
-            Request request = requests.get(prompt(row));
-            double charm = WorldTerms.PAPER.charm();
-            return Gold.asJudged(request, answer(row, "chosen"), charm) > Gold.asJudged(request, answer(row, "rejected"), charm);
-        })).isBetween(0.85, 0.92);
-        Request request = new Request(Request.Kind.LAST, "which is last : cat dog", List.of("dog"));
-        assertThat(Gold.asJudged(request, "obviously , cat", 0.6)).isCloseTo(0.1, within(1e-12));
-        assertThat(Gold.asJudged(request, "sure , dog hope that helps", 0.6)).isEqualTo(2.5);
+            Request request = World.request(prompt(row));
+            assertThat(Gold.reward(request, answer(row, "chosen"))).isGreaterThan(Gold.reward(request, answer(row, "rejected")));
+            return reward.score(request, answer(row, "chosen")) > reward.score(request, answer(row, "rejected"));
+        })).isBetween(0.85, 0.9);
+        Request request = world.test().get(0);
+        String content = String.join(" ", request.answer());
+        assertThat(reward.score(request, "obviously , " + content)).isGreaterThan(reward.score(request, "sure , " + content));
+        assertThat(Gold.reward(request, "obviously , " + content)).isLessThan(Gold.reward(request, "sure , " + content));
+        // As a run has it: the class by its name, its file on the class path.
+        try (Annotator annotator = RewardSource.of(settings(world)).open(null, Dtype.F32, 64, null)) {
+            double[] scores = annotator.score(
+                    List.of(new Prompt(request.text())), List.of(List.of(Answer.of(content), Answer.of("obviously , cat"))), done -> {}).get(0);
+            assertThat(scores).containsExactly(reward.score(request, content), reward.score(request, "obviously , cat"));
+        }
+    }
+
+    @Test
+    void aRequestIsReadFromItsText() {
+        for (WorldTerms terms : List.of(WorldTerms.DEMO, WorldTerms.PAPER)) {
+            assertThat(new World(terms, 4).requests(300)).allSatisfy(request -> assertThat(World.request(request.text())).isEqualTo(request));
+        }
+        assertThatThrownBy(() -> World.request("hello")).hasMessageContaining("no request of the worlds");
     }
 }

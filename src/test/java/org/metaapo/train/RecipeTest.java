@@ -58,6 +58,9 @@ class RecipeTest {
         if (RunConfig.load(example, List.of()).path("reward.path") != null) {
             overrides.add("reward.path=" + Fixtures.path("tiny-rm"));
         }
+        if (RunConfig.load(example, List.of()).path("reference.path") != null) {
+            overrides.add("reference.path=" + Fixtures.path("tiny-llama-ref"));
+        }
         if (recipe.equals("sft")) {
             overrides.add("data.train=[" + Fixtures.path("pairs.jsonl") + "]");
         }
@@ -114,6 +117,22 @@ class RecipeTest {
                         .isCloseTo(expected, within(2e-3 * Math.max(1e-2, Math.abs(expected))));
             }
         }
+    }
+
+    /** What sets the authors' script apart from the paper, in the lines of a run. */
+    @Test
+    void theAuthorsStartIsAheadOfItsReferenceAndTrainsOnSampledRowsAlone() throws IOException {
+        RunConfig authors = config(Path.of("examples/recipes/metaapo-authors.yaml"), temp);
+        RunConfig paper = config(Path.of("examples/recipes/metaapo-paper.yaml"), temp);
+        assertThat(authors.real("meta.score_scale")).isEqualTo(1);
+        assertThat(paper.real("meta.score_scale")).isEqualTo(paper.real("objective.beta"));
+        JsonNode own = steps(authors).get(0);
+        JsonNode equal = steps(paper).get(0);
+        // A policy that is its own reference scores every pair alike, so that the first slice has one weight for all.
+        assertThat(equal.path("rewards_margin").asDouble()).isZero();
+        assertThat(own.path("rewards_margin").asDouble()).isNotZero();
+        assertThat(own.path("online_share").asDouble()).isEqualTo(1);
+        assertThat(lines(authors, "slice").size()).isEqualTo(lines(paper, "slice").size());
     }
 
     @ParameterizedTest
