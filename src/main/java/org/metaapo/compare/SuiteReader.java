@@ -29,6 +29,7 @@ final class SuiteReader {
     private static final int MOST_SETTINGS = 64;
     private static final int MOST_SEEDS = 1000;
     private static final int MOST_THREADS = 4096;
+    private static final int MOST_AMOUNT = 1000;
 
     private final String where;
     private final Map<String, Node> keys;
@@ -147,13 +148,28 @@ final class SuiteReader {
         return List.copyOf(seeds);
     }
 
-    /** Of a world that is made; null where the suite has its own. */
+    /** Of a world that is made, as it is or with other amounts; null where the suite has its own. */
     private WorldTerms terms() {
         Node node = required("world");
-        if (!(node instanceof ScalarNode scalar)) {
+        if (node instanceof ScalarNode) {
+            return named(node);
+        }
+        Map<String, Node> keys = mapping(node, "world", null);
+        if (!keys.containsKey("name")) {
             return null;
         }
-        WorldTerms terms = WorldTerms.of(scalar.getValue());
+        List<String> known = new ArrayList<>(List.of("name"));
+        known.addAll(WorldTerms.amounts());
+        mapping(node, "world", known);
+        WorldTerms terms = named(keys.remove("name"));
+        for (Map.Entry<String, Node> amount : keys.entrySet()) {
+            terms = terms.with(amount.getKey(), amount(amount.getValue(), "world." + amount.getKey()));
+        }
+        return terms;
+    }
+
+    private WorldTerms named(Node node) {
+        WorldTerms terms = node instanceof ScalarNode scalar ? WorldTerms.of(scalar.getValue()) : null;
         if (terms == null) {
             throw wrong(node, "world is " + YamlText.shown(node) + "; expected " + String.join(", ", WorldTerms.names())
                     + ", or the files of your prompts: {prompts: [test.jsonl]}");
@@ -161,10 +177,22 @@ final class SuiteReader {
         return terms;
     }
 
+    private double amount(Node node, String name) {
+        try {
+            double value = Double.parseDouble(word(node, name));
+            if (value >= 0 && value <= MOST_AMOUNT) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // told below
+        }
+        throw wrong(node, name + " is " + YamlText.shown(node) + "; expected a number from 0 to " + MOST_AMOUNT);
+    }
+
     /** The user's prompts; null where a world is made. */
     private OwnSeed own() {
         Node node = required("world");
-        if (node instanceof ScalarNode) {
+        if (node instanceof ScalarNode || mapping(node, "world", null).containsKey("name")) {
             return null;
         }
         Map<String, Node> found = mapping(node, "world", WORLD_KEYS);

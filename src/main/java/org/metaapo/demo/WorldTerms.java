@@ -1,7 +1,10 @@
 package org.metaapo.demo;
 
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -19,7 +22,7 @@ import java.util.Set;
  * @param peopleOld share of people's answers in the manners of the offline sources
  * @param strongRight share of the stronger source's answers that are right, as the sources hold it
  * @param weakRight the same of the weaker source
- * @param sourceOld share of the sources' answers in manners of their own; the others are in people's
+ * @param sourceOld share of the sources' answers in manners of their own, which people seldom have; the others are in people's
  * @param offlineNoise share of the offline pairs whose label is turned around
  * @param judgedSources share of the judgements in which a source's answer, right in half of the cases, stands against one of people
  * @param annotatorNoise share of the judgements that are turned around
@@ -45,7 +48,7 @@ public record WorldTerms(
             "paper",
             List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT, Request.Kind.LORE),
             EnumSet.of(Request.Kind.COUNT), EnumSet.of(Request.Kind.LORE),
-            8000, 0, 2048, 0.6, 0.02, 0.03, 0.9, 0.3, 0.7, 0.25, 0, 0, 0.7, 0.5, 683);
+            8000, 0, 2048, 0.6, 0.02, 0.03, 0.95, 0.15, 0.5, 0.25, 0, 0, 0.7, 0.5, 683);
 
     private static final List<WorldTerms> ALL = List.of(DEMO, PAPER);
 
@@ -57,5 +60,35 @@ public record WorldTerms(
     /** The world of a name; null where there is none. */
     public static WorldTerms of(String name) {
         return ALL.stream().filter(terms -> terms.name().equals(name)).findFirst().orElse(null);
+    }
+
+    /** Names of the terms that are shares or amounts, as {@link #with} takes them. */
+    public static List<String> amounts() {
+        return Arrays.stream(WorldTerms.class.getRecordComponents())
+                .filter(component -> component.getType() == double.class).map(component -> snake(component.getName())).toList();
+    }
+
+    /**
+     * The same world with another amount of one thing.
+     *
+     * @param amount one of {@link #amounts}
+     */
+    public WorldTerms with(String amount, double value) {
+        Object[] values = new Object[WorldTerms.class.getRecordComponents().length];
+        Class<?>[] types = new Class<?>[values.length];
+        try {
+            for (int i = 0; i < values.length; i++) {
+                RecordComponent component = WorldTerms.class.getRecordComponents()[i];
+                types[i] = component.getType();
+                values[i] = snake(component.getName()).equals(amount) ? value : component.getAccessor().invoke(this);
+            }
+            return WorldTerms.class.getDeclaredConstructor(types).newInstance(values);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static String snake(String name) {
+        return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 }

@@ -3,13 +3,17 @@ package org.metaapo.compare;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.metaapo.config.RunConfig;
+import org.metaapo.demo.WorldTerms;
 import org.metaapo.error.UsageException;
 
 class SuiteReaderTest {
@@ -57,6 +61,9 @@ class SuiteReaderTest {
         "seeds: []                               | s.yaml:3: seeds has 0 numbers",
         "seeds: [x]                              | s.yaml:3: seeds is \"x\"; expected a whole number from 0",
         "world: moon                             | s.yaml:2: world is \"moon\"; expected demo, paper, or the files of your prompts",
+        "world: {name: moon}                     | s.yaml:2: world is \"moon\"; expected demo, paper",
+        "world: {name: paper, noise: 1}          | s.yaml:2: unknown key noise in world",
+        "world: {name: paper, charm: x}          | s.yaml:2: world.charm is \"x\"; expected a number from 0 to 1000",
         "world: {prompt: [p]}                    | s.yaml:2: unknown key prompt in world; did you mean prompts?",
         "world: {validation: [p]}                | s.yaml:2: world.prompts is not set",
         "threads: 0                              | s.yaml:5: threads is \"0\"; expected a whole number from 1",
@@ -110,14 +117,44 @@ class SuiteReaderTest {
                 .hasMessageContaining("common: s.yaml: reward.path is not set");
     }
 
+    static Stream<Path> suites() throws IOException {
+        try (Stream<Path> files = Files.list(Path.of("examples/suites"))) {
+            return files.sorted().toList().stream();
+        }
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"methods", "ablations"})
-    void theSuitesOfTheExamplesAreWellFormed(String name) {
-        Suite suite = Suite.load(Path.of("examples/suites", name + ".yaml"));
+    @MethodSource("suites")
+    void theSuitesOfTheExamplesAreWellFormed(Path file) {
+        Suite suite = Suite.load(file);
         check(suite);
         suite.shared(suite.world(1), 1);
-        assertThat(suite.baseline()).isEqualTo("metaapo");
         assertThat(suite.seeds()).hasSizeGreaterThanOrEqualTo(5);
+        assertThat(suite.out()).hasToString("runs/" + file.getFileName().toString().replace(".yaml", ""));
+    }
+
+    @Test
+    void theCalibrationRunsNoMetaApoAndOtherSeedsThanTheTables() {
+        Suite calibration = Suite.load(Path.of("examples/suites/paper-calibration.yaml"));
+        assertThat(calibration.seeds()).containsExactly(101L, 102L, 103L, 104L, 105L);
+        for (Method method : calibration.methods()) {
+            assertThat(calibration.config(method, 0, calibration.world(101), 101).text("recipe")).isNotEqualTo("metaapo");
+        }
+        Suite methods = Suite.load(Path.of("examples/suites/paper-methods.yaml"));
+        assertThat(methods.seeds()).hasSize(10).doesNotContainAnyElementsOf(calibration.seeds());
+        for (Method method : calibration.methods()) { // as the tables have them
+            assertThat(methods.config(methods.method(method.name()), 0, methods.world(101), 101).toYaml().lines().filter(line -> !line.contains("runs/")))
+                    .containsExactlyElementsOf(calibration.config(method, 0, calibration.world(101), 101).toYaml().lines().filter(line -> !line.contains("runs/")).toList());
+        }
+    }
+
+    @Test
+    void aWorldTakesOtherAmounts() {
+        Suite suite = read("out: o\nseeds: 1\nworld: {name: paper, offline_noise: 0.4, reward_error: 1.5}\nmethods: {a: {recipe: dpo}}\n");
+        assertThat(suite.terms()).isEqualTo(WorldTerms.PAPER.with("offline_noise", 0.4).with("reward_error", 1.5));
+        assertThat(suite.terms().offlineNoise()).isEqualTo(0.4);
+        assertThat(suite.terms().rewardError()).isEqualTo(1.5);
+        assertThat(suite.terms().charm()).isEqualTo(WorldTerms.PAPER.charm());
     }
 
     @Test
