@@ -37,11 +37,13 @@ void add_sample(Cases& cases, const Target& t, const Sizes& s, int64_t B) {
     } kinds[] = {{"sample_greedy", true, 0, 1}, {"sample", false, 0, 1}, {"sample_top_k", false, 50, 1}, {"sample_top_p", false, 0, 0.9}};
     for (const auto& kind : kinds) {
         cases.push_back({kind.name, shape_text({{"B", B}, {"V", V}}), DType::f32, double(B * V * 4), 0, t.ops.sample != nullptr, [=] {
-            Memory logits = normal(t, DType::f32, B * V, 3), keys = upload(t, std::vector<uint64_t>(size_t(B), 1)), answers = upload(t, counting(B, B));
-            Memory positions = zeros(t, B * 4), ids = zeros(t, B * 4), logp = zeros(t, B * 4);
+            const bool some = kind.top_k > 0 || kind.top_p < 1;
+            std::vector<apo::Draw> rows;
+            for (int64_t b = 0; b < B; b++) rows.push_back({kind.greedy, kind.top_k, 1, kind.top_p, 42, 1, int32_t(b), 0});
+            Memory logits = normal(t, DType::f32, B * V, 3), draws = upload(t, rows), ids = zeros(t, B * 4), logp = zeros(t, B * 4);
             return [=] {
-                t.ops.sample(t.device, {B, V, floats(logits), kind.greedy, 1, kind.top_k, kind.top_p, 42, reinterpret_cast<uint64_t*>(keys.get()),
-                                        ints(answers), ints(positions), ints(ids), floats(logp)});
+                t.ops.sample(t.device, {B, V, floats(logits), reinterpret_cast<const apo::Draw*>(draws.get()), some, nullptr, nullptr, nullptr,
+                                        ints(ids), floats(logp)});
             };
         }});
     }

@@ -352,31 +352,79 @@ APO_DEVICE int32_t draw_of_some(const Row& row, int32_t best, int64_t top_k, dou
     return searches.nth(level.key, (target - level.mass_before) / level.weight);
 }
 
-// Filtered: top-k or top-p; its Shared is the launch's dynamic shared memory.
+// Adds the row's bias to its logits, or takes it off again: what was there lies in its place meanwhile.
+APO_DEVICE void swap_bias(const Sample& op, int64_t r, float* logits, bool add) {
+    __syncthreads();
+    for (int32_t i = op.bias_begin[r] + int32_t(threadIdx.x); i < op.bias_begin[r + 1]; i += int32_t(blockDim.x)) {
+        const float old = logits[op.bias_ids[i]];
+        logits[op.bias_ids[i]] = add ? old + op.bias[i] : op.bias[i];
+        op.bias[i] = old;
+    }
+    __syncthreads();
+}
+
+// Filtered: top-k or top-p may choose; its Shared is the launch's dynamic shared memory.
 template <int N, bool Filtered>
-__global__ void __launch_bounds__(int(kMostThreads), 2) sample_kernel(Sample op, float inverse, int64_t top_k) {
+__global__ void __launch_bounds__(int(kMostThreads), 2) sample_kernel(Sample op) {
     const int64_t r = blockIdx.x;
     APO_SHARED(uint64_t, words, kWarp);
     APO_SHARED(double, sums, kWarp);
     APO_SHARED(Mass, masses, kWarp);
     APO_SHARED(int32_t, found, 1);
-    const float* logits = op.logits + r * op.vocab;
-    const Peak peak = peak_of<N>(logits, op.vocab, words, sums);
+    float* logits = op.logits + r * op.vocab;
+    const Draw& draw = op.draws[r];
+    Peak peak = peak_of<N>(logits, op.vocab, words, sums);
+    const double lse = peak.lse;
+    const bool biased = op.bias != nullptr && op.bias_begin[r] < op.bias_begin[r + 1];
+    if (biased) {
+        swap_bias(op, r, logits, true);
+        peak = peak_of<N>(logits, op.vocab, words, sums);
+    }
     int32_t id = peak.id;
-    if (!op.greedy) {
-        const Philox4 random = random_words(op.seed, Stream::sample, op.keys[r], uint32_t(op.answers[r]), uint32_t(op.positions[r]));
+    if (!draw.greedy) {
+        const Philox4 random = random_words(draw.seed, Stream::sample, draw.key, uint32_t(draw.answer), uint32_t(draw.position));
         const double u = uniform(random.word[0], random.word[1]);
-        const Row row{logits, op.vocab, peak.logit, inverse};
+        const Row row{logits, op.vocab, peak.logit, float(1 / draw.temperature)};
+        const int64_t top_k = draw.top_k > 0 && draw.top_k < op.vocab ? draw.top_k : op.vocab;
+        bool some = false;
         if constexpr (Filtered) {
-            id = draw_of_some<N>(row, id, top_k, op.top_p, u, *dynamic_shared<Shared>());
-        } else {
+            some = top_k < op.vocab || draw.top_p < 1;
+            if (some) id = draw_of_some<N>(row, id, top_k, draw.top_p, u, *dynamic_shared<Shared>());
+        }
+        if (!some) {
             id = first_above<N>(logits, op.vocab, [&](float x) { return row.weight(x); },
                                 [u](Mass total) { return Mass(sampling_target(u, total)); }, id, masses, found);
         }
     }
+    if (biased) swap_bias(op, r, logits, false);
     if (threadIdx.x == 0) {
         op.ids[r] = id;
-        op.logp[r] = float(double(logits[id]) - peak.lse);
+        op.logp[r] = float(double(logits[id]) - lse);
+    }
+}
+
+// Each token is the first one behind the one before it.
+template <int N>
+__global__ void __launch_bounds__(int(kMostThreads), 2) top_logprobs_kernel(TopLogprobs op) {
+    const int64_t r = blockIdx.x;
+    APO_SHARED(uint64_t, words, kWarp);
+    APO_SHARED(double, sums, kWarp);
+    const float* logits = op.logits + r * op.vocab;
+    const double lse = peak_of<N>(logits, op.vocab, words, sums).lse;
+    if (op.targets != nullptr && threadIdx.x == 0) op.target_logp[r] = float(double(logits[op.targets[r]]) - lse);
+    uint64_t last = 0;
+    for (int32_t i = 0; i < op.count; i++) {
+        uint64_t best = ~uint64_t(0);
+        for_row<N>(logits, op.vocab, [&](float x, int32_t id) {
+            const uint64_t order = sampling_order(x, id);
+            if ((i == 0 || order > last) && order < best) best = order;
+        });
+        last = block_min(best, words);
+        if (threadIdx.x == 0) {
+            const auto id = int32_t(uint32_t(last));
+            op.ids[r * op.count + i] = id;
+            op.logps[r * op.count + i] = float(double(logits[id]) - lse);
+        }
     }
 }
 
@@ -385,16 +433,22 @@ __global__ void __launch_bounds__(int(kMostThreads), 2) sample_kernel(Sample op,
 void sample(Device& device, const Sample& op) {
     if (op.rows == 0) return;
     CudaDevice& d = gpu(device);
-    const bool some = op.top_k > 0 && op.top_k < op.vocab, filtered = !op.greedy && (some || op.top_p < 1);
-    const int64_t top_k = some ? op.top_k : op.vocab;
-    const float inverse = float(1 / op.temperature);
     with_float_vectors({op.logits}, {op.vocab}, [&](auto vector) {
         const unsigned threads = threads_for(op.vocab / vector, kMostThreads);
-        if (filtered) {
-            APO_LAUNCH(d, (sample_kernel<vector, true>), unsigned(op.rows), threads, sizeof(Shared), op, inverse, top_k);
+        if (op.some) {
+            APO_LAUNCH(d, (sample_kernel<vector, true>), unsigned(op.rows), threads, sizeof(Shared), op);
         } else {
-            APO_LAUNCH(d, (sample_kernel<vector, false>), unsigned(op.rows), threads, 0, op, inverse, top_k);
+            APO_LAUNCH(d, (sample_kernel<vector, false>), unsigned(op.rows), threads, 0, op);
         }
+    });
+}
+
+void top_logprobs(Device& device, const TopLogprobs& op) {
+    if (op.rows == 0) return;
+    CudaDevice& d = gpu(device);
+    with_float_vectors({op.logits}, {op.vocab}, [&](auto vector) {
+        const unsigned threads = threads_for(op.vocab / vector, kMostThreads);
+        APO_LAUNCH(d, (top_logprobs_kernel<vector>), unsigned(op.rows), threads, 0, op);
     });
 }
 

@@ -12,12 +12,13 @@ namespace {
 
 std::vector<int32_t> draw(const apo::OpTable& ops, apo::Device& device, Array& logits, int rows, int vocab, bool greedy, double temperature,
                           int top_k, double top_p, uint64_t seed, std::vector<float>* logps = nullptr) {
-    std::vector<int32_t> position(static_cast<size_t>(rows));
-    for (int r = 0; r < rows; r++) position[size_t(r)] = r;
-    Plain<uint64_t> keys(std::vector<uint64_t>(size_t(rows), 3));
-    Ints answers(std::vector<int32_t>(size_t(rows), 0)), positions(position), ids(static_cast<size_t>(rows));
+    std::vector<apo::Draw> all;
+    for (int r = 0; r < rows; r++) all.push_back({greedy, top_k, temperature, top_p, seed, 3, 0, r});
+    Plain<apo::Draw> draws(all);
+    Ints ids(static_cast<size_t>(rows));
     Plain<float> logp(static_cast<size_t>(rows));
-    ops.sample(device, {rows, vocab, logits.floats(), greedy, temperature, top_k, top_p, seed, keys.data(), answers.data(), positions.data(), ids.data(), logp.data()});
+    const bool some = !greedy && ((top_k > 0 && top_k < vocab) || top_p < 1);
+    ops.sample(device, {rows, vocab, logits.floats(), draws.data(), some, nullptr, nullptr, nullptr, ids.data(), logp.data()});
     if (logps != nullptr) *logps = logp.values();
     return ids.values();
 }
@@ -188,4 +189,77 @@ TEST(sampling_weights_are_exponentials) {
         CHECK(weight >= last);
         last = weight;
     }
+}
+
+TEST(a_bias_is_of_its_row_and_of_the_draw_alone) {
+    on_threads({2}, [](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        if (dtype != DType::f32) return;
+        const int rows = 6, V = 513;
+        Numbers numbers(3);
+        Array logits = numbers.array(DType::f32, size_t(rows * V), 2);
+        const std::vector<double> before = values(logits);
+        std::vector<apo::Draw> all;
+        for (int r = 0; r < rows; r++) all.push_back({r % 2, r == 2 ? 5 : 0, 1, r == 4 ? 0.7 : 1, 11, uint64_t(r), 2, r});
+        // Rows 1 to 3 have a bias: one token far above, one forbidden, and two that change little.
+        const std::vector<int32_t> begin{0, 0, 1, 2, 4, 4, 4}, ids{300, 7, 0, 512};
+        const std::vector<float> bias{90, -1000, 0.5f, -0.25f};
+        Plain<apo::Draw> draws(all);
+        Ints begins(begin), bias_ids(ids), drawn(rows), plain(rows);
+        Plain<float> values_of(bias), logps(rows), plain_logps(rows);
+        ops.sample(device, {rows, V, logits.floats(), draws.data(), true, begins.data(), bias_ids.data(), values_of.data(), drawn.data(), logps.data()});
+        CHECK(values(logits) == before);
+        ops.sample(device, {rows, V, logits.floats(), draws.data(), true, nullptr, nullptr, nullptr, plain.data(), plain_logps.data()});
+        for (int r = 0; r < rows; r++) {
+            std::vector<float> row;
+            for (int v = 0; v < V; v++) row.push_back(float(before[size_t(r * V + v)]));
+            double sum = 0;
+            for (float x : row) sum += std::exp(double(x));
+            CHECK_CLOSE(logps[size_t(r)], double(row[size_t(drawn[size_t(r)])]) - std::log(sum), 1e-5);
+            if (begin[size_t(r)] == begin[size_t(r + 1)]) CHECK(drawn[size_t(r)] == plain[size_t(r)] && logps[size_t(r)] == plain_logps[size_t(r)]);
+            for (int i = begin[size_t(r)]; i < begin[size_t(r + 1)]; i++) row[size_t(ids[size_t(i)])] += bias[size_t(i)];
+            const apo::Draw& d = all[size_t(r)];
+            const apo::Philox4 words = apo::random_words(11, apo::Stream::sample, d.key, 2, uint32_t(r));
+            const int32_t want = d.greedy ? int32_t(std::max_element(row.begin(), row.end()) - row.begin())
+                                          : reference_draw(row, 1, d.top_k, d.top_p, apo::uniform(words.word[0], words.word[1]));
+            CHECK(drawn[size_t(r)] == want);
+        }
+        CHECK(drawn[1] == 300);
+    });
+}
+
+TEST(the_most_probable_tokens_stand_in_order_with_the_log_probs_of_sampling) {
+    on_threads({2}, [](const apo::OpTable& ops, apo::Device& device, DType dtype) {
+        if (dtype != DType::f32) return;
+        for (int V : {1, 20, 777, 4096}) {
+            const int rows = 4, count = std::min(V, 20);
+            std::mt19937 random(5);
+            Array logits(DType::f32, size_t(rows * V));
+            std::normal_distribution<float> normal(0, 3);
+            for (int i = 0; i < rows * V; i++) logits.set(size_t(i), i / V == 1 ? float(int(random() % 3)) : normal(random));
+            std::vector<int32_t> target;
+            for (int r = 0; r < rows; r++) target.push_back(int32_t(random() % uint32_t(V)));
+            Ints ids(size_t(rows * count)), targets(target);
+            Plain<float> logps(size_t(rows * count)), target_logps(rows);
+            ops.top_logprobs(device, {rows, V, logits.floats(), count, ids.data(), logps.data(), targets.data(), target_logps.data()});
+            std::vector<float> drawn_logps;
+            const std::vector<int32_t> drawn = draw(ops, device, logits, rows, V, true, 1, 0, 1, 1, &drawn_logps);
+            for (int r = 0; r < rows; r++) {
+                std::vector<int32_t> order;
+                double sum = 0;
+                for (int v = 0; v < V; v++) order.push_back(v), sum += std::exp(logits[size_t(r * V + v)]);
+                std::stable_sort(order.begin(), order.end(), [&](int x, int y) { return logits[size_t(r * V + x)] > logits[size_t(r * V + y)]; });
+                for (int i = 0; i < count; i++) {
+                    CHECK(ids[size_t(r * count + i)] == order[size_t(i)]);
+                    CHECK_CLOSE(logps[size_t(r * count + i)], logits[size_t(r * V + order[size_t(i)])] - std::log(sum), 1e-5);
+                    if (order[size_t(i)] == target[size_t(r)]) CHECK(logps[size_t(r * count + i)] == target_logps[size_t(r)]);
+                }
+                CHECK_CLOSE(target_logps[size_t(r)], logits[size_t(r * V + target[size_t(r)])] - std::log(sum), 1e-5);
+                CHECK(drawn[size_t(r)] == order[0] && drawn_logps[size_t(r)] == logps[size_t(r * count)]);
+            }
+            // The targets alone.
+            Plain<float> again(rows);
+            ops.top_logprobs(device, {rows, V, logits.floats(), 0, ids.data(), logps.data(), targets.data(), again.data()});
+            CHECK(again.values() == target_logps.values());
+        }
+    });
 }

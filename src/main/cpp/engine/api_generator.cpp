@@ -22,6 +22,53 @@ apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, co
     });
 }
 
+apo_status apo_generator_submit(apo_generator* generator, const apo_request* request, int64_t* number, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").network.model.engine);
+        required(number, "number");
+        *number = generator->submit(required(request, "request"));
+    });
+}
+
+apo_status apo_generator_step(apo_generator* generator, int32_t* busy, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").network.model.engine);
+        required(busy, "busy");
+        *busy = generator->step() ? 1 : 0;
+    });
+}
+
+apo_status apo_generator_poll(apo_generator* generator, apo_tokens* tokens, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").network.model.engine);
+        required(tokens, "tokens");
+        if (tokens->capacity < 1) fail(APO_E_ARGUMENT, "tokens.capacity is %d; expected 1 or more", tokens->capacity);
+        required(tokens->requests, "tokens.requests");
+        required(tokens->answers, "tokens.answers");
+        required(tokens->ids, "tokens.ids");
+        required(tokens->finish, "tokens.finish");
+        required(tokens->logps, "tokens.logps");
+        required(tokens->tops, "tokens.tops");
+        required(tokens->top_ids, "tokens.top_ids");
+        required(tokens->top_logps, "tokens.top_logps");
+        generator->poll(*tokens);
+    });
+}
+
+apo_status apo_generator_cancel(apo_generator* generator, int64_t number, int32_t answer, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").network.model.engine);
+        generator->cancel(number, answer);
+    });
+}
+
+apo_status apo_generator_state_of(apo_generator* generator, apo_generator_state* state, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(generator, "generator").network.model.engine);
+        required(state, "state") = generator->state();
+    });
+}
+
 apo_status apo_generator_notice(apo_generator* generator, char* line, int64_t bytes, apo_error* error) {
     return guarded(error, [&] {
         EngineCall call(required(generator, "generator").network.model.engine);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
 
 #include "boundary.h"
 
@@ -10,10 +9,8 @@ namespace apo {
 
 namespace {
 
-constexpr int64_t kPageSize = 16;        // tokens; a multiple of every vector width
-constexpr int64_t kPrefillTokens = 2048; // prompts are prefilled together up to here
-
-int64_t pages_for(int64_t tokens) { return (tokens + kPageSize - 1) / kPageSize; }
+constexpr int64_t kPrefillTokens = 2048;  // prompts are prefilled together up to here
+constexpr int32_t kPrefillsInARow = 4;    // while answers run: they wait no longer for others' prompts
 
 // Every sequence may waste a part of two pages.
 int64_t page_count(const apo_generator_options& o) { return pages_for(o.cache_tokens) + 2 * int64_t(o.max_sequences); }
@@ -37,17 +34,9 @@ void check_options(const apo_generator_options& o) {
     }
 }
 
-void check_sampling(const apo_sampling& s) {
-    if (s.k < 1 || s.k > 65536) fail(APO_E_ARGUMENT, "sampling.k is %d; expected 1 to 65536", s.k);
-    if (s.max_new_tokens < 1) fail(APO_E_ARGUMENT, "sampling.max_new_tokens is %d; expected 1 or more", s.max_new_tokens);
-    if (s.stop_count < 0) fail(APO_E_ARGUMENT, "sampling.stop_count is %d; expected 0 or more", s.stop_count);
-    if (s.stop_count > 0) required(s.stop_ids, "sampling.stop_ids");
-    if (s.greedy) return;
-    if (!(s.temperature > 0) || !std::isfinite(s.temperature)) {
-        fail(APO_E_ARGUMENT, "sampling.temperature is %g; expected a positive number", s.temperature);
-    }
-    if (!(s.top_p > 0 && s.top_p <= 1)) fail(APO_E_ARGUMENT, "sampling.top_p is %g; expected more than 0 and at most 1", s.top_p);
-    if (s.top_k < 0) fail(APO_E_ARGUMENT, "sampling.top_k is %d; expected 0 (all) or more", s.top_k);
+int32_t checked_pages(const apo_generator_options& o) {
+    check_options(o);
+    return int32_t(page_count(o));
 }
 
 }  // namespace
@@ -61,353 +50,82 @@ GeneratorBytes generator_bytes(const NetworkShape& network, const HeadSizes& hea
             GenerationStep::bytes({tokens, o.max_sequences, page_count(o) + kMostFilling, int64_t(s.windows().size())})};
 }
 
-// One call of generate: which answers run, which wait, and what they hold.
-class GenerationRun {
-public:
-    GenerationRun(apo_generator& generator, const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers,
-                  Progress& progress)
-        : g_(generator), model_(generator.network.model), s_(model_.shape), sampling_(sampling), out_(answers), progress_(progress),
-          pool_(generator.pages_), step_(generator.step_), stop_ids_(sampling.stop_ids, sampling.stop_ids + sampling.stop_count) {
-        read_prompts(prompts);
-        progress_.expect(int64_t(prompts_.size()) * sampling_.k * sampling_.max_new_tokens);
+void TokenQueue::receive(const GenerationRequest& request, const GeneratedToken& token) {
+    const size_t tops = size_t(token.tops);
+    entries_.push_back({request.id, token, {token.top_ids, token.top_ids + tops}, {token.top_logps, token.top_logps + tops}});
+}
+
+void TokenQueue::poll(apo_tokens& out) {
+    out.count = 0;
+    for (; out.count < out.capacity && !entries_.empty(); entries_.pop_front()) {
+        const Entry& e = entries_.front();
+        const size_t i = size_t(out.count++);
+        out.requests[i] = e.request;
+        out.answers[i] = e.token.answer;
+        out.ids[i] = e.token.id;
+        out.finish[i] = e.token.finish;
+        out.logps[i] = e.token.logp;
+        out.tops[i] = e.token.tops;
+        std::copy(e.top_ids.begin(), e.top_ids.end(), out.top_ids + i * APO_MOST_TOP);
+        std::copy(e.top_logps.begin(), e.top_logps.end(), out.top_logps + i * APO_MOST_TOP);
     }
+}
 
-    void run() {
-        while (next_prompt_ < prompts_.size() || !ready_.empty() || !active_.empty()) {
-            progress_.check();
-            start_ready();
-            if (ready_.empty() && next_prompt_ < prompts_.size() && int32_t(active_.size()) < g_.max_sequences_) {
-                prefill();
-                continue;
-            }
-            decode();
-        }
-    }
-
-private:
-    struct Prompt {
-        const int32_t* tokens;
-        int32_t length;
-        uint64_t key;
-        int32_t waiting;              // answers that have not started
-        std::vector<int32_t> pages;   // held while answers wait
-    };
-    struct Answer {
-        int32_t prompt, index;        // of the prompt's K
-        int32_t count = 0;            // tokens so far; the last is not in the cache yet
-        int32_t last = 0;
-        double sum = 0;
-        int64_t reserved = 0;         // pages that it may still acquire
-        std::vector<int32_t> pages;
-    };
-
-    // Prompts: attention within the packed prompts, keys and values to the cache.
-    class Prefill final : public AttentionStep {
-    public:
-        Prefill(GenerationRun& run, const std::vector<Segment>& segments) : run_(run), packed_(run.model_, segments) {}
-        void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float* lse) override {
-            run_.append(layer, tokens, qkv);
-            packed_.run(layer, tokens, qkv, attention, lse);
-        }
-
-    private:
-        GenerationRun& run_;
-        PackedAttention packed_;
-    };
-
-    // One token a sequence against the cache.
-    class Decode final : public AttentionStep {
-    public:
-        // Shares out the attention of the layers that follow, of each window by itself.
-        Decode(GenerationRun& run, int64_t tokens) : run_(run) {
-            for (size_t i = 0; i < run.s_.windows().size(); i++) ops().plan_decode(device(), op(int64_t(i), tokens, nullptr, nullptr, nullptr));
-        }
-        void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
-            run_.append(layer, tokens, qkv);
-            ops().attention_decode(device(), op(run_.s_.window_index(layer), tokens, qkv, run_.g_.layer_cache(layer), attention));
-        }
-
-    private:
-        const OpTable& ops() const { return run_.model_.engine.ops; }
-        Device& device() const { return run_.model_.engine.device; }
-        AttentionDecode op(int64_t window, int64_t tokens, const void* qkv, const void* cache, void* out) const {
-            const Shape& s = run_.s_;
-            const GenerationStep::Arrays& step = run_.step_.device();
-            return {tokens, s.H, s.G, s.D, kPageSize, run_.model_.dtype, s.windows()[size_t(window)], qkv, cache, step.pages,
-                    step.page_begin, step.lengths, run_.step_.plan(window), out};
-        }
-        GenerationRun& run_;
-    };
-
-    void read_prompts(const apo_prompts& prompts) {
-        const int32_t* tokens = prompts.tokens;
-        int64_t longest = 0;
-        for (int32_t i = 0; i < prompts.count; i++) {
-            const int32_t length = prompts.lengths[i];
-            if (length < 1) fail(APO_E_ARGUMENT, "prompt %d has length %d; expected 1 or more", i, length);
-            if (int64_t(length) + sampling_.max_new_tokens > s_.config.max_positions) {
-                fail(APO_E_ARGUMENT, "prompt %d has %d tokens, with %d new ones; the model has %d positions", i, length,
-                     sampling_.max_new_tokens, s_.config.max_positions);
-            }
-            for (int32_t t = 0; t < length; t++) {
-                if (tokens[t] < 0 || tokens[t] >= s_.V) {
-                    fail(APO_E_ARGUMENT, "token %d of prompt %d is %d; the vocabulary has %lld", t, i, tokens[t], (long long)s_.V);
-                }
-            }
-            prompts_.push_back({tokens, length, prompts.keys[i], sampling_.k, {}});
-            const int64_t needed = pages_for(length) + answer_pages(prompts_.back());
-            if (needed > pool_.size()) {
-                fail(APO_E_ARGUMENT, "prompt %d and an answer need a cache of %lld tokens; the generator has %lld", i,
-                     (long long)(needed * kPageSize), (long long)pool_.size() * kPageSize);
-            }
-            tokens += length;
-            longest = std::max<int64_t>(longest, length);
-        }
-        g_.reserve_tokens(longest);
-    }
-
-    // Pages of an answer's own: the copied rest of the prompt's last page, and its tokens but the last, which is never read.
-    int64_t answer_pages(const Prompt& p) const {
-        return pages_for(int64_t(p.length) + sampling_.max_new_tokens - 1) - p.length / kPageSize;
-    }
-
-    int64_t free_pages() const { return pool_.available() - reserved_; }
-
-    void append(int64_t layer, int64_t tokens, const void* qkv) {
-        model_.engine.ops.kv_append(model_.engine.device, {tokens, s_.H, s_.G, s_.D, kPageSize, model_.dtype, qkv,
-                                                           step_.device().slots, g_.layer_cache(layer)});
-    }
-
-    // The step's index arrays, the tokens' among them, which the transformer then reads there.
-    void upload() {
-        step_.upload();
-        g_.workspace_.ids = step_.device().ids;
-        g_.workspace_.positions = step_.device().positions;
-    }
-
-    static int32_t slot(const std::vector<int32_t>& pages, int32_t position) {
-        return int32_t(pages[size_t(position / kPageSize)] * kPageSize + position % kPageSize);
-    }
-
-    // Rows that go through the head together.
-    int64_t head_rows() const { return std::min(g_.workspace_.logit_rows, g_.workspace_.max_tokens); }
-
-    // Runs prompts as far as tokens and pages go, and samples the first token of all their answers.
-    void prefill() {
-        step_.clear();
-        std::vector<Segment> segments;
-        const size_t first = next_prompt_;
-        int64_t largest_answer = 0;
-        for (; next_prompt_ < prompts_.size(); next_prompt_++) {
-            Prompt& p = prompts_[next_prompt_];
-            const int64_t begin = step_.tokens();
-            // One answer must be able to run with what the waiting prompts hold.
-            const int64_t answer = std::max(largest_answer, answer_pages(p));
-            const bool enough = int64_t(ready_.size()) + int64_t(next_prompt_ - first) * sampling_.k + int64_t(active_.size()) >= g_.max_sequences_;
-            const bool fits = begin + p.length <= g_.workspace_.max_tokens && pages_for(p.length) + answer <= free_pages();
-            if (next_prompt_ > first && (enough || !fits)) break;
-            if (!fits) break;
-            largest_answer = answer;
-            for (int64_t i = 0; i < pages_for(p.length); i++) p.pages.push_back(pool_.acquire());
-            segments.push_back({int32_t(begin), int32_t(begin + p.length), 0, 0, 0});
-            for (int32_t t = 0; t < p.length; t++) step_.add_token(p.tokens[t], t, slot(p.pages, t));
-        }
-        if (next_prompt_ == first) {  // no room beside the running answers
-            decode();
-            return;
-        }
-        std::vector<Answer> fresh;
-        for (size_t i = first; i < next_prompt_; i++) {
-            for (int32_t k = 0; k < sampling_.k; k++) {
-                Answer a;
-                a.prompt = int32_t(i), a.index = k;
-                step_.add_draw(segments[i - first].end - 1, prompts_[i].key, k, 0);
-                fresh.push_back(std::move(a));
-            }
-        }
-        upload();
-        Prefill attention(*this, segments);
-        Progress silent(nullptr);
-        WeightStream weights(model_);
-        transformer_forward(g_.network, weights, g_.workspace_, step_.tokens(), attention, silent);
-        std::vector<Answer*> pointers;
-        for (Answer& a : fresh) pointers.push_back(&a);
-        sample(pointers, false);
-        for (Answer& a : fresh) {
-            if (finished(a)) {
-                started(prompts_[size_t(a.prompt)]);
-            } else {
-                ready_.push_back(std::move(a));
-            }
-        }
-    }
-
-    // Gives waiting answers a place while there are places and pages.
-    void start_ready() {
-        while (!ready_.empty() && int32_t(active_.size()) < g_.max_sequences_) {
-            Prompt& p = prompts_[size_t(ready_.front().prompt)];
-            const int64_t needed = answer_pages(p);
-            if (needed > free_pages()) break;
-            Answer a = std::move(ready_.front());
-            ready_.pop_front();
-            a.reserved = needed;
-            reserved_ += needed;
-            const size_t whole = size_t(p.length / kPageSize);
-            for (size_t i = 0; i < whole; i++) {
-                pool_.hold(p.pages[i]);
-                a.pages.push_back(p.pages[i]);
-            }
-            if (p.length % kPageSize != 0) copy_page(p.pages[whole], acquire(a));
-            started(p);
-            active_.push_back(std::move(a));
-        }
-    }
-
-    // After the last answer of a prompt has started, the prompt itself needs its pages no more.
-    void started(Prompt& p) {
-        if (--p.waiting > 0) return;
-        for (int32_t page : p.pages) pool_.release(page);
-        p.pages.clear();
-    }
-
-    int32_t acquire(Answer& a) {
-        const int32_t page = pool_.acquire();
-        a.pages.push_back(page);
-        a.reserved--;
-        reserved_--;
-        return page;
-    }
-
-    void copy_page(int32_t from, int32_t to) {
-        const size_t bytes = size_t(page_elements(s_)) * bytes_of(model_.dtype);
-        for (int64_t l = 0; l < s_.L; l++) {
-            char* cache = static_cast<char*>(g_.layer_cache(l));
-            model_.engine.ops.copy(model_.engine.device, cache + size_t(to) * bytes, cache + size_t(from) * bytes, bytes);
-        }
-    }
-
-    // Rows behind the running answers' that nobody samples from, up to a number of rows that the device repeats, which is returned.
-    // Each reads the tokens of those before it and its own, on a page of theirs.
-    int64_t fill_up(int64_t answers) {
-        const int64_t rows = std::min<int64_t>(g_.decoding_.rows(answers), g_.max_sequences_);
-        const std::vector<int32_t> page{g_.pages_};
-        for (int64_t row = answers; row < rows; row++) {
-            const int32_t place = int32_t(row - answers);
-            step_.add_token(0, 0, slot(page, place));
-            step_.add_sequence(page, place + 1);
-            step_.add_draw(int32_t(row), 0, 0, 0);
-        }
-        return rows;
-    }
-
-    // One token for every running answer.
-    void decode() {
-        step_.clear();
-        std::vector<Answer*> rows;
-        for (Answer& a : active_) {
-            const Prompt& p = prompts_[size_t(a.prompt)];
-            const int32_t position = p.length + a.count - 1;
-            if (position / kPageSize >= int64_t(a.pages.size())) acquire(a);
-            step_.add_token(a.last, position, slot(a.pages, position));
-            step_.add_sequence(a.pages, position + 1);
-            step_.add_draw(int32_t(rows.size()), p.key, a.index, a.count);
-            rows.push_back(&a);
-        }
-        if (rows.empty()) fail(APO_E_INTERNAL, "generation stands still: %zu answers wait for %lld pages", ready_.size(), (long long)free_pages());
-        const int64_t count = fill_up(int64_t(rows.size()));
-        upload();
-        // All rows' logits are made here where they fit at once. Sampling is not: what it depends on changes with the call.
-        const bool whole = count <= head_rows();
-        g_.decoding_.run(count, [&] {
-            Decode attention(*this, count);
-            Progress silent(nullptr);
-            WeightStream weights(model_);
-            transformer_forward(g_.network, weights, g_.workspace_, count, attention, silent);
-            if (whole) head_logits(g_.network, weights, g_.workspace_, step_.device().rows, count);
-        });
-        sample(rows, whole);
-        std::vector<Answer> running;
-        for (Answer& a : active_) {
-            if (finished(a)) {
-                for (int32_t page : a.pages) pool_.release(page);
-                reserved_ -= a.reserved;
-            } else {
-                running.push_back(std::move(a));
-            }
-        }
-        active_ = std::move(running);
-    }
-
-    // Appends a token to each answer, in the order of the draws. has_logits: the head has run for all of them.
-    void sample(const std::vector<Answer*>& answers, bool has_logits) {
-        Workspace& w = g_.workspace_;
-        const int64_t chunk = head_rows(), total = int64_t(answers.size());
-        std::vector<int32_t> ids(answers.size());
-        std::vector<float> logps(answers.size());
-        const GenerationStep::Arrays& step = step_.device();
-        for (int64_t begin = 0; begin < total; begin += chunk) {
-            const int64_t rows = std::min(chunk, total - begin);
-            if (!has_logits) head_logits(g_.network, WeightStream(model_), w, step.rows + begin, rows);
-            const GenerationStep::Samples samples = step_.samples(rows);
-            model_.engine.ops.sample(model_.engine.device,
-                                     {rows, s_.V, w.logits(), sampling_.greedy != 0, sampling_.temperature, sampling_.top_k,
-                                      sampling_.top_p, sampling_.seed, step.keys + begin, step.answers + begin, step.counts + begin,
-                                      samples.ids, samples.logps});
-            step_.download(rows, ids.data() + begin, logps.data() + begin);
-        }
-        for (size_t i = 0; i < answers.size(); i++) {
-            Answer& a = *answers[i];
-            if (!std::isfinite(logps[i])) {
-                fail(APO_E_NUMERIC, "the log-prob of token %d of answer %d to prompt %d is %g", a.count, a.index, a.prompt, double(logps[i]));
-            }
-            const size_t at = (size_t(a.prompt) * size_t(sampling_.k) + size_t(a.index)) * size_t(sampling_.max_new_tokens) + size_t(a.count);
-            out_.tokens[at] = a.last = ids[i];
-            if (out_.token_logps != nullptr) out_.token_logps[at] = logps[i];
-            a.sum += double(logps[i]);
-            a.count++;
-            progress_.add(1);
-        }
-    }
-
-    // Writes the answer's result if its last token ended it.
-    bool finished(const Answer& a) {
-        const bool stopped = std::find(stop_ids_.begin(), stop_ids_.end(), a.last) != stop_ids_.end();
-        if (!stopped && a.count < sampling_.max_new_tokens) return false;
-        const size_t at = size_t(a.prompt) * size_t(sampling_.k) + size_t(a.index);
-        out_.lengths[at] = a.count;
-        out_.finish[at] = stopped ? 0 : 1;
-        out_.sums[at] = a.sum;
-        progress_.add(sampling_.max_new_tokens - a.count);
-        return true;
-    }
-
-    apo_generator& g_;
-    const apo_model& model_;
-    const Shape& s_;
-    const apo_sampling& sampling_;
-    const apo_answers& out_;
-    Progress& progress_;
-    PagePool pool_;
-    GenerationStep& step_;
-    std::vector<int32_t> stop_ids_;
-    std::vector<Prompt> prompts_;
-    size_t next_prompt_ = 0;
-    std::deque<Answer> ready_;    // first token sampled, waiting for a place
-    std::vector<Answer> active_;
-    int64_t reserved_ = 0;
-};
+void TokenQueue::forget(int64_t request, int32_t answer) {
+    const auto meant = [&](const Entry& e) { return e.request == request && (answer < 0 || e.token.answer == answer); };
+    entries_.erase(std::remove_if(entries_.begin(), entries_.end(), meant), entries_.end());
+}
 
 }  // namespace apo
 
 using namespace apo;
 
+// Prompts: attention within the packed prompts, keys and values to the cache.
+class apo_generator::Prefill final : public AttentionStep {
+public:
+    Prefill(apo_generator& generator, const std::vector<Segment>& segments) : g_(generator), packed_(generator.network.model, segments) {}
+    void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float* lse) override {
+        g_.append(layer, tokens, qkv);
+        packed_.run(layer, tokens, qkv, attention, lse);
+    }
+
+private:
+    apo_generator& g_;
+    PackedAttention packed_;
+};
+
+// One token a sequence against the cache.
+class apo_generator::Decode final : public AttentionStep {
+public:
+    // Shares out the attention of the layers that follow, of each window by itself.
+    Decode(apo_generator& generator, int64_t tokens) : g_(generator) {
+        for (size_t i = 0; i < shape().windows().size(); i++) ops().plan_decode(device(), op(int64_t(i), tokens, nullptr, nullptr, nullptr));
+    }
+    void run(int64_t layer, int64_t tokens, const void* qkv, void* attention, float*) override {
+        g_.append(layer, tokens, qkv);
+        ops().attention_decode(device(), op(shape().window_index(layer), tokens, qkv, g_.layer_cache(layer), attention));
+    }
+
+private:
+    const Shape& shape() const { return g_.network.model.shape; }
+    const OpTable& ops() const { return g_.network.model.engine.ops; }
+    Device& device() const { return g_.network.model.engine.device; }
+    AttentionDecode op(int64_t window, int64_t tokens, const void* qkv, const void* cache, void* out) const {
+        const Shape& s = shape();
+        const GenerationStep::Arrays& step = g_.step_.device();
+        return {tokens, s.H, s.G, s.D, kPageSize, g_.network.model.dtype, s.windows()[size_t(window)], qkv, cache, step.pages,
+                step.page_begin, step.lengths, g_.step_.plan(window), out};
+    }
+    apo_generator& g_;
+};
+
 apo_generator::apo_generator(apo_model& model, apo_adapter* adapter, const apo_generator_options& options)
-    : network(model, adapter), opened_(network.top()), max_sequences_(options.max_sequences), decoding_(model.engine) {
+    : network(model, adapter), opened_(network.top()), max_sequences_(options.max_sequences), pages_(checked_pages(options)),
+      decoding_(model.engine), schedule_(max_sequences_, pages_) {
     if (network.value_head()) fail(APO_E_STATE, "the %s has a value head and cannot generate", network.top().kind());
     if (model.offloaded()) fail(APO_E_STATE, "the model's layers are offloaded, so that it cannot generate; create it without offloading");
     if (model.sharded() != nullptr) fail(APO_E_STATE, "the model's weights are shared out over ranks, so that it cannot generate; create it whole");
     const GeneratorBytes bytes = generator_bytes(network.shape(), head_sizes(model.engine.ops), options);
-    pages_ = int32_t(page_count(options));
     cache_ = Buffer(model.engine, size_t(bytes.cache));
     reserve_tokens(initial_tokens(model.shape, options));
 }
@@ -425,16 +143,185 @@ void* apo_generator::layer_cache(int64_t layer) const {
     return cache_.data() + size_t(layer * (pages_ + 1) * page_elements(model.shape)) * bytes_of(model.dtype);
 }
 
-void apo_generator::generate(const apo_prompts& prompts, const apo_sampling& sampling, const apo_answers& answers,
-                             Progress& progress) {
-    if (prompts.count < 1) fail(APO_E_ARGUMENT, "prompts.count is %d; expected 1 or more", prompts.count);
-    required(prompts.tokens, "prompts.tokens");
-    required(prompts.lengths, "prompts.lengths");
-    required(prompts.keys, "prompts.keys");
-    check_sampling(sampling);
-    required(answers.tokens, "answers.tokens");
-    required(answers.lengths, "answers.lengths");
-    required(answers.finish, "answers.finish");
-    required(answers.sums, "answers.sums");
-    GenerationRun(*this, prompts, sampling, answers, progress).run();
+bool apo_generator::step() {
+    for (const PageCopy& copy : schedule_.start()) copy_page(copy);
+    const bool running = !schedule_.running().empty();
+    std::vector<GenerationRequest*> prompts;
+    if (schedule_.wants_prompt() && (!running || prefills_ < kPrefillsInARow)) prompts = schedule_.take_prompts(workspace_.max_tokens);
+    if (!prompts.empty()) {
+        prefills_++;
+        prefill(prompts);
+    } else if (running) {
+        prefills_ = 0;
+        decode();
+    } else if (!schedule_.is_idle()) {
+        const apo_generator_state s = state();
+        fail(APO_E_INTERNAL, "generation stands still: %d answers wait for %lld free pages", s.waiting, (long long)s.pages_free);
+    }
+    schedule_.sweep();
+    return !schedule_.is_idle();
+}
+
+void apo_generator::cancel(int64_t request, int32_t answer) {
+    schedule_.cancel(request, answer);
+    queue_.forget(request, answer);
+}
+
+void apo_generator::append(int64_t layer, int64_t tokens, const void* qkv) {
+    const apo_model& model = network.model;
+    const Shape& s = model.shape;
+    model.engine.ops.kv_append(model.engine.device, {tokens, s.H, s.G, s.D, kPageSize, model.dtype, qkv, step_.device().slots, layer_cache(layer)});
+}
+
+// The step's index arrays, the tokens' among them, which the transformer then reads there.
+void apo_generator::upload() {
+    step_.upload();
+    workspace_.ids = step_.device().ids;
+    workspace_.positions = step_.device().positions;
+}
+
+void apo_generator::copy_page(const PageCopy& copy) {
+    const apo_model& model = network.model;
+    const size_t bytes = size_t(page_elements(model.shape)) * bytes_of(model.dtype);
+    for (int64_t l = 0; l < model.shape.L; l++) {
+        char* cache = static_cast<char*>(layer_cache(l));
+        model.engine.ops.copy(model.engine.device, cache + size_t(copy.to) * bytes, cache + size_t(copy.from) * bytes, bytes);
+    }
+}
+
+namespace {
+
+int32_t slot(const std::vector<int32_t>& pages, int32_t position) {
+    return int32_t(pages[size_t(position / kPageSize)] * kPageSize + position % kPageSize);
+}
+
+}  // namespace
+
+void apo_generator::add_draw(int32_t row, const RunningAnswer& a) {
+    const GenerationRequest& r = *a.request;
+    const apo_sampling& s = r.sampling;
+    step_.add_draw(row, {s.greedy != 0, s.top_k, s.temperature, s.top_p, s.seed, r.key, a.index, a.count}, r.bias_ids, r.bias);
+}
+
+// Runs prompts, and samples the first token of all their answers.
+void apo_generator::prefill(const std::vector<GenerationRequest*>& prompts) {
+    step_.clear();
+    std::vector<Segment> segments;
+    std::vector<RunningAnswer> fresh;
+    for (GenerationRequest* r : prompts) {
+        const auto begin = int32_t(step_.tokens()), end = begin + r->length();
+        segments.push_back({begin, end, 0, 0, 0});
+        for (int32_t t = 0; t < r->length(); t++) {
+            step_.add_token(r->tokens[size_t(t)], t, slot(r->pages, t));
+            if (r->prompt_logps && t > 0) step_.add_scored(begin + t - 1, r->tokens[size_t(t)]);
+        }
+        for (int32_t k = 0; k < r->sampling.k; k++) {
+            if (r->cancelled.count(k) > 0) continue;
+            RunningAnswer a{};
+            a.request = r, a.index = k;
+            add_draw(end - 1, a);
+            fresh.push_back(std::move(a));
+        }
+    }
+    upload();
+    Prefill attention(*this, segments);
+    Progress silent(nullptr);
+    WeightStream weights(network.model);
+    transformer_forward(network, weights, workspace_, step_.tokens(), attention, silent);
+    score_prompts(prompts);
+    std::vector<RunningAnswer*> pointers;
+    for (RunningAnswer& a : fresh) pointers.push_back(&a);
+    sample(pointers, false);
+    for (RunningAnswer& a : fresh) schedule_.add_ready(std::move(a));
+}
+
+// Tells the log-probs of prompts' tokens, where they are asked for.
+void apo_generator::score_prompts(const std::vector<GenerationRequest*>& prompts) {
+    int32_t top = 0;
+    for (const GenerationRequest* r : prompts) top = std::max(top, r->prompt_logps ? r->top : 0);
+    const int64_t V = network.model.shape.V, total = step_.scored(), chunk = head_rows();
+    GenerationStep::Tops tops;
+    int64_t begin = 0, end = 0;  // of the rows that tops has
+    int64_t row = 0;
+    for (const GenerationRequest* r : prompts) {
+        for (int32_t t = 1; r->prompt_logps && t < r->length(); t++, row++) {
+            if (row == end) {
+                begin = row;
+                end = std::min(total, begin + chunk);
+                head_logits(network, WeightStream(network.model), workspace_, step_.device().scored_rows + begin, end - begin);
+                tops = step_.tops(end - begin, V, workspace_.logits(), top, step_.device().targets + begin);
+            }
+            const size_t at = size_t(row - begin), list = at * size_t(tops.count);
+            r->receiver->receive(*r, {-1, t, r->tokens[size_t(t)], APO_GOES_ON, tops.of_targets[at], std::min(r->top, tops.count),
+                                      tops.ids.data() + list, tops.logps.data() + list});
+        }
+    }
+}
+
+// Rows behind the running answers' that nobody samples from, up to a number of rows that the device repeats, which is returned.
+// Each reads the tokens of those before it and its own, on a page of theirs.
+int64_t apo_generator::fill_up(int64_t answers) {
+    const int64_t rows = std::min<int64_t>(decoding_.rows(answers), max_sequences_);
+    const std::vector<int32_t> page{pages_};
+    for (int64_t row = answers; row < rows; row++) {
+        const int32_t place = int32_t(row - answers);
+        step_.add_token(0, 0, slot(page, place));
+        step_.add_sequence(page, place + 1);
+        step_.add_filling(int32_t(row));
+    }
+    return rows;
+}
+
+// One token for every running answer.
+void apo_generator::decode() {
+    step_.clear();
+    std::vector<RunningAnswer*> rows;
+    for (RunningAnswer& a : schedule_.running()) {
+        const int32_t position = a.request->length() + a.count - 1;
+        schedule_.extend(a);
+        step_.add_token(a.last, position, slot(a.pages, position));
+        step_.add_sequence(a.pages, position + 1);
+        add_draw(int32_t(rows.size()), a);
+        rows.push_back(&a);
+    }
+    const int64_t count = fill_up(int64_t(rows.size()));
+    upload();
+    // All rows' logits are made here where they fit at once. Sampling is not: what it depends on changes with the call.
+    const bool whole = count <= head_rows();
+    decoding_.run(count, [&] {
+        Decode attention(*this, count);
+        Progress silent(nullptr);
+        WeightStream weights(network.model);
+        transformer_forward(network, weights, workspace_, count, attention, silent);
+        if (whole) head_logits(network, weights, workspace_, step_.device().rows, count);
+    });
+    sample(rows, whole);
+}
+
+// Appends a token to each answer, in the order of the draws, and tells it. has_logits: the head has run for all of them.
+void apo_generator::sample(const std::vector<RunningAnswer*>& answers, bool has_logits) {
+    const int64_t chunk = head_rows(), total = int64_t(answers.size()), V = network.model.shape.V;
+    std::vector<int32_t> ids(size_t(std::min(chunk, total)));
+    std::vector<float> logps(ids.size());
+    for (int64_t begin = 0; begin < total; begin += chunk) {
+        const int64_t rows = std::min(chunk, total - begin);
+        if (!has_logits) head_logits(network, WeightStream(network.model), workspace_, step_.device().rows + begin, rows);
+        step_.draw(begin, rows, V, workspace_.logits(), ids.data(), logps.data());
+        int32_t top = 0;
+        for (int64_t i = 0; i < rows; i++) top = std::max(top, answers[size_t(begin + i)]->request->top);
+        const GenerationStep::Tops tops = top > 0 ? step_.tops(rows, V, workspace_.logits(), top, nullptr) : GenerationStep::Tops{};
+        for (int64_t i = 0; i < rows; i++) {
+            RunningAnswer& a = *answers[size_t(begin + i)];
+            const GenerationRequest& r = *a.request;
+            a.last = ids[size_t(i)];
+            a.count++;
+            const bool stopped = std::find(r.stops.begin(), r.stops.end(), a.last) != r.stops.end();
+            const int32_t finish = !std::isfinite(logps[size_t(i)]) ? APO_NOT_FINITE : stopped ? APO_STOPPED
+                                   : a.count == r.sampling.max_new_tokens ? APO_CUT : APO_GOES_ON;
+            a.over = finish != APO_GOES_ON;
+            const size_t list = size_t(i) * size_t(tops.count);
+            r.receiver->receive(r, {a.index, a.count - 1, a.last, finish, logps[size_t(i)], std::min(r.top, tops.count), tops.ids.data() + list,
+                                    tops.logps.data() + list});
+        }
+    }
 }

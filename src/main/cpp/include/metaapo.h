@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 7
+#define APO_ABI_VERSION 8
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -626,12 +626,82 @@ typedef struct apo_answers {
     float* token_logps; /**< (M, max_new_tokens) or NULL */
 } apo_answers;
 
+/** Whether an answer goes on behind a token, and why not. */
+typedef enum apo_finish {
+    APO_GOES_ON = -1,
+    APO_STOPPED = 0,   /**< by a stop id */
+    APO_CUT = 1,       /**< by length */
+    APO_NOT_FINITE = 2 /**< its log-prob is NaN or Inf: weights or activations are not finite */
+} apo_finish;
+
+/** Most of apo_request.top. */
+#define APO_MOST_TOP 20
+
+/** A prompt to answer while others are answered. */
+typedef struct apo_request {
+    const int32_t* tokens;   /**< (length) the prompt */
+    int32_t length;          /**< >= 1, and length + max_new_tokens <= max_positions */
+    int32_t prompt_logps;    /**< 1: tell the log-prob of each token of the prompt but the first too, given those before it */
+    uint64_t key;            /**< names its random numbers, as apo_prompts.keys */
+    uint64_t group;          /**< of two groups with answers that wait for a place, the one with fewer running gets it; within a group
+                                  the older request does. Prompts of apo_generate are the group UINT64_MAX */
+    apo_sampling sampling;
+    const int32_t* bias_ids; /**< (bias_count) different ids */
+    const float* bias;       /**< (bias_count) added to their logits for the draw; log-probs are of the model without it */
+    int32_t bias_count;
+    int32_t top;             /**< 0 to APO_MOST_TOP: so many most probable tokens are told with each token, of equals the lowest ids first;
+                                  not more than the vocabulary has */
+} apo_request;
+
+/** Tokens in the order in which they came: those of a request in order of position for each answer, the prompt's first. */
+typedef struct apo_tokens {
+    int32_t capacity;   /**< of the arrays, >= 1 */
+    int32_t count;      /**< filled */
+    int64_t* requests;  /**< (capacity) as submit numbered them */
+    int32_t* answers;   /**< (capacity) of the request's k, or -1: a token of its prompt */
+    int32_t* ids;       /**< (capacity) */
+    int32_t* finish;    /**< (capacity) an apo_finish: with another than APO_GOES_ON the answer is over */
+    float* logps;       /**< (capacity) of the model itself (temperature 1, unfiltered) */
+    int32_t* tops;      /**< (capacity) filled of each row of the next two */
+    int32_t* top_ids;   /**< (capacity, APO_MOST_TOP) the most probable tokens, the first one first */
+    float* top_logps;   /**< (capacity, APO_MOST_TOP) the bits of logps for the same token in the same place */
+} apo_tokens;
+
+/** What a generator is doing. */
+typedef struct apo_generator_state {
+    int32_t requests;    /**< submitted and not over */
+    int32_t running;     /**< answers that have a place */
+    int32_t waiting;     /**< answers that have none yet */
+    int32_t places;      /**< max_sequences */
+    int64_t pages;       /**< of the KV cache */
+    int64_t pages_free;
+    int32_t page_tokens; /**< tokens on a page */
+    int32_t reserved;
+} apo_generator_state;
+
 /** KV cache and workspace for continuous-batching generation. LM head only. adapter: of this model, or NULL for the model alone; its
  *  products run beside the model's, whose weights are not touched. */
 APO_API apo_status apo_generator_create(apo_model* model, apo_adapter* adapter, const apo_generator_options* options,
                                         apo_generator** generator, apo_error* error);
 
-/** Answers all prompts. An answer depends on its prompt, key, sampling and the weights alone (to rounding), not on
+/** Takes a request, whose arrays are copied, and numbers it: from 0 on, one more for each. */
+APO_API apo_status apo_generator_submit(apo_generator* generator, const apo_request* request, int64_t* number, apo_error* error);
+
+/** One step for all that has been submitted: prompts are run, or every answer that has a place gets a token. `busy` is 1 where
+ *  requests are left. Requests come and go between steps; what a request's answers are does not depend on it, as with apo_generate.
+ *  After a step that failed cancel all requests. */
+APO_API apo_status apo_generator_step(apo_generator* generator, int32_t* busy, apo_error* error);
+
+/** Takes tokens that steps have made, as many as there is room for. */
+APO_API apo_status apo_generator_poll(apo_generator* generator, apo_tokens* tokens, apo_error* error);
+
+/** Ends an answer of a request, or all (-1), at once: its place and its pages are free, and no token of it is told any more. What is over,
+ *  or unknown, is APO_OK. */
+APO_API apo_status apo_generator_cancel(apo_generator* generator, int64_t number, int32_t answer, apo_error* error);
+
+APO_API apo_status apo_generator_state_of(apo_generator* generator, apo_generator_state* state, apo_error* error);
+
+/** Submits all prompts and steps until they are answered; what was submitted before goes on meanwhile. An answer depends on its prompt, key, sampling and the weights alone (to rounding), not on
  *  scheduling or batch mates. */
 APO_API apo_status apo_generate(apo_generator* generator, const apo_prompts* prompts, const apo_sampling* sampling,
                                 apo_answers* answers, apo_progress* progress, apo_error* error);

@@ -174,14 +174,29 @@ struct AttentionDecode {
 constexpr int32_t kMostDecodeItems = 1024;  // parts into which a backend shares out the work, beside two a row
 constexpr size_t decode_plan_bytes(int64_t rows) { return 64 * size_t(rows) + 8 * size_t(kMostDecodeItems) + 64; }
 
-// Samples a token of each row of logits(B,V) f32: temperature, then top-k, then top-p, then inversion with a uniform of
-// Philox4x32-10 keyed by (seed, key, answer, position) (philox.h), in order of ids, or of falling logits where top-k or top-p
-// choose. Weights and sums are sampling.h's, so that equal logits give equal ids on all backends. Where no weight is above 0
-// (logits that are not finite), and greedily, it is the lowest id of the largest logit. logp is of the untempered, unfiltered
-// distribution.
+// How a token of one row is drawn. `greedy` does not read what follows it; top_k 0 is all.
+struct Draw {
+    int32_t greedy, top_k;
+    double temperature, top_p;
+    uint64_t seed, key;          // the random number is Philox4x32-10 of (seed, key, answer, position) (philox.h)
+    int32_t answer, position;
+};
+// Samples a token of each row of logits(B,V) f32: temperature, then top-k, then top-p, then inversion with a uniform number,
+// in order of ids, or of falling logits where top-k or top-p choose. Weights and sums are sampling.h's, so that equal logits give
+// equal ids on all backends. Where no weight is above 0 (logits that are not finite), and greedily, it is the lowest id of the
+// largest logit. With `bias` row r draws from logits to which bias[i] is added at the different ids bias_ids[i], i from
+// bias_begin[r] to bias_begin[r + 1]; bias is used up, and the logits are afterwards as before. logp is of the untempered,
+// unfiltered distribution without bias. Equal to the bit for a row, whatever the others are.
 struct Sample {
-    int64_t rows, vocab; const float* logits; bool greedy; double temperature; int32_t top_k; double top_p; uint64_t seed;
-    const uint64_t* keys; const int32_t* answers; const int32_t* positions; int32_t* ids; float* logp;
+    int64_t rows, vocab; float* logits; const Draw* draws; bool some;  // some: top-k or top-p choose in a row
+    const int32_t* bias_begin; const int32_t* bias_ids; float* bias;   // or null
+    int32_t* ids; float* logp;
+};
+// The count (at most vocab) most probable tokens of each row of logits(B,V) f32, of equals the lowest ids first, and log-probs
+// of theirs and, where there are targets(B), of these: the bits that Sample gives the same token. Assigns.
+struct TopLogprobs {
+    int64_t rows, vocab; const float* logits; int32_t count; int32_t* ids; float* logps;  // (B,count)
+    const int32_t* targets; float* target_logp;  // (B), or null
 };
 
 // y(n) of y_type = x(n) of x_type, rounding to nearest even. Assigns.
@@ -222,7 +237,7 @@ struct AllGather { void* unit; size_t bytes; };
 struct AwaitLane { Lane lane; int32_t pending; };
 
 // Layout of OpTable and of the argument structs above; a backend that was built with another is refused.
-constexpr int32_t kOpsAbiVersion = 11;
+constexpr int32_t kOpsAbiVersion = 12;
 
 // The ops that are functions void name(Device&, const Argument&): op(name, Argument) for each.
 #define APO_OPS(op)                           \
@@ -253,6 +268,7 @@ constexpr int32_t kOpsAbiVersion = 11;
     op(plan_decode, AttentionDecode)          \
     op(attention_decode, AttentionDecode)     \
     op(sample, Sample)                        \
+    op(top_logprobs, TopLogprobs)             \
     op(convert, Convert)                      \
     op(add, Add)                              \
     op(scale, Scale)                          \

@@ -45,7 +45,9 @@ public final class Tokenizer implements AutoCloseable {
     private final Map<String, Integer> vocabulary = new HashMap<>();
     private final Map<Integer, String> separators = new HashMap<>();
     private final JsonNode config;
+    private JsonNode decoder;
     private final Map<Integer, String> specialTokens = new HashMap<>();
+    private TokenBytes bytes;
     private int vocabularySize;
     private int modelVocabulary = Integer.MAX_VALUE;
 
@@ -77,6 +79,7 @@ public final class Tokenizer implements AutoCloseable {
         }
         Tokenizer result = new Tokenizer(folder, tokenizer, config);
         result.readVocabulary(json);
+        result.decoder = json.path("decoder");
         return result;
     }
 
@@ -281,6 +284,23 @@ public final class Tokenizer implements AutoCloseable {
                         (int) text.charAt(i), i + 1));
             }
         }
+    }
+
+    /** The bytes that a token adds to a text, none for a special one. Not to be written to. Several threads may ask at once. */
+    public byte[] bytes(int id) {
+        return tokenBytes().of(id);
+    }
+
+    /** A token as the vocabulary spells it; null for an id that it has not. */
+    public String spelled(int id) {
+        return tokenBytes().spelled(id);
+    }
+
+    private synchronized TokenBytes tokenBytes() {
+        if (bytes == null) {
+            bytes = new TokenBytes(this, vocabulary, decoder);
+        }
+        return bytes;
     }
 
     /** The text of ids. */
