@@ -14,8 +14,6 @@ import picocli.CommandLine.Parameters;
 /** {@code metaapo watch}. */
 @Command(name = "watch", description = "Serves a live page of runs, until it is stopped.", mixinStandardHelpOptions = true)
 final class WatchCommand implements Callable<Integer> {
-    private static final int LAST_PORT = 65_535;
-
     @Parameters(arity = "1..*", paramLabel = "RUN", description = "folders of runs, or folders above them, in which new ones are found too")
     private List<Path> runs;
 
@@ -28,9 +26,6 @@ final class WatchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        if (port < 0 || port > LAST_PORT) {
-            throw new UsageException("--port " + port + ": expected 0 to " + LAST_PORT);
-        }
         for (Path run : runs) {
             if (!Files.isDirectory(run)) {
                 throw new UsageException(run + ": " + (Files.exists(run) ? "no folder" : "no such folder") + "; expected the folder of a run, or one above runs");

@@ -51,9 +51,10 @@ final class SampleFile {
         row[count] = -1;
         sampled[count] = false;
         try (JsonParser parser = Json.mapper().getFactory().createParser(lines.bytes(), 0, lines.length())) {
-            if (parser.nextToken() == JsonToken.START_OBJECT) {
-                fields(parser);
+            if (parser.nextToken() != JsonToken.START_OBJECT) {
+                return;
             }
+            fields(parser);
         } catch (IOException e) {
             return;
         }

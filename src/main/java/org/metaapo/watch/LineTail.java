@@ -16,8 +16,11 @@ final class LineTail {
     /** The longest line that is read; longer ones are passed over. */
     static final int LONGEST = 1 << 20;
 
-    /** How many bytes before the place read last are looked at again. */
-    private static final int CHECKED = 64;
+    /**
+     * How many bytes before the place read last are looked at again. A few are not enough: a run that goes on may write lines again that
+     * end as they did, and differ in their middle.
+     */
+    private static final int CHECKED = 1 << 16;
 
     private final RunFiles files;
     private final String name;
@@ -26,6 +29,10 @@ final class LineTail {
     private byte[] before = new byte[0];
     /** Whether the place is within a line that is too long. */
     private boolean isPassing;
+    /** How far the file was read, the beginning of a line that has not ended included. */
+    private long end;
+    /** The file as it was at the last look; null before. */
+    private RunFiles.Version seen;
 
     LineTail(RunFiles files, String name) {
         this.files = files;
@@ -50,14 +57,22 @@ final class LineTail {
 
     /** Reads up to about {@code most} bytes of what is new. */
     Look read(int most) {
+        RunFiles.Version version = files.version(name);
+        if (version == null) {
+            return new Look(false, false, List.of(), 0, false);
+        }
+        if (version.equals(seen) && version.bytes() == end) {
+            return new Look(true, false, List.of(), 0, false);
+        }
         try (SeekableByteChannel channel = files.open(null, name)) {
+            seen = version;
             boolean restarted = offset > 0 && isAnother(channel);
             if (restarted) {
                 offset = 0;
                 before = new byte[0];
                 isPassing = false;
             }
-            return read(channel, (int) Math.min(most, channel.size() - offset), restarted);
+            return read(channel, (int) Math.min(most, Math.max(0, channel.size() - offset)), restarted);
         } catch (IOException e) {
             return new Look(false, false, List.of(), 0, false);
         }
@@ -78,6 +93,7 @@ final class LineTail {
 
     private Look read(SeekableByteChannel channel, int count, boolean restarted) throws IOException {
         byte[] bytes = bytes(channel, offset, count);
+        end = offset + bytes.length;
         List<byte[]> lines = new ArrayList<>();
         int passedOver = 0;
         int from = 0;
@@ -98,7 +114,7 @@ final class LineTail {
             from = bytes.length;
         }
         advance(bytes, from);
-        return new Look(true, restarted, lines, passedOver, from > 0 && offset < channel.size());
+        return new Look(true, restarted, lines, passedOver, from > 0 && end < channel.size());
     }
 
     private void advance(byte[] bytes, int read) {

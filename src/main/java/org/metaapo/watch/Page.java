@@ -18,17 +18,14 @@ final class Page {
     private static final long PATIENCE_NANOS = 20_000_000_000L;
 
     private final OutputStream out;
-    private final Runnable abandon;
     private final LinkedBlockingQueue<Event> waiting = new LinkedBlockingQueue<>();
     private final Map<Integer, String> positions = new LinkedHashMap<>();
     private volatile boolean isClosed;
     /** Since when a write has been under way; 0 while none is. */
     private volatile long writingSince;
 
-    /** {@code abandon} cuts the connection. */
-    Page(OutputStream out, Runnable abandon) {
+    Page(OutputStream out) {
         this.out = out;
-        this.abandon = abandon;
     }
 
     /** Adds an event; one too many ends the page, which will come again. */
@@ -36,7 +33,9 @@ final class Page {
         if (waiting.size() >= MOST_WAITING) {
             abandon();
         }
-        waiting.add(event);
+        if (!isClosed) {
+            waiting.add(event);
+        }
     }
 
     /** Ends the stream when what it is in is written. */
@@ -45,10 +44,10 @@ final class Page {
         waiting.add(new Event(-1, "end", new byte[0], ""));
     }
 
-    /** Cuts the connection, on which a write may be waiting. */
+    /** Tells it nothing more. A write that is under way cannot be ended here; its thread waits until the other side reads or goes. */
     void abandon() {
         isClosed = true;
-        abandon.run();
+        waiting.clear();
     }
 
     boolean isStuck() {

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.metaapo.error.RunFailedException;
@@ -36,6 +37,7 @@ public final class WatchServer implements AutoCloseable {
     /** Where it listens by default. */
     public static final int PORT = 8770;
 
+    private static final int LAST_PORT = 65_535;
     private static final int MOST_THREADS = 160;
     private static final int MOST_PAGES = 100;
     private static final int MOST_ROWS = 50_000;
@@ -50,6 +52,8 @@ public final class WatchServer implements AutoCloseable {
     private final ExecutorService threads;
     private final Watcher watcher;
     private final Access access;
+    /** Streams that are open, those whose other side reads no more among them. */
+    private final AtomicInteger listening = new AtomicInteger();
     private final Map<String, HtmlPage.Part> parts = Report.live();
 
     private WatchServer(HttpServer server, Watcher watcher) {
@@ -69,10 +73,13 @@ public final class WatchServer implements AutoCloseable {
      * @param folders of runs, or above runs
      * @param host address to bind to
      * @param port 0 for one that is free
-     * @throws UsageException if there is no such host
+     * @throws UsageException if there is no such host, or the port is none
      * @throws RunFailedException if the port cannot be had
      */
     public static WatchServer start(List<Path> folders, String host, int port) {
+        if (port < 0 || port > LAST_PORT) {
+            throw new UsageException("port " + port + ": expected 0 to " + LAST_PORT);
+        }
         InetAddress address;
         try {
             address = InetAddress.getByName(host);
@@ -198,20 +205,25 @@ public final class WatchServer implements AutoCloseable {
     }
 
     private void listen(HttpExchange exchange) throws IOException {
-        if (watcher.pages() >= MOST_PAGES) {
+        if (listening.incrementAndGet() > MOST_PAGES) {
+            listening.decrementAndGet();
             refuse(exchange, 503, "too many pages are open");
             return;
         }
-        exchange.getResponseHeaders().set("Content-Type", "text/event-stream; charset=utf-8");
-        exchange.sendResponseHeaders(200, 0);
-        Page page = new Page(exchange.getResponseBody(), exchange::close);
+        Page page = null;
         try {
+            exchange.getResponseHeaders().set("Content-Type", "text/event-stream; charset=utf-8");
+            exchange.sendResponseHeaders(200, 0);
+            page = new Page(exchange.getResponseBody());
             watcher.join(page, exchange.getRequestHeaders().getFirst("Last-Event-ID"));
             page.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
-            watcher.leave(page);
+            listening.decrementAndGet();
+            if (page != null) {
+                watcher.leave(page);
+            }
         }
     }
 
@@ -234,6 +246,10 @@ public final class WatchServer implements AutoCloseable {
     private static void refuse(HttpExchange exchange, int status, String why) throws IOException {
         byte[] bytes = (why + "\n").getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
+        if (exchange.getRequestMethod().equals("HEAD")) {
+            exchange.sendResponseHeaders(status, -1);
+            return;
+        }
         exchange.sendResponseHeaders(status, bytes.length);
         try (OutputStream out = exchange.getResponseBody()) {
             out.write(bytes);

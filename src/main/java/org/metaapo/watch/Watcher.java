@@ -77,7 +77,10 @@ final class Watcher implements AutoCloseable {
                 for (WatchedRun run : runs) {
                     more |= poll(run, tick);
                 }
-                pages.stream().filter(Page::isStuck).forEach(Page::abandon);
+                pages.stream().filter(Page::isStuck).forEach(page -> {
+                    page.abandon();
+                    pages.remove(page);
+                });
                 Thread.sleep(more ? 1 : POLL_MILLIS);
             } catch (InterruptedException e) {
                 return;

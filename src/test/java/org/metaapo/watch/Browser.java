@@ -154,10 +154,10 @@ final class Browser implements AutoCloseable {
             return result.path("result").path("value");
         }
 
-        /** Waits until an expression is true. */
+        /** Waits until an expression is true; one that throws, as before the page's scripts have run, is not. */
         void await(String expression) throws InterruptedException {
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
-            while (!value("Boolean(" + expression + ")").asBoolean()) {
+            while (!value("(() => { try { return Boolean(" + expression + "); } catch (e) { return false; } })()").asBoolean()) {
                 if (System.nanoTime() > until) {
                     throw new AssertionError("never true: " + expression + "; " + errors);
                 }
