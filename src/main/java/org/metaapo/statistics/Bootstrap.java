@@ -34,6 +34,30 @@ public final class Bootstrap {
         return new Estimate(mean, StatUtils.percentile(means, 2.5), StatUtils.percentile(means, 97.5));
     }
 
+    /**
+     * The mean over all values, where whole clusters are drawn: values of one question, say, which are not independent.
+     *
+     * @param clusters one array or more, not all of them empty
+     * @param seed of the drawing
+     */
+    public static Estimate pooled(List<double[]> clusters, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        double[] sums = clusters.stream().mapToDouble(StatUtils::sum).toArray();
+        double[] means = new double[RESAMPLES];
+        for (int r = 0; r < RESAMPLES; r++) {
+            double sum = 0;
+            long count = 0;
+            for (int i = 0; i < sums.length; i++) {
+                int drawn = random.nextInt(sums.length);
+                sum += sums[drawn];
+                count += clusters.get(drawn).length;
+            }
+            means[r] = sum / count;
+        }
+        double mean = StatUtils.sum(sums) / clusters.stream().mapToInt(values -> values.length).sum();
+        return new Estimate(mean, StatUtils.percentile(means, 2.5), StatUtils.percentile(means, 97.5));
+    }
+
     private static double drawnMean(double[] values, SplittableRandom random) {
         double sum = 0;
         for (int i = 0; i < values.length; i++) {

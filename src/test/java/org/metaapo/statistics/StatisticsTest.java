@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.StatUtils;
 import org.apache.commons.math3.stat.inference.TTest;
 import org.junit.jupiter.api.Test;
@@ -73,5 +74,16 @@ class StatisticsTest {
         assertThat(Significance.holm(new double[] {0.6, 0.7})).containsExactly(1, 1);
         assertThat(Significance.holm(new double[] {Double.NaN, 0.03, 0.01})).containsExactly(Double.NaN, 0.03, 0.02);
         assertThat(Significance.holm(new double[0])).isEmpty();
+    }
+
+    @Test
+    void valuesOfOneClusterAreDrawnTogether() {
+        List<double[]> questions = IntStream.range(0, 40).mapToObj(i -> new double[] {Math.sin(i)}).toList();
+        Estimate single = Bootstrap.pooled(questions, 7);
+        assertThat(single.mean()).isCloseTo(Bootstrap.mean(List.of(questions.stream().mapToDouble(one -> one[0]).toArray()), 7).mean(), within(1e-12));
+        // Said twice, a thing is no surer.
+        Estimate twice = Bootstrap.pooled(questions.stream().map(one -> new double[] {one[0], one[0]}).toList(), 7);
+        assertThat(List.of(twice.low(), twice.high())).isEqualTo(List.of(single.low(), single.high()));
+        assertThat(Bootstrap.pooled(List.of(new double[] {1}, new double[] {4, 4, 4}), 7).mean()).isEqualTo(3.25);
     }
 }

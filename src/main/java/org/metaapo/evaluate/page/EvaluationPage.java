@@ -3,6 +3,7 @@ package org.metaapo.evaluate.page;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -21,8 +22,8 @@ import org.metaapo.statistics.Estimate;
 import org.metaapo.statistics.Significance;
 
 /**
- * Models side by side: means over the questions with 95 % intervals by a bootstrap, and paired t tests against the first model over the questions that
- * both were judged on, with Holm's adjustment.
+ * Models side by side: means with 95 % intervals by a bootstrap over questions, and paired t tests against the first model over the questions that
+ * both were judged on, with Holm's adjustment. Turns of one question are drawn together, and count as one difference.
  */
 public final class EvaluationPage {
     private static final int MOST_ITEMS = 5000;
@@ -31,16 +32,22 @@ public final class EvaluationPage {
 
     /** An estimate over a model's own questions. */
     private static Estimate mean(List<JudgedItem> items, Function<JudgedItem, Double> value, long seed) {
-        double[] values = items.stream().map(value).filter(Objects::nonNull).mapToDouble(Double::doubleValue).toArray();
-        return values.length == 0 ? null : Bootstrap.mean(List.of(values), seed);
+        List<double[]> byQuestion = byQuestion(items, value);
+        return byQuestion.isEmpty() ? null : Bootstrap.pooled(byQuestion, seed);
     }
 
-    /** Differences on the questions that both have. */
-    private static double[] differences(ModelView model, ModelView first) {
-        Map<String, Double> scores = new LinkedHashMap<>();
+    /** The values of each question that has one. */
+    private static List<double[]> byQuestion(List<JudgedItem> items, Function<JudgedItem, Double> value) {
+        Map<String, List<Double>> values = new LinkedHashMap<>();
+        items.stream().filter(item -> value.apply(item) != null).forEach(item -> values.computeIfAbsent(item.question(), question -> new ArrayList<>()).add(value.apply(item)));
+        return values.values().stream().map(list -> list.stream().mapToDouble(Double::doubleValue).toArray()).toList();
+    }
+
+    /** Differences on what both have, of each question. */
+    private static List<double[]> differences(ModelView model, ModelView first) {
+        Map<String, Double> scores = new HashMap<>();
         first.items().stream().filter(item -> item.score() != null).forEach(item -> scores.put(item.id(), item.score()));
-        return model.items().stream().filter(item -> item.score() != null && scores.containsKey(item.id()))
-                .mapToDouble(item -> item.score() - scores.get(item.id())).toArray();
+        return byQuestion(model.items(), item -> item.score() == null || !scores.containsKey(item.id()) ? null : (Double) (item.score() - scores.get(item.id())));
     }
 
     /**
@@ -54,22 +61,22 @@ public final class EvaluationPage {
         data.set("metrics", result.metrics());
         result.notes().forEach(data.withArray("notes")::add);
         double[] p = new double[views.size()];
-        List<double[]> differences = new ArrayList<>();
+        List<List<double[]>> differences = new ArrayList<>();
         for (int m = 0; m < p.length; m++) {
             differences.add(differences(views.get(m), views.get(0)));
-            p[m] = m == 0 ? Double.NaN : Significance.pairedT(differences.get(m));
+            p[m] = m == 0 ? Double.NaN : Significance.pairedT(differences.get(m).stream().mapToDouble(StatUtils::mean).toArray());
         }
         double[] adjusted = Significance.holm(p);
-        TextTable table = new TextTable("model", unit, "95 % interval", "minus " + views.get(0).model(), "95 % interval", "p", "questions");
+        TextTable table = new TextTable("model", unit, "95 % interval", "minus " + views.get(0).model(), "95 % interval", "p", "judged");
         ArrayNode models = data.putArray("models");
         for (int m = 0; m < p.length; m++) {
             ModelView view = views.get(m);
             ObjectNode one = models.addObject().put("name", view.model());
             Estimate mean = mean(view.items(), JudgedItem::score, seed);
             put(one, "mean", mean);
-            Estimate difference = m == 0 || differences.get(m).length == 0 ? null : Bootstrap.mean(List.of(differences.get(m)), seed);
+            Estimate difference = m == 0 || differences.get(m).isEmpty() ? null : Bootstrap.pooled(differences.get(m), seed);
             put(one, "difference", difference);
-            one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m == 0 ? null : differences.get(m).length);
+            one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m == 0 ? null : differences.get(m).size());
             details(one, view, seed);
             table.row(view.model(), point(mean), interval(mean), point(difference), interval(difference), Double.isNaN(adjusted[m]) ? "–" : String.format(Locale.ROOT, "%.3f", adjusted[m]),
                     Integer.toString((int) view.items().stream().filter(item -> item.score() != null).count()));
@@ -130,5 +137,6 @@ public final class EvaluationPage {
         }
         data.putArray("items").addAll(items.values());
         data.put("left_out", left);
+        data.put("questions", views.stream().flatMap(view -> view.items().stream()).map(JudgedItem::question).distinct().count());
     }
 }

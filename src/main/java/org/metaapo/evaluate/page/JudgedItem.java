@@ -3,7 +3,8 @@ package org.metaapo.evaluate.page;
 /**
  * What was judged of a model in one place of a benchmark.
  *
- * @param id of the question, with its turn where there are several
+ * @param id of the question, with its turn and its opponent where there are several
+ * @param question its part that names the question: what is judged of one question is not independent
  * @param category of the question; null for none
  * @param prompt the question, or all that the judge was told
  * @param answer the model's; null where the files do not have it apart
@@ -16,5 +17,5 @@ package org.metaapo.evaluate.page;
  * @param second where it was shown second
  */
 public record JudgedItem(
-        String id, String category, String prompt, String answer, String baseline, Double score, String verdict, String reasons, Integer length,
+        String id, String question, String category, String prompt, String answer, String baseline, Double score, String verdict, String reasons, Integer length,
         Double first, Double second) {}

@@ -33,7 +33,7 @@ public record ModelView(String model, List<JudgedItem> items) {
         List<JudgedItem> items = new ArrayList<>();
         for (Annotation row : rows) {
             Double share = row.isJudged() ? percent(row.preference()) : null;
-            items.add(new JudgedItem(row.instruction(), row.row().textOrNull("dataset"), row.instruction(), row.output(), row.baselineOutput(), share,
+            items.add(new JudgedItem(row.instruction(), row.instruction(), row.row().textOrNull("dataset"), row.instruction(), row.output(), row.baselineOutput(), share,
                     share == null ? "none" : share > 50 ? "model" : share < 50 ? "baseline" : "tie", said(row), row.output().codePointCount(0, row.output().length()),
                     percent(row.preferenceAt(true)), percent(row.preferenceAt(false))));
         }
@@ -89,7 +89,7 @@ public record ModelView(String model, List<JudgedItem> items) {
                 said.add((game == 0 ? "Game 1, the model is B:\n" : "Game 2, the model is A:\n") + (node.has("failure") ? "failed: " + node.path("failure").asText() : reply));
             }
             String answer = answers.getOrDefault(row.model(), Map.of()).get(row.question());
-            items.add(new JudgedItem(row.question(), row.category(), prompts.getOrDefault(row.question(), asked(row)), answer,
+            items.add(new JudgedItem(row.question(), row.question(), row.category(), prompts.getOrDefault(row.question(), asked(row)), answer,
                     answers.getOrDefault(row.baseline(), Map.of()).get(row.question()), score, shown(row.labels().get(0)) + ", " + shown(row.labels().get(1)),
                     said.toString(), answer == null ? null : answer.codePointCount(0, answer.length()), at(row, 1, version), at(row, 0, version)));
         }
@@ -132,7 +132,7 @@ public record ModelView(String model, List<JudgedItem> items) {
                 case TIE -> 50.0;
                 default -> FULL * row.outcome(model, 1);
             };
-            items.add(new JudgedItem(row.question() + ", turn " + row.turn() + ", against " + other, category.apply(row.question()), node.path("g1_user_prompt").asText(""), null, null,
+            items.add(new JudgedItem(row.question() + ", turn " + row.turn() + ", against " + other, Integer.toString(row.question()), category.apply(row.question()), node.path("g1_user_prompt").asText(""), null, null,
                     score, score == null ? "none" : score == 50 ? "tie" : score > 50 ? "won" : "lost",
                     node.hasNonNull("failure") ? "failed: " + node.path("failure").asText()
                             : "Game 1, " + row.model1() + " is A:\n" + node.path("g1_judgment").asText("") + "\n\nGame 2, " + row.model2() + " is A:\n" + node.path("g2_judgment").asText(""),
@@ -149,7 +149,7 @@ public record ModelView(String model, List<JudgedItem> items) {
         List<JudgedItem> items = new ArrayList<>();
         for (SingleJudgment row : rows) {
             JsonNode node = row.row().node();
-            items.add(new JudgedItem(row.question() + ", turn " + row.turn(), category.apply(row.question()), node.path("user_prompt").asText(""), null, null, row.score(),
+            items.add(new JudgedItem(row.question() + ", turn " + row.turn(), Integer.toString(row.question()), category.apply(row.question()), node.path("user_prompt").asText(""), null, null, row.score(),
                     row.score() == null ? "none" : row.score().toString().replaceFirst("\\.0$", ""),
                     node.hasNonNull("failure") ? "failed: " + node.path("failure").asText() : node.path("judgment").asText(""), null, null, null));
         }

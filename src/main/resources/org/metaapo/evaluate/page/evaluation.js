@@ -17,7 +17,7 @@
   const official = name => (metrics.models || []).find(one => one.name === name) || {};
   const best = models.filter(m => m.mean).reduce((a, b) => !a || b.mean[0] > a.mean[0] ? b : a, null);
   tile(number(models.length), models.length === 1 ? 'model' : 'models');
-  tile(number(data.items.length + (data.left_out || 0)), 'questions');
+  tile(number(data.questions), data.questions === 1 ? 'question' : 'questions');
   if (best) tile(shown(best.mean[0]), models.length > 1 ? `${data.unit}, ${best.name}` : data.unit);
   if (best && official(best.name).length_controlled_winrate !== undefined) tile(shown(official(best.name).length_controlled_winrate), 'length-controlled win rate, %');
   const judged = models.reduce((n, m) => n + m.judged, 0), rows = models.reduce((n, m) => n + m.rows, 0);
@@ -47,7 +47,8 @@
       draw(node, 'line', { x1: x(value), x2: x(value), y1: 4, y2: height - 24, class: 'grid' });
       draw(node, 'text', { x: x(value), y: height - 8, 'text-anchor': 'middle', class: 'soft' }, label);
     });
-    if (line0 > low && line0 < high) draw(node, 'line', { x1: x(line0), x2: x(line0), y1: 4, y2: height - 24, class: 'base' });
+    const hasLine = line0 > low && line0 < high;
+    if (hasLine) draw(node, 'line', { x1: x(line0), x2: x(line0), y1: 4, y2: height - 24, class: 'base' });
     entries.forEach((entry, i) => {
       const group = draw(node, 'g', {});
       draw(group, 'title', {}, entry.name + ': ' + entry.estimates.filter(Boolean).map(e => `${shown(e[0])} [${shown(e[1])}, ${shown(e[2])}]`).join('; '));
@@ -62,10 +63,12 @@
       if (count === 1 && entry.estimates[0]) draw(group, 'text', { x: width - 4, y: 4 + (i + 0.5) * line + 4, 'text-anchor': 'end', class: 'soft' }, shown(entry.estimates[0][0]));
     });
     place.append(node);
+    return hasLine;
   };
   const ranked = models.map((m, i) => ({ m, hue: hues[i] })).filter(e => e.m.mean).sort((a, b) => b.m.mean[0] - a.m.mean[0]);
-  intervals(page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`, `Mean over questions with its 95 % interval, by bootstrap (seed ${data.seed}).`
-    + (isRate ? ' The dashed line is the baseline’s 50.' : '')), ranked.map(e => ({ name: e.m.name, estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
+  const means = page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`);
+  const hasLine = intervals(means, ranked.map(e => ({ name: e.m.name, estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
+  means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
 
   const long = ranked.filter(e => e.m.length !== null);
   if (long.length) {
@@ -124,7 +127,7 @@
       ...(models.length > 1 ? [m.difference ? [value, element('div', `${signed(m.difference[1])} to ${signed(m.difference[2])}`, 'interval')] : '',
         m.p === null ? '' : m.p < 0.001 ? '< 0.001' : number(m.p, 3)] : []),
       ...(hasPosition ? [m.shown_first ? shown(m.shown_first[0]) : '–', m.shown_second ? shown(m.shown_second[0]) : '–'] : []),
-      ...(hasLength ? [number(m.length)] : []), `${number(m.judged)} / ${number(m.rows)}`], 'td');
+      ...(hasLength ? [number(lc.avg_length === undefined ? m.length : lc.avg_length)] : []), `${number(m.judged)} / ${number(m.rows)}`], 'td');
   });
   scroll.append(node);
   box.append(element('h2', 'All numbers'), scroll, element('p', models.length > 1
