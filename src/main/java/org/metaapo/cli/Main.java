@@ -35,6 +35,7 @@ import picocli.CommandLine;
             MergeCommand.class,
             InspectCommand.class,
             EvaluateCommand.class,
+            ServeCommand.class,
             WatchCommand.class,
             ReportCommand.class,
             BoundCommand.class,

@@ -111,6 +111,11 @@ public final class ChatFormat {
         return templates.mention(name);
     }
 
+    /** The template of conversations without tools; null where there is none. */
+    public String templateText() {
+        return hasTemplate() ? templates.choose(false).source() : null;
+    }
+
     /** The tokenizer beneath. */
     public Tokenizer tokenizer() {
         return tokenizer;

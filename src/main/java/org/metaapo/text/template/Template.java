@@ -38,6 +38,11 @@ public final class Template {
         return source.contains(word);
     }
 
+    /** Its source. */
+    public String source() {
+        return source;
+    }
+
     /**
      * Parses a template, with {@link TemplateLimits#DEFAULT} and the machine's clock.
      *

@@ -1,0 +1,98 @@
+package org.metaapo.serve;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import org.metaapo.adapter.AdaptedFolder;
+import org.metaapo.engine.Dtype;
+import org.metaapo.engine.Engine;
+import org.metaapo.engine.GenerationLoop;
+import org.metaapo.engine.Generator;
+import org.metaapo.engine.GeneratorOptions;
+import org.metaapo.error.UsageException;
+import org.metaapo.jobs.Policy;
+import org.metaapo.model.ModelConfig;
+
+/** A model that is loaded and answers an {@link ApiServer}'s clients. */
+public final class ModelServer implements AutoCloseable {
+    /** How long those who are being answered have when the server stops. */
+    private static final long DRAIN_MILLIS = 30_000;
+
+    private final ApiServer api;
+    private final AdaptedFolder.Loaded weights;
+    private final Generator generator;
+    private final GenerationLoop loop;
+    private final ServedModel model;
+
+    /**
+     * Loads the weights and begins to answer. The policy and the engine stay the caller's, to be closed after this.
+     *
+     * @param api listens already; closed with this
+     * @param id the model's name in requests
+     * @param variables of the chat template, which a request's own go before
+     * @param note hears lines for people
+     */
+    public ModelServer(
+            ApiServer api, Policy policy, Engine engine, Dtype dtype, String id, ServeRoom room, Map<String, Object> variables, Consumer<String> note) {
+        this.api = api;
+        weights = policy.load(engine, dtype);
+        try {
+            ModelConfig config = policy.config();
+            long cacheTokens = room.cacheTokens() > 0 ? room.cacheTokens() : cacheTokens(config, dtype, room.sequences(), engine.info().memoryFree());
+            generator = weights.network().generator(new GeneratorOptions(room.sequences(), cacheTokens));
+            loop = new GenerationLoop(generator, room.sequences() + room.queue(), note);
+            model = new ServedModel(id, System.currentTimeMillis() / 1000, policy.format(), config, cacheTokens, room.newTokens(), variables,
+                    seeds(room.seed()), loop);
+        } catch (RuntimeException e) {
+            weights.close();
+            throw e;
+        }
+        api.start(model);
+        note.accept(String.format(Locale.ROOT, "%s at http://%s:%d/v1: %,d answers at once, %,d tokens of cache, %,d tokens an answer and its prompt",
+                id, api.shownHost(), api.port(), room.sequences(), model.cacheTokens(), model.maxModelLength()));
+    }
+
+    private static LongSupplier seeds(long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        return () -> {
+            synchronized (random) {
+                return random.nextLong();
+            }
+        };
+    }
+
+    private static long cacheTokens(ModelConfig config, Dtype dtype, int sequences, long memoryFree) {
+        long bytes = 2L * config.layers() * config.kvHeads() * config.headDim() * (dtype == Dtype.F32 ? 4 : 2);
+        long most = Math.min(Integer.MAX_VALUE / 2, (long) sequences * config.maxPositions());
+        long held = memoryFree / 2 / bytes;
+        if (held < 1) {
+            throw new UsageException("half of the free memory holds no cache; say how much with --cache-tokens");
+        }
+        return Math.min(most, held);
+    }
+
+    /**
+     * Refuses new requests and waits for those that are being answered, half a minute at most.
+     *
+     * @return whether all were answered to their end
+     */
+    public boolean drain() {
+        try {
+            return api.drain(DRAIN_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Ends what is still answered, and gives the memory back. */
+    @Override
+    public void close() {
+        loop.close();
+        api.close();
+        generator.close();
+        weights.close();
+    }
+}
