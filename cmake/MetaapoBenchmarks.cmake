@@ -3,6 +3,9 @@
 set(METAAPO_BENCHMARK_DIR "${METAAPO_TOP}/benchmarks/native")
 add_executable(model_bench "${METAAPO_BENCHMARK_DIR}/model_bench.cpp")
 target_link_libraries(model_bench PRIVATE metaapo)
+if(METAAPO_BUILD_MPI)
+  add_dependencies(model_bench metaapo_mpi)  # which the engine opens, for weak_scaling.py
+endif()
 add_executable(head_memory "${METAAPO_BENCHMARK_DIR}/head_memory.cpp" ${METAAPO_OBJECTS})
 target_link_libraries(head_memory PRIVATE ${CMAKE_DL_LIBS})
 set(METAAPO_BENCHMARK_PROGRAMS model_bench head_memory)
