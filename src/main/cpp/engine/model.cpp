@@ -100,8 +100,8 @@ void apo_model::read(int32_t index, int64_t offset, int64_t count, void* target,
     if (sharded_) {
         check_range(spec, offset, count);
         const int64_t unit = shape.units().of(spec.offset);
-        const Buffer all = sharded_->whole(unit);
-        const char* values = all.data() + size_t(spec.offset + offset - shape.units()[unit].begin) * bytes_of(dtype);
+        // Where it stays for the unit's next read: a file is written chunk by chunk.
+        const char* values = sharded_->unit(unit) + size_t(spec.offset + offset - shape.units()[unit].begin) * bytes_of(dtype);
         Buffer staging(engine, size_t(count) * bytes_of(target_dtype));
         engine.ops.convert(engine.device, {count, dtype, values, target_dtype, staging.data()});
         return engine.ops.copy_to_host(engine.device, target, staging.data(), size_t(count) * bytes_of(target_dtype));

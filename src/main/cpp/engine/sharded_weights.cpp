@@ -37,17 +37,13 @@ size_t ShardedWeights::slot_of(int64_t unit) const {
 
 char* ShardedWeights::place(int64_t unit) const { return slots_[slot_of(unit)].data(); }
 
-void ShardedWeights::gather(int64_t unit, char* target) const {
-    const Part& part = parts_[size_t(unit)];
-    const size_t bytes = size_t(part.elements) * bytes_of(dtype_);
-    engine_.ops.copy(engine_.device, target + size_t(engine_.rank()) * bytes, own_.data() + size_t(part.local) * bytes_of(dtype_), bytes);
-    engine_.ops.all_gather(engine_.device, {target, bytes});
-}
-
 void ShardedWeights::fetch(int64_t unit) {
     int64_t& held = held_[slot_of(unit)];
     if (held == unit) return;
-    gather(unit, place(unit));
+    const Part& part = parts_[size_t(unit)];
+    const size_t bytes = size_t(part.elements) * bytes_of(dtype_);
+    engine_.ops.copy(engine_.device, place(unit) + size_t(engine_.rank()) * bytes, own_.data() + size_t(part.local) * bytes_of(dtype_), bytes);
+    engine_.ops.all_gather(engine_.device, {place(unit), bytes});
     held = unit;
 }
 
@@ -55,13 +51,6 @@ const char* ShardedWeights::unit(int64_t unit) {
     fetch(unit);
     engine_.ops.await_lane(engine_.device, {Lane::weights, 0});
     return place(unit);
-}
-
-Buffer ShardedWeights::whole(int64_t unit) const {
-    Buffer all(engine_, size_t(shape_.units()[unit].elements) * bytes_of(dtype_));
-    gather(unit, all.data());
-    engine_.ops.await_lane(engine_.device, {Lane::weights, 0});
-    return all;
 }
 
 }  // namespace apo

@@ -27,14 +27,10 @@ public:
     // To be called when weights of any rank have been written.
     void changed() { held_.assign(held_.size(), -1); }
 
-    // Collective: all of a unit's elements, on the device.
-    Buffer whole(int64_t unit) const;
-
 private:
     static std::vector<int64_t> slot_elements(const Shape& shape);
     size_t slot_of(int64_t unit) const;
     char* place(int64_t unit) const;
-    void gather(int64_t unit, char* target) const;
 
     apo_engine& engine_;
     const Shape& shape_;
