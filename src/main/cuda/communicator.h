@@ -1,6 +1,7 @@
 // The GPUs of a run's ranks, joined by NCCL.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "device.h"
@@ -25,25 +26,30 @@ public:
     // receive(ranks, bytes): each rank's, which stands at its place already, comes to all.
     void all_gather(void* receive, size_t bytes, cudaStream_t stream);
 
-    // Waits until query() is not cudaErrorNotReady. The GPU waits for other ranks without an end: throws where one of them has failed.
+    // Waits until query() is not cudaErrorNotReady. The GPU waits for other ranks without an end: throws where one of them has failed, or
+    // has been waited for as long as the transport's limit.
     template <class Query>
     void await(Query query) {
+        const auto begun = std::chrono::steady_clock::now();
         for (int64_t asked = 0; query() == cudaErrorNotReady; asked++) {
             if (asked % kAskedBetweenChecks == 0) check();
+            if (asked % kAskedBetweenLooks == kAskedBetweenLooks - 1) check_time(begun);
             pause(asked);
         }
         check();
     }
 
 private:
-    static constexpr int64_t kAskedBetweenChecks = 16;
+    static constexpr int64_t kAskedBetweenChecks = 16, kAskedBetweenLooks = 1024;
 
     // Throws where the exchange has failed.
     void check();
+    // Throws where a wait that began then is overdue.
+    void check_time(std::chrono::steady_clock::time_point begun);
     // Of a call, whose work is in its stream when this returns.
     void done(nccl::Result result, const char* call);
     // The result of what was begun, when it is known.
-    nccl::Result outcome(nccl::Result result) const;
+    nccl::Result outcome(nccl::Result result);
     // Gives the exchange up, so that nothing waits for it any more, and throws.
     [[noreturn]] void failed(nccl::Result result, const char* call);
     std::string text(nccl::Result result) const;
@@ -51,6 +57,7 @@ private:
 
     const nccl::Functions* nccl_ = nullptr;
     CudaDevice& device_;
+    const Transport& transport_;
     const int rank_, size_;
     nccl::Comm comm_ = nullptr;  // null once it is given up
 };

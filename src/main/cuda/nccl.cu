@@ -1,6 +1,5 @@
 // The communicator does not block: calls return at once and are asked after, for what waits in NCCL itself could not be given up when
 // another rank fails.
-#include <chrono>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -57,7 +56,7 @@ void compare(const std::vector<Card>& cards) {
 
 }  // namespace
 
-Communicator::Communicator(CudaDevice& device, const Transport& transport) : device_(device), rank_(transport.rank), size_(transport.size) {
+Communicator::Communicator(CudaDevice& device, const Transport& transport) : device_(device), transport_(transport), rank_(transport.rank), size_(transport.size) {
     Card mine{};
     cudaDeviceProp properties;
     APO_CUDA_CALL(device, cudaGetDeviceProperties(&properties, device.index));
@@ -126,15 +125,25 @@ void Communicator::check() {
     if (result != nccl::kSuccess && result != nccl::kInProgress) failed(result, "a collective");
 }
 
+void Communicator::check_time(std::chrono::steady_clock::time_point begun) {
+    const char* late = transport_.overdue(transport_.context, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count());
+    if (late == nullptr) return;
+    nccl_->comm_abort(comm_);
+    comm_ = nullptr;
+    fail(APO_E_DEVICE, "cuda:%d: rank %d of %d: %s", device_.index, rank_, size_, late);
+}
+
 void Communicator::done(nccl::Result result, const char* call) {
     result = outcome(result);
     if (result != nccl::kSuccess) failed(result, call);
 }
 
-nccl::Result Communicator::outcome(nccl::Result result) const {
+nccl::Result Communicator::outcome(nccl::Result result) {
+    const auto begun = std::chrono::steady_clock::now();
     for (int64_t turn = 0; result == nccl::kInProgress; turn++) {
         const nccl::Result asked = nccl_->comm_get_async_error(comm_, &result);
         if (asked != nccl::kSuccess) return asked;
+        if (turn % kAskedBetweenLooks == kAskedBetweenLooks - 1) check_time(begun);
         pause(turn);
     }
     return result;

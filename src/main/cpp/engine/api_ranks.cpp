@@ -1,4 +1,5 @@
 // metaapo.h: ranks.
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
@@ -66,6 +67,13 @@ apo_status apo_ranks_broadcast(apo_ranks* ranks, void* data, int64_t bytes, int3
         if (bytes == 0) return ranks->barrier();
         required(data, "data");
         ranks->broadcast(data, size_t(bytes), root);
+    });
+}
+
+apo_status apo_ranks_limit(apo_ranks* ranks, double seconds, apo_error* error) {
+    return guarded(error, [&] {
+        if (!(seconds >= 0) || !std::isfinite(seconds)) fail(APO_E_ARGUMENT, "seconds is %g; expected a number, 0 or more", seconds);
+        required(ranks, "ranks").limit(seconds);
     });
 }
 

@@ -108,6 +108,20 @@ apo_status apo_trainer_packed_bytes(apo_trainer* trainer, int32_t state, int64_t
     });
 }
 
+apo_status apo_trainer_packed_parts(apo_trainer* trainer, int32_t* count, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").network.model.engine);
+        required(count, "count") = trainer->packed_parts();
+    });
+}
+
+apo_status apo_trainer_packed_part(apo_trainer* trainer, int32_t index, apo_packed_part* part, apo_error* error) {
+    return guarded(error, [&] {
+        EngineCall call(required(trainer, "trainer").network.model.engine);
+        required(part, "part") = trainer->packed_part(index);
+    });
+}
+
 apo_status apo_trainer_read_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, void* target,
                                    apo_error* error) {
     return guarded(error, [&] {

@@ -19,6 +19,7 @@ struct apo_ranks {
     void barrier() { check(transport_.barrier(transport_.context)); }
     void gather(const void* send, size_t bytes, void* receive) { check(transport_.all_gather(transport_.context, send, bytes, receive)); }
     void broadcast(void* data, size_t bytes, int32_t root) { check(transport_.broadcast(transport_.context, data, bytes, root)); }
+    void limit(double seconds) { transport_.limit(transport_.context, seconds); }
     void abort(int32_t status) { transport_.abort(transport_.context, status); }
 
 private:

@@ -429,6 +429,14 @@ int64_t apo_trainer::packed_bytes(int32_t state) const {
     return eight_bit_ ? int64_t(buffer.bytes()) : 0;
 }
 
+apo_packed_part apo_trainer::packed_part(int32_t index) const {
+    if (index < 0 || index >= packed_parts()) fail(APO_E_ARGUMENT, "part %d of packed moments; there are %d", index, packed_parts());
+    const Part& part = parts_[size_t(index)];
+    // Where the unit ends, its padding begins.
+    const int64_t end = units()[index].number + blocks_of(units().used(index)) * kAdamw8Block;
+    return {part.number / kAdamw8Block, std::clamp<int64_t>(end - part.number, 0, part.elements) / kAdamw8Block, part.local / kAdamw8Block};
+}
+
 char* apo_trainer::packed(int32_t state, int64_t offset, int64_t bytes) const {
     const int64_t all = packed_bytes(state);
     if (offset < 0 || bytes < 0 || offset > all - bytes) {

@@ -44,6 +44,8 @@ struct apo_trainer {
     void read(int32_t state, int32_t index, int64_t offset, int64_t count, float* target);
     void write(int32_t state, int32_t index, int64_t offset, int64_t count, const float* source);
     int64_t packed_bytes(int32_t state) const;
+    int32_t packed_parts() const { return engine_.ranks() == 1 || !eight_bit_ ? 0 : int32_t(parts_.size()); }
+    apo_packed_part packed_part(int32_t index) const;
     void read_packed(int32_t state, int64_t offset, int64_t bytes, void* target);
     void write_packed(int32_t state, int64_t offset, int64_t bytes, const void* source);
 

@@ -40,6 +40,8 @@ public:
     int64_t count() const { return int64_t(units_.size()); }
     const Unit& operator[](int64_t unit) const { return units_[size_t(unit)]; }
     int64_t elements() const { return units_.back().begin + units_.back().elements; }
+    // Without the padding for ranks.
+    int64_t used(int64_t unit) const { return units_[size_t(unit)].used; }
     // The unit that an element of the buffer is of.
     int64_t of(int64_t offset) const {
         const auto after = std::upper_bound(units_.begin(), units_.end(), offset, [](int64_t at, const Unit& u) { return at < u.begin; });

@@ -157,6 +157,11 @@ APO_API apo_status apo_ranks_gather(apo_ranks* ranks, const void* send, int64_t 
 /** Collective: data (bytes) of rank `root` comes to all. */
 APO_API apo_status apo_ranks_broadcast(apo_ranks* ranks, void* data, int64_t bytes, int32_t root, apo_error* error);
 
+/** Has this rank's waits for others, in collective calls of the ranks and of their engines that begin from here on, fail after so many
+ *  seconds (APO_E_DEVICE), with a line that names who did not come; 0, as at first: they have no end. For work in which no rank does what
+ *  may take any time, such as writing files. Call apo_ranks_abort then: where several ranks wait, one alone fails. */
+APO_API apo_status apo_ranks_limit(apo_ranks* ranks, double seconds, apo_error* error);
+
 /** Ends all ranks: processes at once, with this exit status, threads by a failure of their present or next call. May be called from any
  *  thread. NULL does nothing. */
 APO_API void apo_ranks_abort(apo_ranks* ranks, int32_t status);
@@ -577,6 +582,17 @@ APO_API apo_status apo_trainer_write(apo_trainer* trainer, int32_t state, int32_
 
 /** Bytes of a packed moment (APO_STATE_MOMENT1 or 2): codes, then scales, of all tensors; 0 where moments are f32. */
 APO_API apo_status apo_trainer_packed_bytes(apo_trainer* trainer, int32_t state, int64_t* bytes, apo_error* error);
+
+/** Which blocks of 256 elements a rank among several keeps of each packed moment: blocks [first, first + count), of numbers that every
+ *  number of ranks but one shares, are the blocks from `at` on of its codes (256 bytes each) and of its scales (a float each). */
+typedef struct apo_packed_part {
+    int64_t first, count, at;
+} apo_packed_part;
+
+/** How many parts there are; 0 for one rank, and where moments are f32. */
+APO_API apo_status apo_trainer_packed_parts(apo_trainer* trainer, int32_t* count, apo_error* error);
+
+APO_API apo_status apo_trainer_packed_part(apo_trainer* trainer, int32_t index, apo_packed_part* part, apo_error* error);
 
 /** Bytes [offset, offset + bytes) of a packed moment; what one trainer gave, another of the same model takes. */
 APO_API apo_status apo_trainer_read_packed(apo_trainer* trainer, int32_t state, int64_t offset, int64_t bytes, void* target,

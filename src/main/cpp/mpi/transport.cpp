@@ -6,8 +6,12 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "late_ranks.h"
 #include "plugin.h"
 
 namespace {
@@ -22,11 +26,20 @@ constexpr auto kShortestSleep = std::chrono::microseconds(50), kLongestSleep = s
 enum Kind : int64_t { kBarrier, kAllGather, kAllToAll, kBroadcast };
 constexpr const char* kKinds[] = {"barrier", "gather", "exchange", "broadcast"};
 
+// A rank that has waited for too long asks who waits too, and those that do answer: so the silent ones are known. One of them tells.
+constexpr int kAsk = 1, kHere = 2;
+constexpr auto kAnswering = std::chrono::seconds(1);
+constexpr auto kTelling = std::chrono::seconds(5);
+
+double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
+
 struct Mpi {
     MPI_Comm comm = MPI_COMM_NULL;
     int rank = 0, size = 1;
     size_t most_bytes = 0;  // that one call of MPI moves
-    char failure[MPI_MAX_ERROR_STRING + 128] = "";
+    double limit = 0;       // seconds of a wait; 0: none
+    Clock::time_point told{};  // until when another rank tells of a wait that was too long
+    char failure[MPI_MAX_ERROR_STRING + 256] = "";
 
     // Of each rank, where a call moves as much of all.
     size_t most_each() const { return std::max<size_t>(1, most_bytes / size_t(size)); }
@@ -45,12 +58,17 @@ struct Mpi {
         int64_t mine[4] = {kind, -int64_t(kind), int64_t(bytes), -int64_t(bytes)}, most[4];
         MPI_Request request;
         if (const int code = MPI_Iallreduce(mine, most, 4, MPI_INT64_T, MPI_MAX, comm, &request)) return failed(kKinds[kind], code);
-        const auto begun = Clock::now();
+        auto now = Clock::now();
         auto sleep = kShortestSleep;
+        Clock::duration waited{};
         for (int done = 0;;) {
             if (const int code = MPI_Test(&request, &done, MPI_STATUS_IGNORE)) return failed(kKinds[kind], code);
             if (done) break;
-            if (Clock::now() - begun < kLooking) continue;
+            // Ranks that were all halted for a while, as by Slurm, have not waited for each other.
+            const auto before = std::exchange(now, Clock::now());
+            waited += std::min<Clock::duration>(now - before, std::chrono::seconds(1));
+            if (waited < kLooking) continue;
+            if (const char* late = overdue(seconds(waited), [&] { return place(kind, bytes); })) return late;
             std::this_thread::sleep_for(sleep);
             sleep = std::min(2 * sleep, kLongestSleep);
         }
@@ -58,6 +76,52 @@ struct Mpi {
         std::snprintf(failure, sizeof failure, "the ranks are not at the same call: this one is at a %s of %zu bytes, and %s", kKinds[kind], bytes,
                       most[0] == -most[1] ? "others have other sizes" : "others are elsewhere");
         return failure;
+    }
+
+    // Null while a wait may go on; at() says where it is.
+    template <class At>
+    const char* overdue(double waited, At at) {
+        int asker = 0;
+        while (received(kAsk, &asker)) {
+            send(asker, kHere);
+            told = Clock::now() + kTelling;
+        }
+        if (limit == 0 || waited < limit || Clock::now() < told) return nullptr;
+        std::vector<char> here(size_t(size), 0);
+        here[size_t(rank)] = 1;
+        for (int r = 0; r < size; r++) {
+            if (r != rank) send(r, kAsk);
+        }
+        for (const auto asked = Clock::now(); Clock::now() - asked < kAnswering; std::this_thread::sleep_for(kLongestSleep)) {
+            int from = 0;
+            while (received(kHere, &from)) here[size_t(from)] = 1;
+            while (received(kAsk, &from)) {
+                send(from, kHere);
+                here[size_t(from)] = 1;
+                if (from < rank) told = Clock::now() + kTelling;  // both asked
+            }
+            if (Clock::now() < told) return nullptr;
+        }
+        std::snprintf(failure, sizeof failure, "%s", apo::late_ranks(here, waited, at()).c_str());
+        return failure;
+    }
+
+private:
+    static std::string place(Kind kind, size_t bytes) {
+        return kind == kBarrier ? "a barrier" : std::string(kind == kAllToAll ? "an " : "a ") + kKinds[kind] + " of " + std::to_string(bytes) + " bytes";
+    }
+
+    bool received(int tag, int* from) {
+        int there = 0;
+        MPI_Status status;
+        if (MPI_Iprobe(MPI_ANY_SOURCE, tag, comm, &there, &status) != MPI_SUCCESS || !there) return false;
+        *from = status.MPI_SOURCE;
+        return MPI_Recv(nullptr, 0, MPI_BYTE, *from, tag, comm, MPI_STATUS_IGNORE) == MPI_SUCCESS;
+    }
+
+    void send(int to, int tag) {
+        MPI_Request request;
+        if (MPI_Isend(nullptr, 0, MPI_BYTE, to, tag, comm, &request) == MPI_SUCCESS) MPI_Request_free(&request);
     }
 };
 
@@ -126,6 +190,12 @@ const char* broadcast(void* context, void* data, size_t bytes, int32_t root) {
     return code == MPI_SUCCESS ? nullptr : m.failed(kKinds[kBroadcast], code);
 }
 
+void limit(void* context, double seconds) { mpi(context).limit = seconds; }
+
+const char* overdue(void* context, double waited) { 
+    return mpi(context).overdue(waited, [] { return std::string("collectives of GPUs"); });
+}
+
 void abort(void* context, int32_t status) {
     MPI_Abort(mpi(context).comm, status);
     _exit(status);  // where it returned
@@ -190,6 +260,8 @@ extern "C" __attribute__((visibility("default"))) const char* apo_mpi_plugin_ope
     transport->all_gather = all_gather;
     transport->all_to_all = all_to_all;
     transport->broadcast = broadcast;
+    transport->limit = limit;
+    transport->overdue = overdue;
     transport->abort = abort;
     transport->close = close;
     return nullptr;

@@ -79,9 +79,8 @@ final class TrainerTensors {
                 }
             }
         }
-        for (Trainer.State moment : packed()) {
-            specs.add(new TensorSpec(key(moment), Dtype.U8, new long[] {trainer.packedBytes(moment)}));
-            sources.put(key(moment), (spec, offset, chunk) -> trainer.readPacked(moment, offset, chunk.duplicate().rewind()));
+        for (PackedMoment moment : packed()) {
+            specs.addAll(moment.write(sources));
         }
         if (ranks.leader()) {
             specs.addAll(ofKept(sources));
@@ -117,7 +116,7 @@ final class TrainerTensors {
     }
 
     /** A stored range of a tensor, from element {@code begin} on. */
-    private record Stored(SafetensorsFile file, String key, long begin, long count) {}
+    record Stored(SafetensorsFile file, String key, long begin, long count) {}
 
     private void read(Path folder, List<SafetensorsFile> files) {
         Map<String, List<Stored>> stored = new HashMap<>();
@@ -136,8 +135,8 @@ final class TrainerTensors {
                         trainer.write(state, tensor, offset, buffer.asFloatBuffer()));
             }
         }
-        for (Trainer.State moment : packed()) {
-            readPacked(stored.getOrDefault(key(moment), List.of()), moment, folder);
+        for (PackedMoment moment : packed()) {
+            moment.read(stored, folder);
         }
         for (TensorInfo tensor : kept == null ? List.<TensorInfo>of() : kept.tensors()) {
             read(stored, KEPT + tensor.name(), fileDtype(kept), tensor.count(), new Trainer.Part(0, tensor.count()), folder, (offset, buffer) ->
@@ -146,7 +145,7 @@ final class TrainerTensors {
     }
 
     /** Takes elements from {@code offset} on. */
-    private interface Sink {
+    interface Sink {
         void accept(long offset, ByteBuffer elements);
     }
 
@@ -164,7 +163,8 @@ final class TrainerTensors {
         }
     }
 
-    private static void copy(Stored piece, long first, long end, Dtype dtype, Sink sink) {
+    /** Elements {@code first} to {@code end} of a tensor, which lie in this piece of it, chunk by chunk. */
+    static void copy(Stored piece, long first, long end, Dtype dtype, Sink sink) {
         if (first >= end) {
             return;
         }
@@ -177,17 +177,7 @@ final class TrainerTensors {
         }
     }
 
-    /** Packed moments are one range of each rank, which as many ranks as wrote them take up. */
-    private void readPacked(List<Stored> stored, Trainer.State moment, Path folder) {
-        Stored own = stored.stream().filter(piece -> piece.file().path().getFileName().toString().equals(fileName())).findFirst().orElse(null);
-        if (own == null || own.count() != trainer.packedBytes(moment)) {
-            throw new DataException(folder + ": moments of 8 bits were written by " + stored.size() + (stored.size() == 1 ? " process" : " ranks")
-                    + (stored.size() == 1 ? " or without train.shard" : "") + ", and other ones cannot take them up; go on with as many ranks and the same train.shard");
-        }
-        copy(own, 0, own.count(), Dtype.U8, (offset, buffer) -> trainer.writePacked(moment, offset, buffer));
-    }
-
-    private static DataException unfit(Path folder, String name) {
+    static DataException unfit(Path folder, String name) {
         return new DataException(folder + ": " + name + " does not fit the model; the run was begun with another one");
     }
 
@@ -202,8 +192,8 @@ final class TrainerTensors {
         return states;
     }
 
-    private List<Trainer.State> packed() {
-        return MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) > 0).toList();
+    private List<PackedMoment> packed() {
+        return MOMENTS.stream().filter(moment -> trainer.packedBytes(moment) > 0).map(moment -> new PackedMoment(trainer, moment, key(moment))).toList();
     }
 
     private static String key(Trainer.State state) {

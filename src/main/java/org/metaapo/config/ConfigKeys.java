@@ -150,6 +150,7 @@ public final class ConfigKeys {
             flag("train.recompute", false, "keep only layer inputs and compute the rest again: less memory, a third more work"),
             choice("train.shard", "auto", List.of("auto", "none", "optimizer", "gradients", "weights"),
                     "what ranks share out in place of each keeping all of it: optimizer state, gradients too, weights too; auto: the least that fits"),
+            real("ranks.timeout", 1800, 1e-3, 1e9, "seconds that a rank waits for others inside of a step before all end; elsewhere ranks wait without an end"),
             integer("checkpoint.every", 50, 1, MANY, "optimizer steps between checkpoints"),
             integer("checkpoint.keep", 2, 1, 1000, "checkpoints kept"));
 

@@ -70,6 +70,7 @@ final class ForeignNames {
         same("train.epochs", "num_train_epochs", "num_epochs", "epochs", "max_epochs", "n_epochs");
         same("train.batch", "train_batch_size", "global_batch_size");
         same("train.recompute", "gradient_checkpointing", "activation_checkpointing");
+        same("ranks.timeout", "ddp_timeout", "dist_timeout", "distributed_timeout");
         same("checkpoint.every", "save_steps", "save_interval");
         same("checkpoint.keep", "save_total_limit", "max_ckpt_num");
 

@@ -135,6 +135,15 @@ public final class RankGroup extends NativeHandle {
         }
     }
 
+    /**
+     * Has waits that begin from here on, the engines' too, fail after so many seconds, with a line that names who did not come; 0, as at
+     * first: they have no end.
+     */
+    public void limit(double seconds) {
+        ensureOpen();
+        Native.check(error -> MetaapoC.apo_ranks_limit(handle, seconds, error));
+    }
+
     /** Ends all ranks: processes at once, with this exit status; threads by a failure of their present or next call. */
     public void abort(int status) {
         MetaapoC.apo_ranks_abort(handle, status);

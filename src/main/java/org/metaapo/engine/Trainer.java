@@ -3,6 +3,8 @@ package org.metaapo.engine;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
@@ -10,6 +12,7 @@ import org.metaapo.engine.internal.MetaapoC;
 import org.metaapo.engine.internal.apo_adamw;
 import org.metaapo.engine.internal.apo_adapter;
 import org.metaapo.engine.internal.apo_model;
+import org.metaapo.engine.internal.apo_packed_part;
 import org.metaapo.engine.internal.apo_trainer;
 import org.metaapo.engine.internal.apo_trainer_options;
 
@@ -185,6 +188,28 @@ public final class Trainer extends NativeHandle {
         long[] bytes = new long[1];
         Native.check(error -> MetaapoC.apo_trainer_packed_bytes(handle, moment.ordinal(), bytes, error));
         return bytes[0];
+    }
+
+    /**
+     * Blocks of packed moments that this rank keeps: {@code count} of them from number {@code first} on, which stand from block {@code at} on.
+     * Numbers are the same for every number of ranks but one.
+     */
+    public record PackedPart(long first, long count, long at) {}
+
+    /** The parts of packed moments; none of one rank's, and where they are f32. */
+    public List<PackedPart> packedParts() {
+        ensureOpen();
+        int[] count = new int[1];
+        Native.check(error -> MetaapoC.apo_trainer_packed_parts(handle, count, error));
+        List<PackedPart> parts = new ArrayList<>();
+        try (apo_packed_part part = new apo_packed_part()) {
+            for (int i = 0; i < count[0]; i++) {
+                int index = i;
+                Native.check(error -> MetaapoC.apo_trainer_packed_part(handle, index, part, error));
+                parts.add(new PackedPart(part.first(), part.count(), part.at()));
+            }
+        }
+        return parts;
     }
 
     /** Reads a packed moment, from byte {@code offset} on, into the remaining bytes of a direct buffer. */

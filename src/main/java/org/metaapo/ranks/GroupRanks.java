@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.RankGroup;
 
@@ -63,6 +64,16 @@ final class GroupRanks extends JoinedRanks {
     @Override
     public void barrier() {
         group.barrier();
+    }
+
+    @Override
+    public <T> T within(double seconds, Supplier<T> work) {
+        group.limit(seconds);
+        try {
+            return work.get();
+        } finally {
+            group.limit(0);
+        }
     }
 
     @Override

@@ -72,6 +72,14 @@ public interface Ranks extends AutoCloseable {
     }
 
     /**
+     * Does work in which the ranks wait for each other and none has anything to do that may take any time, such as writing a file or asking a
+     * service: a rank that is waited for longer than this hangs. Elsewhere waits have no end.
+     *
+     * @throws org.metaapo.error.DeviceException naming the ranks that did not come; to be followed by {@link #abort}
+     */
+    <T> T within(double seconds, Supplier<T> work);
+
+    /**
      * Whether all ranks know of a failure, as of one that {@link #agree} threw: then all may go on together. After any other failure the
      * others wait in vain, and {@link #abort} ends them.
      */

@@ -57,6 +57,11 @@ final class SingleRank implements Ranks {
     }
 
     @Override
+    public <T> T within(double seconds, Supplier<T> work) {
+        return work.get();
+    }
+
+    @Override
     public boolean isAgreed(Throwable failure) {
         return true;
     }

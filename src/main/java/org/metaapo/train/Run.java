@@ -204,17 +204,21 @@ final class Run implements AutoCloseable {
         lines.end();
     }
 
-    private void oneStep(List<TrainRow> part, Schedule schedule, Batches all) {
-        long start = System.nanoTime();
-        Recipe recipe = parts.recipe();
+    /**
+     * What a step came to.
+     *
+     * @param norm of its gradient
+     */
+    private record Taken(Step work, double rate, double norm) {}
+
+    /** Forwards, backwards and updates; nothing is written, and nobody asked. */
+    private Taken take(List<TrainRow> part, Schedule schedule) {
         MetaLearning meta = parts.meta();
         Step work = new Step(
-                ranks, parts.trainer(), objectiveOf(part), parts.own(), new PairMeans(parts.objective(), recipe == Recipe.REWARD_MODEL),
+                ranks, parts.trainer(), objectiveOf(part), parts.own(), new PairMeans(parts.objective(), parts.recipe() == Recipe.REWARD_MODEL),
                 parts.references() == null, config.flag("data.share_prompts"), parts.maxTokens(), parts.waitsInTurns());
-        if (recipe.isPairwise()) {
+        if (parts.recipe().isPairwise()) {
             work.preference(part, micro -> meta.weighting(micro.stream().map(TrainRow::row).toList(), epoch), meta.learner());
-            work.asked().forEach(row -> asked.set(parts.data().index(row.row())));
-            totals.labelsAsked = asked.cardinality();
         } else {
             work.likelihood(part, parts.trainedTokens());
         }
@@ -223,6 +227,16 @@ final class Run implements AutoCloseable {
         double norm = step(new AdamW(
                 rate, betas.get(0), betas.get(1), config.real("optimizer.eps"), config.real("optimizer.weight_decay"),
                 config.real("optimizer.clip"), step + 1));
+        return new Taken(work, rate, norm);
+    }
+
+    private void oneStep(List<TrainRow> part, Schedule schedule, Batches all) {
+        long start = System.nanoTime();
+        Recipe recipe = parts.recipe();
+        Taken taken = ranks.within(config.real("ranks.timeout"), () -> take(part, schedule));
+        Step work = taken.work();
+        work.asked().forEach(row -> asked.set(parts.data().index(row.row())));
+        totals.labelsAsked = asked.cardinality();
         step++;
         double seconds = (System.nanoTime() - start) * 1e-9;
         left.stepped(seconds);
@@ -230,12 +244,12 @@ final class Run implements AutoCloseable {
         totals.tokensTrained += work.tokens();
         ObjectNode line = MetricsWriter.line().put("step", step).put("epoch", plan.position(epoch, slice, batches, all.count()));
         work.write(line, part.size(), recipe.isPairwise(), recipe == Recipe.METAAPO);
-        line.put("grad_norm", norm).put("learning_rate", rate).put("tokens", work.tokens()).put("seconds", seconds);
+        line.put("grad_norm", taken.norm()).put("learning_rate", taken.rate()).put("tokens", work.tokens()).put("seconds", seconds);
         line.put("tokens_seen", totals.tokensTrained).put("tokens_per_second", work.tokens() / seconds).put("memory", parts.memoryInUse());
         line.put("seconds_left", left.seconds(epoch, slice, all.count() - batches, totals));
         lines.emit(line);
         lines.progress(step, String.format(Locale.ROOT, "loss %.4f", work.loss(part.size())));
-        ObjectNode update = ranks.agree(() -> meta.updateAfter(step));
+        ObjectNode update = ranks.agree(() -> parts.meta().updateAfter(step));
         if (update != null) {
             lines.emit(update);
         }

@@ -15,12 +15,12 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 
@@ -60,7 +60,7 @@ class RanksCommandTest {
 
     @ParameterizedTest
     @CsvSource({
-        "score --model $F/tiny-llama --data $F/pairs.jsonl, 2", "score --model $F/tiny-llama --data $F/pairs.jsonl, 3",
+        "score --model $F/tiny-llama --data $F/pairs.jsonl, 3",
         "reward --model $F/tiny-rm --data $F/pairs.jsonl, 2", "generate --model $F/tiny-llama --data $F/pairs.jsonl --k 2 --max-new-tokens 5, 2",
     })
     void linesAreThoseOfOneProcess(String command, int ranks) throws Exception {
@@ -71,18 +71,22 @@ class RanksCommandTest {
         assertThat(together.out()).isEqualTo(alone.out()).isNotEmpty();
     }
 
+    private void trainAlone() throws Exception {
+        if (!Files.exists(file("one"))) {
+            assertThat(run("metaapo train run.yaml --quiet train.epochs=3 out=one").status()).isZero();
+        }
+    }
+
     @Test
     void trainingIsThatOfOneProcess() throws Exception {
-        assertThat(run("metaapo train run.yaml --quiet train.epochs=3 out=one").status()).isZero();
-        for (String ranks : List.of("2", "3")) {
-            Shell.Result together = run("metaapo train run.yaml --ranks " + ranks + " train.epochs=3 out=ranks" + ranks);
-            assertThat(together.status()).as(together.err()).isZero();
-            // One of them tells of it.
-            assertThat(together.err().lines().filter(line -> line.startsWith("model: "))).hasSize(1);
-            assertSteps("ranks" + ranks, "one", 6);
-            assertThat(file("ranks" + ranks + "/model/model.safetensors")).exists();
-            assertThat(file("ranks" + ranks + "/report.html")).exists();
-        }
+        trainAlone();
+        Shell.Result together = run("metaapo train run.yaml --ranks 3 train.epochs=3 out=three");
+        assertThat(together.status()).as(together.err()).isZero();
+        // One of them tells of it.
+        assertThat(together.err().lines().filter(line -> line.startsWith("model: "))).hasSize(1);
+        assertSteps("three", "one", 6);
+        assertThat(file("three/model/model.safetensors")).exists();
+        assertThat(file("three/report.html")).exists();
     }
 
     private void assertSteps(String found, String expected, int count) throws IOException {
@@ -102,14 +106,16 @@ class RanksCommandTest {
         return Files.readAllLines(file(run + "/metrics.jsonl")).stream().map(line -> Json.parse(line, "a step")).filter(line -> line.has("loss")).toList();
     }
 
-    /** Under a launcher of the user's own, and under -Xcheck:jni, whose findings are on standard output. */
+    /** Whose findings are on standard output. */
     @Test
+    @DisplayName("open-mpi#10158, ucx#4870: processes of the user's own mpirun join by themselves, and -Xcheck:jni finds nothing")
     void processesOfMpirunJoinByThemselves() throws Exception {
-        Shell.Result result = shell.run(MPIRUN + "-n 2 \"$LAUNCHER\" train run.yaml --quiet train.epochs=1 out=own", Map.of("JAVA_TOOL_OPTIONS", "-Xcheck:jni"));
+        trainAlone();
+        Shell.Result result = shell.run(MPIRUN + "-n 2 \"$LAUNCHER\" train run.yaml --quiet train.epochs=3 out=own", Map.of("JAVA_TOOL_OPTIONS", "-Xcheck:jni"));
         assertThat(result.status()).as(result.err()).isZero();
         assertThat(result.err().lines().filter(line -> !line.startsWith("Picked up JAVA_TOOL_OPTIONS"))).isEmpty();
         assertThat(misuse(result.out())).isEmpty();
-        assertThat(steps("own")).hasSize(2);
+        assertSteps("own", "one", 6);
     }
 
     /** What JNA and JavaCPP's loader are known for left out, as in run-all.sh. */
@@ -131,41 +137,52 @@ class RanksCommandTest {
         return found;
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"TERM", "USR1"})
-    void aSignalTakesACheckpointThatTheSameCommandGoesOnFrom(String signal) throws Exception {
-        String command = "train run.yaml --quiet --ranks 2 checkpoint.every=1000 train.epochs=20 out=";
-        if (!Files.exists(file("whole"))) {
-            assertThat(run("metaapo " + command + "whole").status()).isZero();
-        }
-        String out = "stopped" + signal;
-        Process process = start(command + out);
-        await(process, () -> has(file(out + "/metrics.jsonl"), "\"step\":3"));
-        new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
-        assertThat(end(process)).as(log()).isEqualTo(5);
-        assertThat(log().lines()).hasSize(2).first().asString().contains("stopping after this step");
-        assertThat(log()).contains("the same command goes on from here");
-        assertThat(run("metaapo " + command + out).status()).isZero();
-        assertThat(file(out + "/model/model.safetensors")).hasSameBinaryContentAs(file("whole/model/model.safetensors"));
+    @Test
+    @DisplayName("Lightning#20806: ranks that are stopped keep a checkpoint; killed ones are gone in seconds; the same command goes on to the same bits")
+    void ranksThatAreStoppedOrKilledGoOn() throws Exception {
+        String command = "train run.yaml --quiet --ranks 2 checkpoint.every=3 train.epochs=60 out=";
+        assertThat(run("metaapo " + command + "whole").status()).isZero();
+        kill(startUpTo(command + "run", 4), 0);
+        kill(startUpTo(command + "run", 20), 1);
+        stop(startUpTo(command + "run", 40), "TERM");
+        stop(startUpTo(command + "run", 60), "USR1");
+        assertThat(run("metaapo " + command + "run").status()).isZero();
+        assertThat(file("run/model/model.safetensors")).hasSameBinaryContentAs(file("whole/model/model.safetensors"));
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {0, 1})
-    void aRankThatIsKilledEndsAllWithinSeconds(int rank) throws Exception {
-        String out = "killed" + rank;
-        Process process = start("train run.yaml --quiet --ranks 2 checkpoint.every=2 train.epochs=4000 out=" + out);
-        await(process, () -> has(file(out + "/metrics.jsonl"), "\"step\":3"));
+    private Process startUpTo(String command, int step) throws Exception {
+        Process process = start(command);
+        await(process, () -> has(file(command.substring(command.indexOf("out=") + 4) + "/metrics.jsonl"), "\"step\":" + step + ","));
+        return process;
+    }
+
+    private void kill(Process process, int rank) throws Exception {
         List<ProcessHandle> all = process.descendants().toList();
         ProcessHandle killed = all.stream().filter(one -> hasRank(one, rank)).findFirst().orElseThrow();
         killed.destroyForcibly();
         awaitEnd(all, 5);
         assertThat(end(process)).isEqualTo(1);
         assertThat(log().lines()).singleElement().asString().startsWith("metaapo: a rank, or mpirun, was ended by signal 9");
-        // Nothing stands in the way of going on from the newest checkpoint.
-        Process again = start("train run.yaml --quiet --ranks 2 checkpoint.every=2 train.epochs=4000 out=" + out);
-        await(again, () -> has(file(out + "/metrics.jsonl"), "\"step\":9"));
-        again.destroy();
-        assertThat(end(again)).as(log()).isEqualTo(5);
+    }
+
+    private void stop(Process process, String signal) throws Exception {
+        new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
+        assertThat(end(process)).as(log()).isEqualTo(5);
+        assertThat(log().lines()).hasSize(2).first().asString().contains("stopping after this step");
+        assertThat(log()).contains("the same command goes on from here");
+    }
+
+    @Test
+    @DisplayName("a rank that hangs in a step: those that wait for it say so in a line, and all are gone")
+    void aRankThatHangsEndsAll() throws Exception {
+        Process process = start("train run.yaml --quiet --ranks 3 ranks.timeout=2 train.epochs=9 objective.name=java objective.class=org.metaapo.train.HangingLoss out=hangs");
+        await(process, () -> has(file("hangs/metrics.jsonl"), "\"step\":1,"));
+        List<ProcessHandle> all = process.descendants().toList();
+        assertThat(all).hasSizeGreaterThan(3);
+        assertThat(end(process)).as(log()).isEqualTo(4);
+        awaitEnd(all, 5);
+        assertThat(log().lines()).singleElement().asString()
+                .matches("metaapo: rank [02] of 3: waited for 2[0-9.]* s in a step for rank 1, at a gather of [0-9]+ bytes; see what hangs there, or give a longer ranks.timeout");
     }
 
     private static void awaitEnd(List<ProcessHandle> all, int seconds) throws InterruptedException {

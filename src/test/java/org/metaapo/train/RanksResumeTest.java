@@ -15,7 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.error.DataException;
+import org.metaapo.error.DeviceException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.error.NumericException;
@@ -28,13 +30,16 @@ import org.metaapo.reward.FakeService;
 /** Ranks stop together, fail together, and go on together, as many as before or not. */
 class RanksResumeTest {
     @TempDir
+    static Path kept;
+
+    @TempDir
     Path temp;
 
     private RanksRuns runs;
 
     @BeforeEach
     void open() {
-        runs = new RanksRuns(temp);
+        runs = new RanksRuns(temp, kept);
     }
 
     /** Asks for a stop at a step, or at the beginning of a phase. */
@@ -77,26 +82,26 @@ class RanksResumeTest {
     @CsvSource({"0, 1", "1, 4", "1, sampling", "0, ranking", "1, scoring", "1, reference log-probs", "1, evaluating"})
     @DisplayName("Lightning#20806, Megatron#1376: a stop that one rank hears of ends all with a checkpoint, and the run goes on to the same bits")
     void aStopOnOneRankEndsAll(int rank, String at) throws IOException {
-        RanksRuns.run(2, ranks -> runs.config("metaapo", "whole", "train.epochs=2"));
+        Path whole = Path.of(runs.whole("metaapo", 2, "train.epochs=2"));
         assertFailed(stopped("metaapo", 2, rank, at, "train.epochs=2"), InterruptedRunException.class);
         assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
         RanksRuns.run(2, ranks -> runs.config("metaapo", "run", "train.epochs=2"));
-        assertThat(runs.metrics("run")).isEqualTo(runs.metrics("whole"));
-        assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
+        assertThat(runs.metrics("run")).isEqualTo(runs.metrics(whole.toString()));
+        assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(whole.resolve("model/model.safetensors"));
     }
 
     @ParameterizedTest
     @CsvSource({"metaapo, none", "metaapo, optimizer", "kto, gradients", "dpo, weights"})
     @DisplayName("DeepSpeed#2898, #3810: another number of ranks goes on")
     void aRunGoesOnWithAnotherNumberOfRanks(String recipe, String shard) throws IOException {
-        RanksRuns.run(1, ranks -> runs.config(recipe, "whole"));
+        String epochs = "train.epochs=4";
         int step = 2;
         for (int size : new int[] {2, 3, 1, 2}) {
-            assertFailed(stopped(recipe, size, size - 1, String.valueOf(step), "train.shard=" + shard), InterruptedRunException.class);
-            step += 3;
+            assertFailed(stopped(recipe, size, size - 1, String.valueOf(step), epochs, "train.shard=" + shard), InterruptedRunException.class);
+            step += 2;
         }
-        RanksRuns.run(3, ranks -> runs.config(recipe, "run", "train.shard=optimizer"));
-        runs.assertSameCourse("whole", "run");
+        RanksRuns.run(3, ranks -> runs.config(recipe, "run", epochs, "train.shard=optimizer"));
+        runs.assertSameCourse(runs.whole(recipe, 1, epochs), "run");
     }
 
     @ParameterizedTest
@@ -112,12 +117,22 @@ class RanksResumeTest {
         assertThat(temp.resolve("run/model/model.safetensors")).hasSameBinaryContentAs(temp.resolve("whole/model/model.safetensors"));
     }
 
-    @Test
-    void momentsOf8BitsAreTakenUpByAsManyRanks() {
-        String[] keys = {"train.shard=optimizer", "optimizer.state=8bit"};
-        assertFailed(stopped("dpo", 2, 0, "2", keys), InterruptedRunException.class);
-        assertFailed(ThreadRanks.outcomes(3, ranks -> Recipes.run(
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "optimizer", "gradients"})
+    @DisplayName("moments of 8 bits are taken up by any number of ranks but one, with any train.shard")
+    void momentsOf8BitsAreTakenUpByOtherRanks(String shard) throws IOException {
+        String[] keys = {"optimizer.state=8bit", "data.eval=[]", "train.epochs=4"};
+        RanksRuns.run(2, ranks -> runs.config("dpo", "whole", keys));
+        int step = 2;
+        for (int size : new int[] {2, 3, 4}) {
+            String[] stages = {"optimizer.state=8bit", "data.eval=[]", "train.epochs=4", "train.shard=" + (size == 3 ? shard : "optimizer")};
+            assertFailed(stopped("dpo", size, 0, String.valueOf(step), stages), InterruptedRunException.class);
+            step += 2;
+        }
+        assertFailed(ThreadRanks.outcomes(1, ranks -> Recipes.run(
                 runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks)), DataException.class);
+        RanksRuns.run(2, ranks -> runs.config("dpo", "run", keys));
+        runs.assertSameCourse("whole", "run", 1e-4);
     }
 
     @ParameterizedTest
@@ -178,6 +193,38 @@ class RanksResumeTest {
         List<ThreadRanks.Outcome<Totals>> outcomes = failing("gradients");
         assertThat(outcomes.get(1).failure()).isInstanceOf(RunFailedException.class).hasMessageContaining("no value today");
         assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isNotNull());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"none", "gradients"})
+    @DisplayName("a rank that hangs in a step is named by one of those that wait for it, and ends all")
+    void aRankThatHangsInAStepEndsAll(String shard) {
+        String[] keys = {"train.shard=" + shard, "objective.name=java", "objective.class=" + HangingLoss.class.getName(), "data.eval=[]", "ranks.timeout=1"};
+        List<ThreadRanks.Outcome<Totals>> outcomes = ThreadRanks.outcomes(3, ranks -> Recipes.run(
+                runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks));
+        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isInstanceOf(DeviceException.class));
+        assertThat(outcomes.stream().map(outcome -> outcome.failure().getMessage()).filter(message -> message.contains("waited for")).toList()).singleElement()
+                .asString().containsPattern("rank [02] of 3: waited for [0-9.]+ s in a step for rank 1, at an? (gather|exchange).*; see what hangs there, or give a longer ranks.timeout");
+    }
+
+    @Test
+    @DisplayName("llm-foundry#733: ranks.timeout is of steps alone: the leader may take its time elsewhere")
+    void aSlowLeaderOutsideOfStepsIsWaitedFor() {
+        RunListener slow = new RunListener() {
+            @Override
+            public void begin(String phase, long total) {
+                if (phase.equals("writing the model") || phase.equals("training")) {
+                    try {
+                        Thread.sleep(3500);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }
+            }
+        };
+        ThreadRanks.run(2, ranks -> Recipes.run(
+                runs.config("dpo", "run", "train.epochs=1", "data.eval=[]", "ranks.timeout=3"), ranks.leader() ? slow : RunListener.SILENT, new StopSignal(), ranks));
+        assertThat(temp.resolve("run/model/model.safetensors")).exists();
     }
 
     @Test

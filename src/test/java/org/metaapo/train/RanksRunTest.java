@@ -19,13 +19,16 @@ import org.metaapo.config.ConfigKeys;
 /** Every recipe on several ranks takes the course that it takes on one, but for rounding. */
 class RanksRunTest {
     @TempDir
+    static Path kept;
+
+    @TempDir
     Path temp;
 
     private RanksRuns runs;
 
     @BeforeEach
     void open() {
-        runs = new RanksRuns(temp);
+        runs = new RanksRuns(temp, kept);
     }
 
     static Stream<String> recipes() {
@@ -36,41 +39,31 @@ class RanksRunTest {
     @MethodSource("recipes")
     @DisplayName("torchtitan#2206, torchtune PR#2275, trl#2468, vllm#11953: counts, losses, metrics and samples are those of one rank")
     void everyRecipeTakesTheCourseOfOneRank(String recipe) throws IOException {
-        RanksRuns.run(1, ranks -> runs.config(recipe, "one"));
         for (int size : new int[] {2, 3}) {
-            String out = "of-" + size;
-            RanksRuns.run(size, ranks -> runs.config(recipe, out));
-            runs.assertSameCourse("one", out);
+            runs.assertSameCourse(runs.whole(recipe, 1), runs.whole(recipe, size));
         }
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"metaapo", "kto", "sft"})
     void everyRecipeTakesTheCourseOfOneRankWithAnAdapter(String recipe) throws IOException {
-        RanksRuns.run(1, ranks -> runs.config(recipe, "one", "adapter.rank=4"));
-        RanksRuns.run(2, ranks -> runs.config(recipe, "two", "adapter.rank=4"));
-        runs.assertSameCourse("one", "two");
+        runs.assertSameCourse(runs.whole(recipe, 1, "adapter.rank=4"), runs.whole(recipe, 2, "adapter.rank=4"));
     }
 
     @ParameterizedTest
-    @CsvSource({"metaapo, optimizer", "metaapo, gradients", "kto, gradients", "sft, gradients", "dpo, optimizer", "dpo, weights", "kto, weights",
-        "sft, weights", "reward-model, weights", "selective-dpo, weights"})
+    @CsvSource({"metaapo, optimizer, 2", "metaapo, gradients, 3", "kto, gradients, 2", "sft, gradients, 3", "dpo, optimizer, 3", "dpo, weights, 2", "dpo, weights, 3",
+        "kto, weights, 3", "sft, weights, 2", "reward-model, weights, 2", "selective-dpo, weights, 3"})
     @DisplayName("torchtitan#766, AReaL#312, VeOmni#184, DeepSpeed#966: every stage takes the course of one rank")
-    void everyStageTakesTheCourseOfOneRank(String recipe, String shard) throws IOException {
-        RanksRuns.run(1, ranks -> runs.config(recipe, "one"));
-        for (int size : new int[] {2, 3}) {
-            String out = "of-" + size;
-            RanksRuns.run(size, ranks -> runs.config(recipe, out, "train.shard=" + shard));
-            runs.assertSameCourse("one", out);
-        }
+    void everyStageTakesTheCourseOfOneRank(String recipe, String shard, int size) throws IOException {
+        RanksRuns.run(size, ranks -> runs.config(recipe, "shared", "train.shard=" + shard));
+        runs.assertSameCourse(runs.whole(recipe, 1), "shared");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"optimizer", "gradients", "weights"})
     void everyStageTakesTheCourseOfOneRankWithAnAdapter(String shard) throws IOException {
-        RanksRuns.run(1, ranks -> runs.config("dpo", "one", "adapter.rank=4"));
         RanksRuns.run(2, ranks -> runs.config("dpo", "two", "adapter.rank=4", "train.shard=" + shard));
-        runs.assertSameCourse("one", "two");
+        runs.assertSameCourse(runs.whole("dpo", 1, "adapter.rank=4"), "two");
     }
 
     @Test
@@ -87,12 +80,11 @@ class RanksRunTest {
 
     @Test
     void equalRunsOnAsManyRanksAreBitEqual() throws IOException {
-        for (String out : List.of("first", "second")) {
-            RanksRuns.run(3, ranks -> runs.config("metaapo", out));
-        }
-        assertThat(runs.metrics("second")).isEqualTo(runs.metrics("first"));
+        RanksRuns.run(3, ranks -> runs.config("metaapo", "second"));
+        Path first = Path.of(runs.whole("metaapo", 3));
+        assertThat(runs.metrics("second")).isEqualTo(runs.metrics(first.toString()));
         for (String file : List.of("model/model.safetensors", "meta-learner.json", "meta-buffer.jsonl")) {
-            assertThat(temp.resolve("second").resolve(file)).hasSameBinaryContentAs(temp.resolve("first").resolve(file));
+            assertThat(temp.resolve("second").resolve(file)).hasSameBinaryContentAs(first.resolve(file));
         }
     }
 }

@@ -22,8 +22,9 @@ import org.metaapo.ranks.ThreadRanks;
  * Runs of the examples on a tiny model and on ranks that are threads, and what came of them.
  *
  * @param temp folder of their folders
+ * @param kept folder of those that several tests compare with
  */
-record RanksRuns(Path temp) {
+record RanksRuns(Path temp, Path kept) {
     RunConfig config(String recipe, String out, String... more) {
         Path example = Path.of("examples/recipes/" + recipe + ".yaml");
         List<String> all = new ArrayList<>(List.of(
@@ -43,6 +44,15 @@ record RanksRuns(Path temp) {
         return size == 1
                 ? List.of(Recipes.run(config.apply(Ranks.single()), RunListener.SILENT, new StopSignal()))
                 : ThreadRanks.run(size, ranks -> Recipes.run(config.apply(ranks), RunListener.SILENT, new StopSignal(), ranks));
+    }
+
+    /** The folder of a whole run, which is made once. */
+    String whole(String recipe, int size, String... keys) {
+        String out = kept.resolve(recipe + "-" + size + "-" + String.join("-", keys).replaceAll("[^a-z0-9=-]", "")).toString();
+        if (!Files.exists(Path.of(out))) {
+            run(size, ranks -> config(recipe, out, keys));
+        }
+        return out;
     }
 
     List<JsonNode> metrics(String out) throws IOException {
@@ -72,11 +82,15 @@ record RanksRuns(Path temp) {
     }
 
     void assertSameCourse(String one, String other) throws IOException {
+        assertSameCourse(one, other, 1e-6);
+    }
+
+    void assertSameCourse(String one, String other, double tolerance) throws IOException {
         List<JsonNode> expected = metrics(one);
         List<JsonNode> found = metrics(other);
         assertThat(found).hasSameSizeAs(expected);
         for (int i = 0; i < expected.size(); i++) {
-            assertClose(found.get(i), expected.get(i), 1e-6, other + " line " + i);
+            assertClose(found.get(i), expected.get(i), tolerance, other + " line " + i);
         }
         Path samples = temp.resolve(one).resolve("samples");
         if (Files.isDirectory(samples)) {
@@ -86,7 +100,7 @@ record RanksRuns(Path temp) {
                     List<String> b = Files.readAllLines(temp.resolve(other).resolve("samples").resolve(file.getFileName()));
                     assertThat(b).hasSameSizeAs(a);
                     for (int i = 0; i < a.size(); i++) {
-                        assertClose(Json.parse(b.get(i), "sample"), Json.parse(a.get(i), "sample"), 1e-6, other + " " + file.getFileName() + " line " + i);
+                        assertClose(Json.parse(b.get(i), "sample"), Json.parse(a.get(i), "sample"), tolerance, other + " " + file.getFileName() + " line " + i);
                     }
                 }
             }
