@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills one rank of a small MetaAPO run with SIGKILL at random moments. Each time all processes must be gone in five seconds with one
-# line said; the same command, given again, must come to the weights, meta-learner, samples and metrics (but for the seconds) of a run
+# Kills one rank of a small MetaAPO run with SIGKILL at random moments of each of its phases in turn: while it starts, scores, samples, takes
+# a step, writes a checkpoint, and ends. Each time all processes must be gone in five seconds with one line said; the same command, given again, must come to the weights, meta-learner, samples and metrics (but for the seconds) of a run
 # that was never killed, bit for bit. A last run is begun by as many ranks, gone on with by one more, and ended by one process.
 # KEY=VALUE are further keys of the run. Needs Open MPI's mpirun.
 #   src/test/kill-ranks.sh [KILLS, default 10] [RANKS, default 2] [SEED] [KEY=VALUE ...]
@@ -44,14 +44,77 @@ pause() { # MILLISECONDS
     sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
 }
 
-# Starts a run of folder $1 on $2 ranks, kills rank $3 of it after $4 ms, and looks at how it ends. Where the run was faster: status 1.
+# count WORDS FOLDER: lines of its metrics that have them.
+count() {
+    grep -c "$1" "$work/$2/metrics.jsonl" 2>/dev/null || true
+}
+
+# until_it PID COMMAND...: whether the command succeeds before the process ends; asked again and again.
+until_it() {
+    local pid="$1"
+    shift
+    until "$@"; do
+        kill -0 "$pid" 2>/dev/null || return 1
+        sleep 0.005
+    done
+}
+
+has_lines() { # NUMBER WORDS FOLDER
+    local found
+    found="$(count "$2" "$3")"
+    ((${found:-0} >= $1))
+}
+
+writes_checkpoint() { # FOLDER
+    local partial=("$work/$1"/checkpoints/.*.partial-*)
+    ((${#partial[@]} > 0))
+}
+
+has_rank() { # FOLDER RANK: sets victim
+    victim="$(rank_process "$1" "$2")"
+    [[ -n "$victim" ]]
+}
+
+# some MILLISECONDS: waits for a part of them.
+some() {
+    pause $((RANDOM * $1 / 32768))
+}
+
+# in_phase PID FOLDER PHASE: waits for a random moment of it; what it lasted in the whole run is known. Where the run was faster: status 1.
+in_phase() {
+    local pid="$1" folder="$2" steps=("${slice_steps[@]}") at
+    at=${steps[RANDOM % ${#steps[@]}]}
+    case "$3" in
+        start) some "$start_ms" ;;
+        scoring | sampling)
+            until_it "$pid" has_lines 1 '"kind":"start"' "$folder" || return 1
+            until_it "$pid" has_lines "$at" '"loss"' "$folder" || return 1
+            if [[ "$3" == scoring ]]; then
+                some "$scoring_ms"
+            else
+                pause "$scoring_ms"
+                some "$sampling_ms"
+            fi
+            ;;
+        step | checkpoint)
+            until_it "$pid" has_lines $((1 + RANDOM % (all_steps - 1))) '"loss"' "$folder" || return 1
+            if [[ "$3" == step ]]; then some "$step_ms"; else until_it "$pid" writes_checkpoint "$folder" || return 1; fi
+            ;;
+        end)
+            until_it "$pid" has_lines "$all_steps" '"loss"' "$folder" || return 1
+            some "$end_ms"
+            ;;
+        *) pause "$3" ;;
+    esac
+}
+
+# Starts a run of folder $1 on $2 ranks, kills rank $3 of it in phase $4, or after so many ms of its ranks, and looks at how it ends. Where
+# the run was faster: status 1.
 killed() {
-    local pid victim status=0 began
+    local pid status=0 began
     (run "$1" "$2") 2>"$work/said" &
     pid=$!
-    pause "$4"
-    victim="$(rank_process "$1" "$3")"
-    [[ -n "$victim" ]] && kill -9 "$victim" || { wait "$pid"; return 1; }
+    until_it "$pid" has_rank "$1" "$3" && in_phase "$pid" "$1" "$4" && kill -9 "$victim" 2>/dev/null || { wait "$pid"; return 1; }
     began="$(date +%s%N)"
     while [[ -n "$(processes "$1")" ]]; do
         if (($(date +%s%N) - began > 5000000000)); then
@@ -70,29 +133,52 @@ killed() {
     fi
 }
 
-start="$(date +%s%N)"
-(run whole "$ranks")
-whole_ms=$((($(date +%s%N) - start) / 1000000))
+# What the phases of the whole run last, and after how many steps its slices begin.
+now_ms() {
+    echo $(($(date +%s%N) / 1000000))
+}
+seconds_of() { # FIELD PARTS: of the run's last line, in ms for each part
+    sed -nE 's/.*"kind":"end".*"'"$1"'":([-+.0-9eE]+).*/\1/p' "$work/whole/metrics.jsonl" | awk -v n="$2" '{ printf "%d", 1000 * $1 / n }'
+}
+(run whole "$ranks") &
+pid=$!
+until_it "$pid" has_rank whole 0
+began="$(now_ms)"
+until_it "$pid" has_lines 1 '"kind":"start"' whole || true
+start_ms=$(($(now_ms) - began))
+lines=0 last="$began"
+while kill -0 "$pid" 2>/dev/null; do
+    ! has_lines $((lines + 1)) '"loss"' whole || { lines="$(count '"loss"' whole)" last="$(now_ms)"; }
+    sleep 0.02
+done
+wait "$pid"
+whole_ms=$(($(now_ms) - began)) end_ms=$(($(now_ms) - last))
 comparable whole >"$work/whole.sum"
-echo "the whole run on $ranks ranks took $whole_ms ms"
+all_steps="$(count '"loss"' whole)"
+mapfile -t slice_steps < <(sed -nE 's/.*"kind":"slice".*"step":([0-9]+).*/\1/p' "$work/whole/metrics.jsonl")
+scoring_ms="$(seconds_of seconds_scoring ${#slice_steps[@]})"
+sampling_ms="$(($(seconds_of seconds_sampling ${#slice_steps[@]}) + $(seconds_of seconds_ranking ${#slice_steps[@]})))"
+step_ms="$(seconds_of seconds_training "$all_steps")"
+echo "the whole run on $ranks ranks took $whole_ms ms: start $start_ms, each of ${#slice_steps[@]} slices scoring $scoring_ms and sampling $sampling_ms," \
+    "each of $all_steps steps $step_ms, end $end_ms"
 
+phases=(start scoring sampling step checkpoint end)
 for ((i = 1; i <= kills; i++)); do
     rm -rf "$work/killed"
-    # From the start of the ranks to the writing of the model.
-    moment=$((whole_ms / 8 + RANDOM * whole_ms / 32768 * 7 / 8))
+    phase="${phases[(i - 1) % ${#phases[@]}]}"
     rank=$((RANDOM % ranks))
-    if ! killed killed "$ranks" "$rank" "$moment"; then
-        echo "kill $i of $kills after $moment ms: the run had ended"
+    if ! killed killed "$ranks" "$rank" "$phase"; then
+        echo "kill $i of $kills ($phase): the run had ended"
         continue
     fi
-    at="$(grep -c '"loss"' "$work/killed/metrics.jsonl" 2>/dev/null || true)"
+    at="$(count '"loss"' killed)"
     (run killed "$ranks")
     comparable killed >"$work/killed.sum"
     if ! diff "$work/whole.sum" "$work/killed.sum"; then
-        echo "kill $i of rank $rank after $moment ms (step ${at:-0}): the resumed run differs" >&2
+        echo "kill $i of rank $rank ($phase, step ${at:-0}): the resumed run differs" >&2
         exit 1
     fi
-    echo "kill $i of $kills, of rank $rank after $moment ms (step ${at:-0}): all gone after $gone_ms ms ($(head -n 1 "$work/said")); the same bits"
+    echo "kill $i of $kills, of rank $rank ($phase, step ${at:-0}): all gone after $gone_ms ms ($(head -n 1 "$work/said")); the same bits"
 done
 
 killed changed "$ranks" 1 $((whole_ms / 2)) || true
