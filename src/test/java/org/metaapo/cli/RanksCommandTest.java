@@ -175,7 +175,7 @@ class RanksCommandTest {
     @Test
     @DisplayName("a rank that hangs in a step: those that wait for it say so in a line, and all are gone")
     void aRankThatHangsEndsAll() throws Exception {
-        Process process = start("train run.yaml --quiet --ranks 3 ranks.timeout=2 train.epochs=9 objective.name=java objective.class=org.metaapo.train.HangingLoss out=hangs");
+        Process process = start("train run.yaml --quiet --ranks 3 ranks.timeout=2 train.epochs=9 objective.name=java 'objective.class=org.metaapo.train.TroubledLoss$Hangs' out=hangs");
         await(process, () -> has(file("hangs/metrics.jsonl"), "\"step\":1,"));
         List<ProcessHandle> all = process.descendants().toList();
         assertThat(all).hasSizeGreaterThan(3);

@@ -17,11 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.metaapo.error.DataException;
-import org.metaapo.error.DeviceException;
 import org.metaapo.error.InterruptedRunException;
-import org.metaapo.error.MetaapoException;
-import org.metaapo.error.NumericException;
-import org.metaapo.error.RankFailedException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.ranks.ThreadRanks;
@@ -70,20 +66,12 @@ class RanksResumeTest {
         });
     }
 
-    /** One rank says what happened, all end with its status. */
-    private static void assertFailed(List<? extends ThreadRanks.Outcome<?>> outcomes, Class<? extends MetaapoException> type) {
-        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isInstanceOf(MetaapoException.class));
-        assertThat(outcomes.stream().filter(outcome -> !(outcome.failure() instanceof RankFailedException)).toList()).singleElement()
-                .satisfies(outcome -> assertThat(outcome.failure()).isInstanceOf(type));
-        assertThat(outcomes.stream().map(outcome -> ((MetaapoException) outcome.failure()).exitStatus()).distinct().toList()).hasSize(1);
-    }
-
     @ParameterizedTest
     @CsvSource({"0, 1", "1, 4", "1, sampling", "0, ranking", "1, scoring", "1, reference log-probs", "1, evaluating"})
     @DisplayName("Lightning#20806, Megatron#1376: a stop that one rank hears of ends all with a checkpoint, and the run goes on to the same bits")
     void aStopOnOneRankEndsAll(int rank, String at) throws IOException {
         Path whole = Path.of(runs.whole("metaapo", 2, "train.epochs=2"));
-        assertFailed(stopped("metaapo", 2, rank, at, "train.epochs=2"), InterruptedRunException.class);
+        RanksRuns.assertFailed(stopped("metaapo", 2, rank, at, "train.epochs=2"), InterruptedRunException.class);
         assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
         RanksRuns.run(2, ranks -> runs.config("metaapo", "run", "train.epochs=2"));
         assertThat(runs.metrics("run")).isEqualTo(runs.metrics(whole.toString()));
@@ -97,7 +85,7 @@ class RanksResumeTest {
         String epochs = "train.epochs=4";
         int step = 2;
         for (int size : new int[] {2, 3, 1, 2}) {
-            assertFailed(stopped(recipe, size, size - 1, String.valueOf(step), epochs, "train.shard=" + shard), InterruptedRunException.class);
+            RanksRuns.assertFailed(stopped(recipe, size, size - 1, String.valueOf(step), epochs, "train.shard=" + shard), InterruptedRunException.class);
             step += 2;
         }
         RanksRuns.run(3, ranks -> runs.config(recipe, "run", epochs, "train.shard=optimizer"));
@@ -110,7 +98,7 @@ class RanksResumeTest {
         String[] keys = {"train.shard=" + shard, "optimizer.state=" + state, "dtype=" + dtype, "train.epochs=2"};
         RanksRuns.run(2, ranks -> runs.config(recipe, "whole", keys));
         for (String step : List.of("1", "4")) {
-            assertFailed(stopped(recipe, 2, 1, step, keys), InterruptedRunException.class);
+            RanksRuns.assertFailed(stopped(recipe, 2, 1, step, keys), InterruptedRunException.class);
         }
         RanksRuns.run(2, ranks -> runs.config(recipe, "run", keys));
         assertThat(runs.metrics("run")).isEqualTo(runs.metrics("whole"));
@@ -126,10 +114,10 @@ class RanksResumeTest {
         int step = 2;
         for (int size : new int[] {2, 3, 4}) {
             String[] stages = {"optimizer.state=8bit", "data.eval=[]", "train.epochs=4", "train.shard=" + (size == 3 ? shard : "optimizer")};
-            assertFailed(stopped("dpo", size, 0, String.valueOf(step), stages), InterruptedRunException.class);
+            RanksRuns.assertFailed(stopped("dpo", size, 0, String.valueOf(step), stages), InterruptedRunException.class);
             step += 2;
         }
-        assertFailed(ThreadRanks.outcomes(1, ranks -> Recipes.run(
+        RanksRuns.assertFailed(ThreadRanks.outcomes(1, ranks -> Recipes.run(
                 runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks)), DataException.class);
         RanksRuns.run(2, ranks -> runs.config("dpo", "run", keys));
         runs.assertSameCourse("whole", "run", 1e-4);
@@ -145,93 +133,8 @@ class RanksResumeTest {
         all.add("train.shard=weights");
         List<ThreadRanks.Outcome<Totals>> outcomes = ThreadRanks.outcomes(2, ranks -> Recipes.run(
                 runs.config(recipe, "run", all.toArray(String[]::new)), RunListener.SILENT, new StopSignal(), ranks));
-        assertFailed(outcomes, UsageException.class);
+        RanksRuns.assertFailed(outcomes, UsageException.class);
         assertThat(outcomes.get(0).failure()).hasMessageStartingWith("train.shard is weights, and " + message);
-    }
-
-    @Test
-    @DisplayName("xgboost#11217: an exception of one rank ends all, with one message and its status")
-    void ranksThatAreGivenDifferentRunsAreRefused() {
-        assertFailed(ThreadRanks.outcomes(3, ranks -> Recipes.run(
-                runs.config("metaapo", "run", "train.micro_tokens=" + (ranks.rank() == 1 ? 400 : 300)), RunListener.SILENT, new StopSignal(), ranks)),
-                UsageException.class);
-        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
-                runs.config("metaapo", "run", "data.train=[-]"), RunListener.SILENT, new StopSignal(), ranks)), UsageException.class);
-        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
-                runs.config("metaapo", "run", "data.train=[" + temp.resolve("nowhere.jsonl") + "]"), RunListener.SILENT, new StopSignal(), ranks)),
-                DataException.class);
-    }
-
-    /** DPO's loss, which fails on rank 1 alone, at the third step or so. */
-    public static final class FailingLoss implements PairLoss {
-        private int calls;
-
-        @Override
-        public Value evaluate(Pair pair) {
-            if (Thread.currentThread().getName().equals("rank-1") && ++calls > 4) {
-                throw new IllegalStateException("no value today");
-            }
-            return new Value(0.5, -0.1, 0.1);
-        }
-    }
-
-    private List<ThreadRanks.Outcome<Totals>> failing(String shard) {
-        String[] keys = {"train.shard=" + shard, "objective.name=java", "objective.class=" + FailingLoss.class.getName(), "data.eval=[]"};
-        return ThreadRanks.outcomes(3, ranks -> Recipes.run(runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks));
-    }
-
-    @Test
-    @DisplayName("xgboost#11217, nccl#582: a failure in one rank's step is told once and ends all")
-    void aFailureInAStepOfOneRankEndsAll() {
-        assertFailed(failing("none"), RunFailedException.class);
-        assertThat(failing("none").get(1).failure()).hasMessageContaining("no value today");
-    }
-
-    @Test
-    @DisplayName("a failure where the others wait for the rank wakes them")
-    void aFailureWhileOthersWaitEndsAll() {
-        List<ThreadRanks.Outcome<Totals>> outcomes = failing("gradients");
-        assertThat(outcomes.get(1).failure()).isInstanceOf(RunFailedException.class).hasMessageContaining("no value today");
-        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isNotNull());
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"none", "gradients"})
-    @DisplayName("a rank that hangs in a step is named by one of those that wait for it, and ends all")
-    void aRankThatHangsInAStepEndsAll(String shard) {
-        String[] keys = {"train.shard=" + shard, "objective.name=java", "objective.class=" + HangingLoss.class.getName(), "data.eval=[]", "ranks.timeout=1"};
-        List<ThreadRanks.Outcome<Totals>> outcomes = ThreadRanks.outcomes(3, ranks -> Recipes.run(
-                runs.config("dpo", "run", keys), RunListener.SILENT, new StopSignal(), ranks));
-        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isInstanceOf(DeviceException.class));
-        assertThat(outcomes.stream().map(outcome -> outcome.failure().getMessage()).filter(message -> message.contains("waited for")).toList()).singleElement()
-                .asString().containsPattern("rank [02] of 3: waited for [0-9.]+ s in a step for rank 1, at an? (gather|exchange).*; see what hangs there, or give a longer ranks.timeout");
-    }
-
-    @Test
-    @DisplayName("llm-foundry#733: ranks.timeout is of steps alone: the leader may take its time elsewhere")
-    void aSlowLeaderOutsideOfStepsIsWaitedFor() {
-        RunListener slow = new RunListener() {
-            @Override
-            public void begin(String phase, long total) {
-                if (phase.equals("writing the model") || phase.equals("training")) {
-                    try {
-                        Thread.sleep(3500);
-                    } catch (InterruptedException e) {
-                        throw new IllegalStateException(e);
-                    }
-                }
-            }
-        };
-        ThreadRanks.run(2, ranks -> Recipes.run(
-                runs.config("dpo", "run", "train.epochs=1", "data.eval=[]", "ranks.timeout=3"), ranks.leader() ? slow : RunListener.SILENT, new StopSignal(), ranks));
-        assertThat(temp.resolve("run/model/model.safetensors")).exists();
-    }
-
-    @Test
-    void weightsThatAreNotFiniteAreToldOnce() {
-        assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
-                runs.config("dpo", "run", "optimizer.learning_rate=1000", "optimizer.clip=0", "optimizer.eps=0", "train.shard=optimizer", "data.eval=[]"),
-                RunListener.SILENT, new StopSignal(), ranks)), NumericException.class);
     }
 
     @Test
@@ -262,7 +165,7 @@ class RanksResumeTest {
                     FakeService.well(exchange, body, number);
                 }
             });
-            assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
+            RanksRuns.assertFailed(ThreadRanks.outcomes(2, ranks -> Recipes.run(
                     runs.config("metaapo", "run", keys), RunListener.SILENT, new StopSignal(), ranks)), RunFailedException.class);
             assertThat(temp.resolve("run/checkpoints")).isNotEmptyDirectory();
             service.behave(FakeService::well);

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.metaapo.config.RunConfig;
+import org.metaapo.error.MetaapoException;
+import org.metaapo.error.RankFailedException;
 import org.metaapo.files.Fixtures;
 import org.metaapo.files.Json;
 import org.metaapo.metrics.Course;
@@ -53,6 +55,14 @@ record RanksRuns(Path temp, Path kept) {
             run(size, ranks -> config(recipe, out, keys));
         }
         return out;
+    }
+
+    /** One rank says what happened, all end with its status. */
+    static void assertFailed(List<? extends ThreadRanks.Outcome<?>> outcomes, Class<? extends MetaapoException> type) {
+        assertThat(outcomes).allSatisfy(outcome -> assertThat(outcome.failure()).isInstanceOf(MetaapoException.class));
+        assertThat(outcomes.stream().filter(outcome -> !(outcome.failure() instanceof RankFailedException)).toList()).singleElement()
+                .satisfies(outcome -> assertThat(outcome.failure()).isInstanceOf(type));
+        assertThat(outcomes.stream().map(outcome -> ((MetaapoException) outcome.failure()).exitStatus()).distinct().toList()).hasSize(1);
     }
 
     List<JsonNode> metrics(String out) throws IOException {
