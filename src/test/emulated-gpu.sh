@@ -75,6 +75,25 @@ answers score 1e-5 score --model "$fixtures/tiny-llama" --reference "$fixtures/t
 answers generate 1e-5 generate --model "$fixtures/tiny-llama" --data "$fixtures/pairs.jsonl" --k 4 --max-new-tokens 16
 answers reward 1e-5 reward --model "$fixtures/tiny-rm" --data "$fixtures/pairs.jsonl"
 
+# Two ranks, each of which sees a GPU of its own: NCCL's stand-in carries what they share out.
+if command -v mpirun >/dev/null; then
+    ranks() { # NAME ARGUMENTS...: on two emulated GPUs, beside one CPU
+        local name="$1" rank command=()
+        shift
+        for rank in 0 1; do
+            command+=(-n 1 env "CUDA_VISIBLE_DEVICES=$rank" "${metaapo[@]}" "${small[@]}" "out=$work/$name-ranks" --device cuda:0 "$@" :)
+        done
+        OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -q --bind-to none --oversubscribe "${command[@]:0:${#command[@]}-1}"
+        agree 1e-4 "$work/$name-cpu/metrics.jsonl" "$work/$name-ranks/metrics.jsonl"
+        echo "train $name: two ranks on GPUs take the course of one CPU to 1e-4"
+    }
+    ranks metaapo train.shard=gradients
+    "${metaapo[@]}" "${small[@]}" recipe=dpo reward.path= "out=$work/dpo-cpu" --device cpu
+    ranks dpo recipe=dpo reward.path= train.shard=weights
+else
+    echo "skipped: two ranks on GPUs, for mpirun is not there"
+fi
+
 # SIGKILL in the middle of the run, after its first optimizer step.
 "${metaapo[@]}" "${small[@]}" "out=$work/killed" --device cuda:0 &
 pid=$!

@@ -61,7 +61,7 @@ native() {
     local checked=target/native-checked emulated=target/native-emulated
     native_tests "$checked" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMETAAPO_SANITIZE=ON
     OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cpu --jobs "$cores"
-    OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cuda --jobs "$cores" ops_ cuda_emulation cuda_graph cuda_recovery cuda_products
+    OMP_WAIT_POLICY=passive "$checked/metaapo_tests" --backends cuda --jobs "$cores" ops_ cuda_emulation cuda_graph cuda_recovery cuda_products cuda_ranks
     section "native suite, all that is of the emulated GPU"
     native_tests "$emulated" -DCMAKE_BUILD_TYPE=Release
     OMP_WAIT_POLICY=passive "$emulated/metaapo_tests" --backends cuda --jobs "$cores"

@@ -1,6 +1,7 @@
 // Op tables that count what the engine asks of a backend.
 #pragma once
 
+#include <algorithm>
 #include <map>
 
 #include "backends.h"
@@ -8,12 +9,13 @@
 
 namespace apo_test {
 
-// An op table that counts: calls of some ops, and the bytes of device memory that are allocated.
+// An op table that counts: calls of some ops, and the bytes of device memory that are allocated, and the most that ever were.
 struct Counts {
     const apo::OpTable* base = nullptr;
-    int attention_backward = 0, swiglu_backward = 0, rmsnorm_backward = 0, embedding_backward = 0, bias_backward = 0;
+    int attention_backward = 0, swiglu_backward = 0, rmsnorm_backward = 0, embedding_backward = 0, bias_backward = 0, all_gathers = 0;
     int64_t gemm_flops = 0;
     std::map<void*, size_t> blocks;
+    int64_t most_bytes = 0;
     int64_t bytes() const {
         int64_t sum = 0;
         for (const auto& block : blocks) sum += int64_t(block.second);
@@ -33,9 +35,11 @@ inline Backend counted(const Backend& backend, apo::OpTable& table) {
     table.embedding_backward = [](apo::Device& d, const apo::EmbeddingBackward& op) { counts.embedding_backward++, counts.base->embedding_backward(d, op); };
     table.bias_backward = [](apo::Device& d, const apo::BiasBackward& op) { counts.bias_backward++, counts.base->bias_backward(d, op); };
     table.gemm = [](apo::Device& d, const apo::Gemm& op) { counts.gemm_flops += 2 * op.m * op.n * op.k, counts.base->gemm(d, op); };
+    table.all_gather = [](apo::Device& d, const apo::AllGather& op) { counts.all_gathers++, counts.base->all_gather(d, op); };
     table.allocate = [](apo::Device& d, size_t bytes) {
         void* block = counts.base->allocate(d, bytes);
         counts.blocks[block] = bytes;
+        counts.most_bytes = std::max(counts.most_bytes, counts.bytes());
         return block;
     };
     table.release = [](apo::Device& d, void* block) {

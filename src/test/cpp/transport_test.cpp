@@ -1,6 +1,5 @@
 // What carries bytes between ranks: threads of this process, and processes of mpirun, which run this file again.
 #include <dlfcn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,9 +15,11 @@
 #include "engine/own_folder.h"
 #include "error.h"
 #include "mpi/plugin.h"
+#include "mpirun.h"
 #include "test.h"
 
 using apo::Transport;
+using namespace apo_test;
 
 namespace {
 
@@ -66,34 +67,6 @@ std::string cases(const Transport& t) {
         }
     }
     return said(t.barrier(t.context));
-}
-
-int launched() {
-    const char* size = std::getenv("OMPI_COMM_WORLD_SIZE");
-    return size == nullptr ? 0 : std::atoi(size);
-}
-
-// Why no processes of MPI can be started here, or an empty text.
-std::string no_mpi() {
-    try {
-        apo::mpi_name();
-    } catch (const apo::Error& e) {
-        return e.what();
-    }
-    return std::system("command -v mpirun >/dev/null 2>&1") == 0 ? "" : "mpirun is not there";
-}
-
-void skipped(const char* test, const std::string& why) { std::printf("skipped %s: %s\n", test, why.c_str()); }
-
-// Runs tests of this program whose names have `filter` as `ranks` processes; mpirun's exit status.
-int under_mpirun(int ranks, const char* filter) {
-    char self[4096] = "";
-    if (readlink("/proc/self/exe", self, sizeof self - 1) < 0) return -1;
-    // MPI leaves memory behind when it ends.
-    const std::string command = std::string("OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ASAN_OPTIONS=detect_leaks=0 mpirun -q --bind-to none --oversubscribe -n ") +
-                                std::to_string(ranks) + " '" + self + "' " + filter;
-    const int status = std::system(command.c_str());
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
-// A stand-in for NCCL: ranks are threads of this process, each with a device of its own. As the real one of a communicator that does not
-// block, a call returns before its work is in the stream, which is told when it is asked after; works of one communicator run in the
-// order of the calls, whatever their streams; a collective is done when all ranks have come to it. A rank that waits for another runs
-// what that one has in its streams.
+// A stand-in for NCCL: ranks are threads of this process, or processes of this machine, each with a device of its own. As the real one of
+// a communicator that does not block, a call returns before its work is in the stream, which is told when it is asked after; works of one
+// communicator run in the order of the calls, whatever their streams; a collective is done when all ranks have come to it. A thread that
+// waits for another runs what that one has in its streams; of processes, each has a thread that does.
 #include "nccl.h"
 
 #include <cstring>
@@ -9,11 +9,14 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "error.h"
 #include "launch.h"
+#include "nccl_room.h"
 #include "stream.h"
 
 namespace apo {
@@ -39,9 +42,11 @@ struct Collective {
 struct Member;
 
 struct Team {
-    explicit Team(int ranks) : members(size_t(ranks)) {}
-    std::vector<std::shared_ptr<Member>> members;  // null: has not come yet
+    Team(int ranks, emulation::RoomAddress address) : members(size_t(ranks)), room(address) {}
+    std::vector<std::shared_ptr<Member>> members;  // null: has not come yet, or is of another process
+    emulation::Room room;
     bool whole = false, broken = false;
+    bool of_processes = false;  // where it is whole
     size_t left = 0;
 };
 
@@ -51,13 +56,15 @@ struct Member {
     Result failure = kSuccess;
     bool left = false;
     std::deque<Collective> collectives = {};
+    std::thread engine = {};  // of a process among others: what the GPU does beside the host
 };
 
 using Handle = std::shared_ptr<Member>;
 Member& member(Comm comm) { return **static_cast<Handle*>(comm); }
 
-std::map<uint64_t, std::shared_ptr<Team>>& teams() {
-    static std::map<uint64_t, std::shared_ptr<Team>> all;
+using Key = std::pair<int32_t, int32_t>;  // a room's address
+std::map<Key, std::shared_ptr<Team>>& teams() {
+    static std::map<Key, std::shared_ptr<Team>> all;
     return all;
 }
 
@@ -89,7 +96,41 @@ void compute(Team& team, size_t which) {
     Turn::changed();
 }
 
-// The work of a collective in a stream.
+// Has the GPU come to what a rank has called, while the host is elsewhere.
+void run_engine(const Handle& self) {
+    for (;;) {
+        {
+            const Turn turn;
+            if (self->left) return;
+            if (!self->collectives.empty() && self->collectives.back().at > 0) emulation::try_run(*self->collectives.back().stream, self->collectives.back().at);
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+}
+
+// Of processes, what makes a collective ready to run: it is done then.
+std::function<bool()> among_processes(const Handle& self, size_t which) {
+    const Collective& own = self->collectives[which];
+    emulation::Room& room = self->team->room;
+    const int ranks = int(self->team->members.size());
+    const auto exchange = std::make_shared<emulation::Exchange>(room, self->rank, ranks, own.sum, own.send, own.receive, own.bytes);
+    return [self, which, exchange, &room, ranks] {
+        if (which > 0 && !self->collectives[which - 1].done) {
+            const Collective& before = self->collectives[which - 1];
+            if (!emulation::try_run(*before.stream, before.at)) return false;
+        }
+        const emulation::DeviceMemoryOpen open;
+        Collective& own = self->collectives[which];
+        if (own.done || self->failure != kSuccess) return true;
+        own.done = !room.given_up() && exchange->advance();
+        const bool in_vain = !own.done && room.in_vain(ranks);
+        if (in_vain && !room.given_up()) own.done = exchange->advance();  // one that has left may have been the last to come
+        if (in_vain && !own.done) self->failure = kRemoteError;
+        return own.done || self->failure != kSuccess;
+    };
+}
+
+// The work of a collective in a stream, of threads.
 void take_part(Member& self, size_t which) {
     Team& team = *self.team;
     if (which > 0 && !self.collectives[which - 1].done) {
@@ -148,20 +189,19 @@ const char* get_error_string(Result result) {
 const char* get_last_error(Comm) { return "told by the emulation\nin two lines"; }
 
 Result get_unique_id(UniqueId* id) {
-    const Turn turn;
-    static uint64_t count = 0;
-    count++;
-    std::memcpy(id->internal, &count, sizeof count);
+    const emulation::RoomAddress address = emulation::Room::make();
+    std::memcpy(id->internal, &address, sizeof address);
     return kSuccess;
 }
 
 Result comm_init_rank_config(Comm* comm, int ranks, UniqueId id, int rank, Config* config) {
     const Turn turn;
     if (config->size != sizeof(Config) || config->magic != 0xcafebeef || config->version < 21400 || config->blocking != 0) return kInvalidArgument;
-    uint64_t number = 0;
-    std::memcpy(&number, id.internal, sizeof number);
-    std::shared_ptr<Team>& team = teams()[number];
-    if (!team) team = std::make_shared<Team>(ranks);
+    if (ranks > emulation::Room::kMostRanks) return kInvalidArgument;
+    emulation::RoomAddress address{};
+    std::memcpy(&address, id.internal, sizeof address);
+    std::shared_ptr<Team>& team = teams()[{address.pid, address.file}];
+    if (!team) team = std::make_shared<Team>(ranks, address);
     const int device = emulation::current_device();
     for (const Handle& other : team->members) {
         if (other && other->device == device) return kInvalidUsage;
@@ -169,21 +209,29 @@ Result comm_init_rank_config(Comm* comm, int ranks, UniqueId id, int rank, Confi
     Handle& place = team->members[size_t(rank)];
     place = std::make_shared<Member>(Member{team, rank, device});
     *comm = new Handle(place);
-    team->whole = true;
-    for (const Handle& other : team->members) team->whole = team->whole && other;
+    team->room.enter(rank);
     return kInProgress;
 }
 
 Result comm_get_async_error(Comm comm, Result* result) {
     const Turn turn;
     Member& self = member(comm);
+    const Handle kept = *static_cast<Handle*>(comm);
+    Team& team = *self.team;
+    const int ranks = int(team.members.size());
+    if (!team.whole && team.room.all_here(ranks)) team.whole = true, team.of_processes = !team.room.one_process(ranks);
+    if (team.whole && team.of_processes && !self.engine.joinable()) self.engine = std::thread(run_engine, kept);
     if (emulation::fault_of_context() != cudaSuccess) self.failure = kUnhandledCudaError;
     *result = self.failure != kSuccess ? self.failure : !self.team->whole ? kInProgress : kSuccess;
     if (*result != kSuccess || self.collectives.empty() || self.collectives.back().at > 0) return kSuccess;
     Collective& last = self.collectives.back();
     const size_t which = self.collectives.size() - 1;
-    const Handle kept = *static_cast<Handle*>(comm);
-    emulation::queue(last.stream, {last.sum ? "ncclReduceScatter" : "ncclAllGather", [kept, which] { take_part(*kept, which); }, {}});
+    const char* name = last.sum ? "ncclReduceScatter" : "ncclAllGather";
+    if (team.of_processes) {
+        emulation::queue(last.stream, {name, [] {}, {}, among_processes(kept, which)});
+    } else {
+        emulation::queue(last.stream, {name, [kept, which] { take_part(*kept, which); }, {}});
+    }
     last.at = last.stream->queued;
     Turn::changed();
     return kSuccess;
@@ -191,10 +239,12 @@ Result comm_get_async_error(Comm comm, Result* result) {
 
 // Leaves the others, who do not get what they wait for.
 void leave(Comm comm) {
-    Member& self = member(comm);
+    const Handle kept = *static_cast<Handle*>(comm);
+    Member& self = *kept;
     self.left = true;
     const std::shared_ptr<Team> team = self.team;
-    if (++team->left == team->members.size()) {
+    team->room.leave(self.rank);
+    if (++team->left == (team->of_processes ? 1 : team->members.size())) {
         team->members.clear();
         for (auto at = teams().begin(); at != teams().end();) at = at->second == team ? teams().erase(at) : std::next(at);
     }
@@ -209,18 +259,22 @@ Result comm_finalize(Comm comm) {
     return kInProgress;
 }
 
-Result comm_destroy(Comm comm) {
-    const Turn turn;
-    leave(comm);
+Result give_up(Comm comm, bool broken) {
+    std::thread engine;
+    {
+        const Turn turn;
+        Member& self = member(comm);
+        engine.swap(self.engine);
+        if (broken) self.team->broken = true, self.team->room.give_up();
+        leave(comm);
+    }
+    if (engine.joinable()) engine.join();
     return kSuccess;
 }
 
-Result comm_abort(Comm comm) {
-    const Turn turn;
-    member(comm).team->broken = true;
-    leave(comm);
-    return kSuccess;
-}
+Result comm_destroy(Comm comm) { return give_up(comm, false); }
+
+Result comm_abort(Comm comm) { return give_up(comm, true); }
 
 Result begin(Collective collective, size_t receive_bytes, size_t send_bytes, Comm comm) {
     const Turn turn;

@@ -35,6 +35,12 @@ void give_up_work(Stream& stream) {
     stream.done = stream.queued;
 }
 
+// Of the first piece of work in the queue.
+bool is_ready(const Stream& stream) {
+    const std::function<bool()> ready = stream.queue.front().ready;
+    return !ready || ready();
+}
+
 class Visit {
 public:
     explicit Visit(Stream& stream) : stream_(stream), before_(std::exchange(current_device(), stream.device)) { stream.visitors++; }
@@ -76,8 +82,12 @@ void run(Stream& stream, uint64_t until) {
             Turn::wait();
             continue;
         }
+        if (!is_ready(stream)) {
+            Turn::pause();
+            continue;
+        }
         if (!open) open = std::make_unique<DeviceMemoryOpen>();
-        const std::function<void()> work = std::move(stream.queue.front());
+        const std::function<void()> work = std::move(stream.queue.front().run);
         stream.queue.pop_front();
         stream.runner = std::this_thread::get_id();
         try {
@@ -102,6 +112,14 @@ void run_quietly(Stream& stream, uint64_t until) {
     }
 }
 
+bool try_run(Stream& stream, uint64_t until) {
+    const Visit visit(stream);
+    const std::thread::id nobody;
+    if (stream.runner == std::this_thread::get_id()) return true;  // run says what is wrong
+    while (stream.done < until && !stream.fault && stream.runner == nobody && !stream.queue.empty() && is_ready(stream)) run_quietly(stream, stream.done + 1);
+    return stream.done >= until || stream.fault;
+}
+
 void run_all_quietly() {
     for (Stream* stream : streams()) run_quietly(*stream);
 }
@@ -113,7 +131,8 @@ cudaError_t queue(Stream* stream, Work work) {
     check_context("a stream", stream->context);
     if (stream->capture == nullptr) {
         if (machine().dry) return cudaSuccess;
-        stream->queue.push_back(std::move(work.run));
+        work.blocks.clear();  // which a capture asks for
+        stream->queue.push_back(std::move(work));
         stream->queued++;
         return cudaSuccess;
     }
@@ -182,7 +201,10 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr which, int) {
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index) {
     std::snprintf(properties->name, sizeof properties->name, "emulated GPU");
-    std::snprintf(properties->uuid.bytes, sizeof properties->uuid.bytes, "emulated %d", machine().one_gpu ? 0 : index);
+    // Of the GPUs of this machine, of which a process may see some: those from a number on.
+    const char* visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    const int first = visible == nullptr ? 0 : std::atoi(visible);
+    std::snprintf(properties->uuid.bytes, sizeof properties->uuid.bytes, "emulated %d", machine().one_gpu ? 0 : first + index);
     return cudaSuccess;
 }
 
@@ -264,7 +286,7 @@ namespace {
 
 // Who asks again and again comes to an end: each time a piece of work is done.
 cudaError_t progress(Stream& stream, uint64_t until) {
-    if (stream.done < until && stream.runner == std::thread::id()) run_quietly(stream, stream.done + 1);
+    if (stream.done < until && stream.runner == std::thread::id() && is_ready(stream)) run_quietly(stream, stream.done + 1);
     if (fault_of_context() != cudaSuccess) return fault_of_context();
     return stream.done >= until || stream.fault ? cudaSuccess : cudaErrorNotReady;  // who then waits meets the fault
 }
@@ -310,7 +332,8 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (stream->capture != nullptr) return refuse_in_capture();
     if (event->stream == nullptr) return cudaSuccess;
     // The record that was the newest when the wait was asked for.
-    return queue(stream, {"cudaStreamWaitEvent", [other = event->stream, after = event->after] { run(*other, after); }, {}});
+    return queue(stream, {"cudaStreamWaitEvent", [other = event->stream, after = event->after] { run(*other, after); }, {},
+                          [other = event->stream, after = event->after] { return try_run(*other, after); }});
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

@@ -19,6 +19,7 @@ struct Work {
     std::string name;
     std::function<void()> run;
     std::vector<Block> blocks;
+    std::function<bool()> ready = {};  // where it may have to wait for other processes: whether run() would not
 };
 
 // What a stream records between cudaStreamBeginCapture and cudaStreamEndCapture.
@@ -36,7 +37,7 @@ void check_context(const char* what, uint64_t of);
 struct Stream {
     int device = current_device();
     uint64_t context = emulation::context();
-    std::deque<std::function<void()>> queue;
+    std::deque<Work> queue;
     uint64_t queued = 0, done = 0;  // how much work ever
     std::thread::id runner;  // the thread amid a piece of work, which may wait for other ranks
     int visitors = 0;        // calls of run, of any thread
@@ -55,6 +56,8 @@ cudaError_t queue(Stream* stream, Work work);
 void run(Stream& stream, uint64_t until = UINT64_MAX);
 // The same; a fault is kept for the stream's next wait.
 void run_quietly(Stream& stream, uint64_t until = UINT64_MAX);
+// As run_quietly, without waiting: whether that is done, or has come to a fault.
+bool try_run(Stream& stream, uint64_t until);
 // Runs what all streams of this thread's device have, for calls that destructors make.
 void run_all_quietly();
 

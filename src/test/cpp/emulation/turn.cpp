@@ -1,5 +1,6 @@
 #include "turn.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -24,6 +25,12 @@ Turn::~Turn() {
 void Turn::wait() {
     std::unique_lock<std::mutex> lock(mutex, std::adopt_lock);
     change.wait(lock);
+    lock.release();
+}
+
+void Turn::pause() {
+    std::unique_lock<std::mutex> lock(mutex, std::adopt_lock);
+    change.wait_for(lock, std::chrono::microseconds(200));
     lock.release();
 }
 

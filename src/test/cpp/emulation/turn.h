@@ -13,6 +13,8 @@ public:
 
     // For who has the turn: leaves it to others until something has changed.
     static void wait();
+    // The same, or for a moment: where it is another process that has to do something.
+    static void pause();
     // Wakes those who wait.
     static void changed();
 };

@@ -1,7 +1,9 @@
 package org.metaapo.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,6 +43,15 @@ class RanksRunTest {
     void everyRecipeTakesTheCourseOfOneRank(String recipe) throws IOException {
         for (int size : new int[] {2, 3}) {
             runs.assertSameCourse(runs.whole(recipe, 1), runs.whole(recipe, size));
+        }
+    }
+
+    @Test
+    @DisplayName("torchtune PR#2275: the first loss of DPO is ln 2 on any number of ranks")
+    void theFirstLossIsThatOfEqualModels() throws IOException {
+        for (int size : new int[] {1, 2, 3}) {
+            JsonNode first = runs.metrics(runs.whole("dpo", size)).stream().filter(line -> line.path("step").asInt() == 1 && line.has("loss")).findFirst().orElseThrow();
+            assertThat(first.path("loss").asDouble()).isCloseTo(Math.log(2), within(1e-6));
         }
     }
 
