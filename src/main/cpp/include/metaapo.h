@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 8
+#define APO_ABI_VERSION 9
 
 /** What a call came to. */
 typedef enum apo_status {
