@@ -6,6 +6,7 @@
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 cd "$root"
+source src/test/course.sh
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 fixtures="$root/src/test/resources/fixtures"
@@ -21,7 +22,7 @@ metaapo=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$work/classes:$root/target/lib
 
 # agree TOLERANCE FILE FILE: equal but for the times, and numbers to the tolerance, relative where they are above 1.
 agree() {
-    paste -d '\n' "$2" "$3" | sed -E 's/"[a-z_]*seconds[a-z_]*":[-+.0-9eE]+//g' | LC_ALL=C awk -v tolerance="$1" -v files="$2 $3" '
+    paste -d '\n' <(course "$2") <(course "$3") | LC_ALL=C awk -v tolerance="$1" -v files="$2 $3" '
         function size(x) { return x < 0 ? -x : x }
         NR % 2 == 1 { count = split($0, a, /[][{},:]+/); next }
         {

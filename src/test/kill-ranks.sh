@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Kills one rank of a small MetaAPO run with SIGKILL at random moments of each of its phases in turn: while it starts, scores, samples, takes
-# a step, writes a checkpoint, and ends. Each time all processes must be gone in five seconds with one line said; the same command, given again, must come to the weights, meta-learner, samples and metrics (but for the seconds) of a run
-# that was never killed, bit for bit. A last run is begun by as many ranks, gone on with by one more, and ended by one process.
+# Kills one rank of a small MetaAPO run with SIGKILL at random moments of each of its phases in turn: while it starts, scores, samples,
+# ranks, trains, writes checkpoints, and ends. Each time all processes must be gone in five seconds with one line said; the same command,
+# given again, must come to the weights, meta-learner, samples and metrics (but for times and the like) of a run that was never killed, bit
+# for bit. A last run is begun by as many ranks, gone on with by one more, and ended by one process.
 # KEY=VALUE are further keys of the run. Needs Open MPI's mpirun.
 #   src/test/kill-ranks.sh [KILLS, default 10] [RANKS, default 2] [SEED] [KEY=VALUE ...]
 set -euo pipefail
@@ -14,16 +15,12 @@ keys=("${@:4}")
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cd "$root"
+source src/test/course.sh
 command -v mpirun >/dev/null || { echo "kill-ranks: mpirun is not there (Debian: openmpi-bin)" >&2; exit 1; }
 
 run() { # FOLDER RANKS: replaces this shell by the run
     exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$root/target/classes:$root/target/lib/*" org.metaapo.cli.Main \
         train src/test/small-run.yaml "out=$work/$1" threads=1 ${keys[@]+"${keys[@]}"} --ranks "$2" --quiet
-}
-
-comparable() { # FOLDER: everything that must be equal
-    sed -E 's/,?"seconds[a-z_]*":[-+.0-9eE]+//g' "$work/$1/metrics.jsonl" | sha256sum
-    (cd "$work/$1" && sha256sum {model,adapter}/*.safetensors meta-learner.json samples/*)
 }
 
 processes() { # FOLDER: of its run, launcher and ranks, by number
@@ -65,11 +62,6 @@ has_lines() { # NUMBER WORDS FOLDER
     ((${found:-0} >= $1))
 }
 
-writes_checkpoint() { # FOLDER
-    local partial=("$work/$1"/checkpoints/.*.partial-*)
-    ((${#partial[@]} > 0))
-}
-
 has_rank() { # FOLDER RANK: sets victim
     victim="$(rank_process "$1" "$2")"
     [[ -n "$victim" ]]
@@ -80,32 +72,30 @@ some() {
     pause $((RANDOM * $1 / 32768))
 }
 
-# in_phase PID FOLDER PHASE: waits for a random moment of it; what it lasted in the whole run is known. Where the run was faster: status 1.
+# in_phase PID FOLDER PHASE: waits for a random moment of one of those phases, which lasted as long in the whole run. Where the run was
+# faster: status 1.
 in_phase() {
-    local pid="$1" folder="$2" steps=("${slice_steps[@]}") at
-    at=${steps[RANDOM % ${#steps[@]}]}
     case "$3" in
         start) some "$start_ms" ;;
-        scoring | sampling)
-            until_it "$pid" has_lines 1 '"kind":"start"' "$folder" || return 1
-            until_it "$pid" has_lines "$at" '"loss"' "$folder" || return 1
-            if [[ "$3" == scoring ]]; then
-                some "$scoring_ms"
-            else
-                pause "$scoring_ms"
-                some "$sampling_ms"
-            fi
-            ;;
-        step | checkpoint)
-            until_it "$pid" has_lines $((1 + RANDOM % (all_steps - 1))) '"loss"' "$folder" || return 1
-            if [[ "$3" == step ]]; then some "$step_ms"; else until_it "$pid" writes_checkpoint "$folder" || return 1; fi
-            ;;
         end)
-            until_it "$pid" has_lines "$all_steps" '"loss"' "$folder" || return 1
+            until_it "$1" has_lines "$all_steps" '"loss"' "$2" || return 1
             some "$end_ms"
             ;;
-        *) pause "$3" ;;
+        [0-9]*) pause "$3" ;;
+        *)
+            until_it "$1" has_lines $((1 + RANDOM % $(count "\"phase\":\"$3\"" whole))) "\"phase\":\"$3\"" "$2" || return 1
+            some "$(phase_ms "$3")"
+            ;;
     esac
+}
+
+# phase_ms PHASE: how long one of them lasted in the whole run, in the mean.
+phase_ms() {
+    awk -v phase="\"phase\":\"$1\"" 'match($0, /"time":[0-9.eE+]+/) {
+        time = substr($0, RSTART + 7, RLENGTH - 7)
+        if (is_in) { sum += time - begun; n++ }
+        is_in = index($0, phase) > 0; begun = time
+    } END { printf "%d", n == 0 ? 0 : 1000 * sum / n }' "$work/whole/metrics.jsonl"
 }
 
 # Starts a run of folder $1 on $2 ranks, kills rank $3 of it in phase $4, or after so many ms of its ranks, and looks at how it ends. Where
@@ -133,12 +123,9 @@ killed() {
     fi
 }
 
-# What the phases of the whole run last, and after how many steps its slices begin.
+# What the whole run lasts.
 now_ms() {
     echo $(($(date +%s%N) / 1000000))
-}
-seconds_of() { # FIELD PARTS: of the run's last line, in ms for each part
-    sed -nE 's/.*"kind":"end".*"'"$1"'":([-+.0-9eE]+).*/\1/p' "$work/whole/metrics.jsonl" | awk -v n="$2" '{ printf "%d", 1000 * $1 / n }'
 }
 (run whole "$ranks") &
 pid=$!
@@ -153,16 +140,12 @@ while kill -0 "$pid" 2>/dev/null; do
 done
 wait "$pid"
 whole_ms=$(($(now_ms) - began)) end_ms=$(($(now_ms) - last))
-comparable whole >"$work/whole.sum"
+comparable "$work/whole" >"$work/whole.sum"
 all_steps="$(count '"loss"' whole)"
-mapfile -t slice_steps < <(sed -nE 's/.*"kind":"slice".*"step":([0-9]+).*/\1/p' "$work/whole/metrics.jsonl")
-scoring_ms="$(seconds_of seconds_scoring ${#slice_steps[@]})"
-sampling_ms="$(($(seconds_of seconds_sampling ${#slice_steps[@]}) + $(seconds_of seconds_ranking ${#slice_steps[@]})))"
-step_ms="$(seconds_of seconds_training "$all_steps")"
-echo "the whole run on $ranks ranks took $whole_ms ms: start $start_ms, each of ${#slice_steps[@]} slices scoring $scoring_ms and sampling $sampling_ms," \
-    "each of $all_steps steps $step_ms, end $end_ms"
+phases=(start scoring sampling ranking training saving end)
+echo "the whole run on $ranks ranks took $whole_ms ms: start $start_ms, scoring $(phase_ms scoring), sampling $(phase_ms sampling)," \
+    "ranking $(phase_ms ranking), training $(phase_ms training), saving $(phase_ms saving), end $end_ms"
 
-phases=(start scoring sampling step checkpoint end)
 for ((i = 1; i <= kills; i++)); do
     rm -rf "$work/killed"
     phase="${phases[(i - 1) % ${#phases[@]}]}"
@@ -173,7 +156,7 @@ for ((i = 1; i <= kills; i++)); do
     fi
     at="$(count '"loss"' killed)"
     (run killed "$ranks")
-    comparable killed >"$work/killed.sum"
+    comparable "$work/killed" >"$work/killed.sum"
     if ! diff "$work/whole.sum" "$work/killed.sum"; then
         echo "kill $i of rank $rank ($phase, step ${at:-0}): the resumed run differs" >&2
         exit 1

@@ -11,21 +11,17 @@ keys=("${@:3}")
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 cd "$root"
+source src/test/course.sh
 
 run() { # FOLDER: replaces this shell by the run
     exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$root/target/classes:$root/target/lib/*" org.metaapo.cli.Main \
         train src/test/small-run.yaml "out=$work/$1" ${keys[@]+"${keys[@]}"} --quiet
 }
 
-comparable() { # FOLDER: everything that must be equal
-    sed -E 's/,?"seconds[a-z_]*":[-+.0-9eE]+//g' "$work/$1/metrics.jsonl" | sha256sum
-    (cd "$work/$1" && sha256sum {model,adapter}/*.safetensors meta-learner.json samples/*)
-}
-
 start="$(date +%s%N)"
 (run whole)
 whole_ms=$((($(date +%s%N) - start) / 1000000))
-comparable whole >"$work/whole.sum"
+comparable "$work/whole" >"$work/whole.sum"
 echo "the whole run took $whole_ms ms"
 
 for ((i = 1; i <= kills; i++)); do
@@ -39,7 +35,7 @@ for ((i = 1; i <= kills; i++)); do
     wait "$pid" 2>/dev/null || true
     at="$(grep -c '"loss"' "$work/killed/metrics.jsonl" 2>/dev/null || true)"
     (run killed)
-    comparable killed >"$work/killed.sum"
+    comparable "$work/killed" >"$work/killed.sum"
     if ! diff "$work/whole.sum" "$work/killed.sum"; then
         echo "kill $i after $moment ms (step ${at:-0}): the resumed run differs" >&2
         exit 1
