@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.config.RunConfig;
+import org.metaapo.demo.WorldQuality;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.train.BaseWeights;
@@ -121,7 +122,14 @@ final class Comparison {
             stages.add(new Workers.Stage(worldTask(seed), after(null, seed, trials, found)));
         }
         workers.run(stages);
-        return new Results(suite, inOrder(found), trials, failures());
+        return new Results(suite, inOrder(found), trials, failures(), quality());
+    }
+
+    private WorldQuality quality() {
+        List<WorldQuality> all = suite.seeds().stream().filter(starts::containsKey).map(seed -> worlds.get(seed).quality()).filter(Objects::nonNull).toList();
+        return all.isEmpty() ? null : new WorldQuality(
+                all.stream().mapToDouble(WorldQuality::pairs).average().orElseThrow(),
+                all.stream().mapToDouble(WorldQuality::rewards).average().orElseThrow());
     }
 
     /** The runs that begin with a method's result; with the start of all for null. */

@@ -1,8 +1,12 @@
 package org.metaapo.compare;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.RunLock;
 import org.metaapo.report.HtmlPage;
+import org.metaapo.train.OutCheck;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
@@ -17,21 +21,51 @@ public final class ComparisonReport {
      * @param page the report
      * @param failures one line each; empty where every run succeeded
      */
-    public record Written(String table, Path page, java.util.List<String> failures) {}
+    public record Written(String table, Path page, List<String> failures) {}
 
     /**
-     * Runs what is not finished yet, then writes everything.
+     * Runs what is not finished yet, then writes everything; of a map its table, {@code map.csv} and page too.
      *
      * @throws org.metaapo.error.UsageException if a configuration is wrong; nothing has run then
      * @throws org.metaapo.error.InterruptedRunException after a stop; the same call goes on
      */
-    public static Written write(Suite suite, RunListener listener, StopSignal stop) {
-        Results results = Comparison.run(suite, listener, stop);
-        Summary summary = Summary.of(results);
+    public static Written write(SuiteMap map, RunListener listener, StopSignal stop) {
+        if (!map.isMap()) {
+            Results results = Comparison.run(map.first(), listener, stop);
+            return write(results, Summary.of(results));
+        }
+        Path out = map.out();
+        OutCheck.checkRunsFolder(out, List.of(out.resolve("table.md"), out.resolve("map.csv"), out.resolve("report.html")));
+        try (RunLock lock = RunLock.acquire(out)) {
+            List<ComparisonMap.World> worlds = new ArrayList<>();
+            List<String> failures = new ArrayList<>();
+            for (SuiteMap.Cell cell : map.cells()) {
+                String name = cell.suite().out().getFileName().toString();
+                listener.note("world " + (worlds.size() + 1) + " of " + map.cells().size() + ": " + name);
+                Results results = Comparison.run(cell.suite(), listener, stop);
+                ComparisonMap.World world = new ComparisonMap.World(cell, results, Summary.of(results));
+                write(world.results(), world.summary()).failures().forEach(failure -> failures.add(name + ", " + failure));
+                worlds.add(world);
+            }
+            return write(out, new ComparisonMap(map, worlds), failures);
+        }
+    }
+
+    /** Writes what a map has found. */
+    static Written write(Path out, ComparisonMap map, List<String> failures) {
+        Path page = out.resolve("report.html");
+        AtomicFiles.write(out.resolve("table.md"), map.markdown());
+        AtomicFiles.write(out.resolve("map.csv"), map.csv());
+        AtomicFiles.write(page, HtmlPage.text(ComparisonReport.class, "map", "metaapo compare", map.json()));
+        return new Written(map.markdown(), page, failures);
+    }
+
+    private static Written write(Results results, Summary summary) {
+        Path out = results.suite().out();
         Table table = new Table(results, summary);
-        Path page = suite.out().resolve("report.html");
-        AtomicFiles.write(suite.out().resolve("table.md"), table.markdown());
-        AtomicFiles.write(suite.out().resolve("results.csv"), ResultsCsv.text(results));
+        Path page = out.resolve("report.html");
+        AtomicFiles.write(out.resolve("table.md"), table.markdown());
+        AtomicFiles.write(out.resolve("results.csv"), ResultsCsv.text(results));
         AtomicFiles.write(page, HtmlPage.text(
                 ComparisonReport.class, "compare", "metaapo compare", new ComparisonData(results, summary).json()));
         return new Written(

@@ -3,6 +3,7 @@ package org.metaapo.compare;
 import java.nio.file.Path;
 import java.util.List;
 import org.metaapo.demo.DemoWorld;
+import org.metaapo.demo.WorldQuality;
 import org.metaapo.demo.WorldTerms;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
@@ -38,6 +39,11 @@ final class DemoSeed implements SeedWorld {
     @Override
     public List<Path> prompts(Split split) {
         return List.of(split == Split.TEST ? world.testPrompts() : world.validationPrompts());
+    }
+
+    @Override
+    public WorldQuality quality() {
+        return world.quality();
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.metaapo.compare;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.metaapo.demo.WorldQuality;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
@@ -33,6 +34,11 @@ record OwnSeed(List<Path> test, List<Path> validation) implements SeedWorld {
     @Override
     public List<Path> prompts(Split split) {
         return split == Split.TEST ? test : validation;
+    }
+
+    @Override
+    public WorldQuality quality() {
+        return null;
     }
 
     @Override

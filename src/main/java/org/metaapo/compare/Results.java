@@ -2,6 +2,7 @@ package org.metaapo.compare;
 
 import java.util.List;
 import java.util.Map;
+import org.metaapo.demo.WorldQuality;
 
 /**
  * All that a suite's runs have found.
@@ -10,8 +11,10 @@ import java.util.Map;
  * @param runs each row's runs in the order of the seeds, the start's first
  * @param choices what was tried by each method that has a grid
  * @param failures what went wrong, by method and seed
+ * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
  */
-record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures) {
+record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
+        WorldQuality quality) {
     /**
      * A setting that was tried on the validation prompts.
      *

@@ -2,6 +2,7 @@ package org.metaapo.compare;
 
 import java.nio.file.Path;
 import java.util.List;
+import org.metaapo.demo.WorldQuality;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
@@ -21,6 +22,9 @@ interface SeedWorld {
 
     /** Files with the held-out prompts. */
     List<Path> prompts(Split split);
+
+    /** How good pairs and rewards are, by gold; null where there is none. */
+    WorldQuality quality();
 
     /** Whether answers have a gold reward. */
     boolean hasGold();

@@ -35,15 +35,6 @@ public record Suite(
     private static final List<String> OF_NO_METHOD = List.of(
             "recipe=metaapo", "rollout.decision=adaptive", "objective.name=dpo", "objective.class=null", "objective.class_path=[]");
 
-    /**
-     * Reads a suite.
-     *
-     * @throws UsageException for what is wrong in it, with file, line and key
-     */
-    public static Suite load(Path file) {
-        return SuiteReader.read(YamlText.read(file), file.toString());
-    }
-
     /** Folder of a seed. */
     Path folder(long seed) {
         return out.resolve("seed-" + seed);

@@ -39,21 +39,35 @@ final class SuiteReader {
         this.keys = mapping(root, "the suite", KEYS);
     }
 
-    static Suite read(String yaml, String where) {
+    static SuiteMap read(String yaml, String where) {
         Node root = YamlText.compose(yaml, where);
         if (root == null) {
             throw new UsageException(where + ": empty; expected a suite with out, world and methods");
         }
-        return new SuiteReader(where, root).suite();
+        return new SuiteReader(where, root).map();
     }
 
-    private Suite suite() {
+    private SuiteMap map() {
+        Path out = path(required("out"), "out");
+        List<SuiteMap.Cell> cells = new ArrayList<>();
+        for (Map<String, Double> amounts : amounts()) {
+            String name = String.join(",", amounts.entrySet().stream().map(amount -> amount.getKey() + "=" + shown(amount.getValue())).toList());
+            cells.add(new SuiteMap.Cell(amounts, suite(amounts.isEmpty() ? out : out.resolve(name), amounts)));
+        }
+        return new SuiteMap(where, out, List.copyOf(cells));
+    }
+
+    private static String shown(double value) {
+        return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    }
+
+    private Suite suite(Path out, Map<String, Double> amounts) {
         int threads = integer("threads", 1, 1, MOST_THREADS);
         int cores = Runtime.getRuntime().availableProcessors();
         int parallel = integer("parallel", 0, 0, MOST_THREADS);
         List<Method> methods = methods();
         Suite suite = new Suite(
-                where, path(required("out"), "out"), terms(), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
+                where, out, terms(amounts), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
                 integer("answers", 1, 1, 1024), baseline(methods), layer(keys.get("common"), "common"), methods);
         checkGrids(suite);
         methods.forEach(method -> checkAfter(method, methods));
@@ -148,22 +162,59 @@ final class SuiteReader {
         return List.copyOf(seeds);
     }
 
-    /** Of a world that is made, as it is or with other amounts; null where the suite has its own. */
-    private WorldTerms terms() {
-        Node node = required("world");
-        if (node instanceof ScalarNode) {
-            return named(node);
+    /** What each world of a map has of its own: all combinations of the amounts that are lists. One without any where there is no list. */
+    private List<Map<String, Double>> amounts() {
+        List<Map<String, Double>> cells = List.of(Map.of());
+        int lists = 0;
+        for (Map.Entry<String, Node> entry : worldKeys().entrySet()) {
+            if (entry.getValue() instanceof SequenceNode) {
+                lists++;
+                List<Map<String, Double>> longer = new ArrayList<>();
+                for (Map<String, Double> cell : cells) {
+                    for (Node item : items(entry.getValue())) {
+                        Map<String, Double> both = new LinkedHashMap<>(cell);
+                        both.put(entry.getKey(), amount(item, "world." + entry.getKey()));
+                        longer.add(both);
+                    }
+                }
+                cells = longer;
+            }
         }
-        Map<String, Node> keys = mapping(node, "world", null);
-        if (!keys.containsKey("name")) {
-            return null;
+        if (lists > 2 || cells.isEmpty() || cells.size() > MOST_SETTINGS || cells.stream().distinct().count() < cells.size()) {
+            throw wrong(required("world"), "world has " + lists + " lists and " + cells.size() + " combinations; expected at most 2 lists and 1 to "
+                    + MOST_SETTINGS + " combinations, none of them twice");
+        }
+        return cells;
+    }
+
+    /** Names and amounts of a world that is made, checked; empty where the suite has its own. */
+    private Map<String, Node> worldKeys() {
+        Node node = required("world");
+        if (node instanceof ScalarNode || !mapping(node, "world", null).containsKey("name")) {
+            return Map.of();
         }
         List<String> known = new ArrayList<>(List.of("name"));
         known.addAll(WorldTerms.amounts());
-        mapping(node, "world", known);
-        WorldTerms terms = named(keys.remove("name"));
-        for (Map.Entry<String, Node> amount : keys.entrySet()) {
-            terms = terms.with(amount.getKey(), amount(amount.getValue(), "world." + amount.getKey()));
+        Map<String, Node> found = mapping(node, "world", known);
+        if (!(found.get("name") instanceof ScalarNode)) {
+            throw wrong(found.get("name"), "world.name is " + YamlText.shown(found.get("name")) + "; expected " + String.join(", ", WorldTerms.names()));
+        }
+        return found;
+    }
+
+    /** Of a world that is made, with the amounts of a map's cell; null where the suite has its own. */
+    private WorldTerms terms(Map<String, Double> cell) {
+        Node node = required("world");
+        Map<String, Node> found = worldKeys();
+        if (found.isEmpty()) {
+            return node instanceof ScalarNode ? named(node) : null;
+        }
+        WorldTerms terms = named(found.get("name"));
+        for (Map.Entry<String, Node> amount : found.entrySet()) {
+            String key = amount.getKey();
+            if (!key.equals("name")) {
+                terms = terms.with(key, cell.containsKey(key) ? cell.get(key) : amount(amount.getValue(), "world." + key));
+            }
         }
         return terms;
     }
@@ -192,7 +243,7 @@ final class SuiteReader {
     /** The user's prompts; null where a world is made. */
     private OwnSeed own() {
         Node node = required("world");
-        if (node instanceof ScalarNode || mapping(node, "world", null).containsKey("name")) {
+        if (node instanceof ScalarNode || !worldKeys().isEmpty()) {
             return null;
         }
         Map<String, Node> found = mapping(node, "world", WORLD_KEYS);

@@ -122,6 +122,10 @@ final class Table {
                 + " over prompts × seeds, and over the seeds' means; two-sided, Holm-adjusted.");
         notes.add("KL: nats an answer from sft, the mean of log π − log π_sft on the policy's own answers. tokens: of an answer.");
         notes.add("steps to s train: means over seeds of one run; s: seconds.");
+        if (results.quality() != null) {
+            notes.add(format("By gold, %.0f %% of the offline pairs are right, ", 100 * results.quality().pairs())
+                    + format("and the rewards are in %.0f %% of pairs of people's answers.", 100 * results.quality().rewards()));
+        }
         results.choices().forEach((method, trials) -> {
             String tried = String.join(", ", trials.stream()
                     .map(trial -> String.join(" ", trial.setting()) + " (" + format("%.3f", trial.reward()) + (trial.chosen() ? ", chosen)" : ")"))

@@ -187,6 +187,12 @@ public final class DemoWorld {
         return Gold.reward(validation.get(prompt), answer);
     }
 
+    /** How good its pairs and rewards are; of a world that {@link #make} has finished. */
+    public WorldQuality quality() {
+        return WorldQuality.of(data("pairs"), data("gold-judgements"), trainsReward() ? new RunFolder(path("reward")).metrics() : null,
+                new WorldReward(terms, seed));
+    }
+
     /** What makes the world. */
     WorldTerms terms() {
         return terms;

@@ -91,6 +91,44 @@ class CompareCommandTest extends CommandTest {
         assertThat(out).isEqualTo(table);
     }
 
+    /** Of a suite of the examples, the methods as they stand there, on tiny models. */
+    private List<Map<String, String>> small(String name) throws IOException {
+        String text = Files.readString(Path.of("examples/suites/" + name + ".yaml"));
+        String baseline = text.lines().filter(line -> line.startsWith("baseline: ")).findFirst().orElseThrow();
+        String yaml = Files.readString(Path.of(suite(name, "{batch: 4}"))).replace("baseline: metaapo", baseline).replace("seeds: [1, 2]", "seeds: 1");
+        Path file = write(name + ".yaml", yaml.substring(0, yaml.indexOf("methods:")) + text.substring(text.indexOf("methods:")));
+        assertThat(run("compare", file.toString(), "--quiet")).as(err).isZero();
+        return results(name);
+    }
+
+    @Test
+    void theMethodsOfTheWorldLikeThePapersRunOnEqualTerms() throws IOException {
+        Map<String, Map<String, String>> rows = small("paper-methods").stream().collect(Collectors.toMap(row -> row.get("method"), row -> row));
+        assertThat(rows).hasSize(13);
+        rows.forEach((method, row) -> {
+            boolean isAfterDpo = method.equals("metaapo-authors") || method.equals("online-dpo-after-dpo");
+            if (!method.equals("sft")) {
+                // What begins with DPO's result has DPO's steps too; a method that drops rows may have fewer of its own.
+                assertThat(number(row, "steps")).as(method).isBetween(isAfterDpo ? 3.0 : 2.0, isAfterDpo ? 4.0 : 2.0);
+                assertThat(row.get("reward")).as(method).isNotEqualTo(rows.get("sft").get("reward"));
+            }
+        });
+        assertThat(number(rows.get("online-dpo-after-dpo"), "answers_annotated")).isEqualTo(24);
+        assertThat(number(rows.get("iterative-dpo"), "answers_annotated")).isEqualTo(24);
+        assertThat(number(rows.get("dpo"), "answers_annotated")).isZero();
+        assertThat(rows.get("metaapo-authors").get("kl")).isNotEqualTo(rows.get("dpo").get("kl"));
+    }
+
+    @Test
+    void severalSuitesRunOneAfterTheOther() throws IOException {
+        String one = suite("one", "{batch: 4}", "metaapo: {recipe: dpo}");
+        String two = suite("two", "{batch: 4}", "metaapo: {recipe: metaapo}", "after: {after: metaapo, recipe: dpo}");
+        assertThat(run("compare", one, two, "--quiet")).as(err).isZero();
+        assertThat(out).contains("one/report.html", "two/report.html");
+        assertThat(results("two").get(4).get("steps")).isEqualTo("4");
+        assertFails(2, "no such file", "compare", one, temp.resolve("none.yaml").toString());
+    }
+
     @Test
     void aMethodThatTrainsAnAdapterIsEvaluatedWithoutAMergedCopy() throws IOException {
         String yaml = suite("adapters", "{batch: 2}", "full: {recipe: dpo}", "metaapo: {recipe: metaapo, adapter: {rank: 4}}",

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,7 +23,7 @@ class SuiteReaderTest {
             "common: {recipe: dpo, model.path: m, reward.path: r, data: {train: [d]}, train.batch: 4}\n";
 
     private static Suite read(String yaml) {
-        return SuiteReader.read(yaml, "s.yaml");
+        return SuiteReader.read(yaml, "s.yaml").first();
     }
 
     /** All configurations of a suite, as a run makes them. */
@@ -126,25 +127,42 @@ class SuiteReaderTest {
     @ParameterizedTest
     @MethodSource("suites")
     void theSuitesOfTheExamplesAreWellFormed(Path file) {
-        Suite suite = Suite.load(file);
+        SuiteMap map = SuiteMap.load(file);
+        Suite suite = map.first();
         check(suite);
         suite.shared(suite.world(1), 1);
         assertThat(suite.seeds()).hasSizeGreaterThanOrEqualTo(5);
-        assertThat(suite.out()).hasToString("runs/" + file.getFileName().toString().replace(".yaml", ""));
+        assertThat(map.out()).hasToString("runs/" + file.getFileName().toString().replace(".yaml", ""));
     }
 
     @Test
     void theCalibrationRunsNoMetaApoAndOtherSeedsThanTheTables() {
-        Suite calibration = Suite.load(Path.of("examples/suites/paper-calibration.yaml"));
+        Suite calibration = SuiteMap.load(Path.of("examples/suites/paper-calibration.yaml")).first();
         assertThat(calibration.seeds()).containsExactly(101L, 102L, 103L, 104L, 105L);
         for (Method method : calibration.methods()) {
             assertThat(calibration.config(method, 0, calibration.world(101), 101).text("recipe")).isNotEqualTo("metaapo");
         }
-        Suite methods = Suite.load(Path.of("examples/suites/paper-methods.yaml"));
+        Suite methods = SuiteMap.load(Path.of("examples/suites/paper-methods.yaml")).first();
         assertThat(methods.seeds()).hasSize(10).doesNotContainAnyElementsOf(calibration.seeds());
         for (Method method : calibration.methods()) { // as the tables have them
             assertThat(methods.config(methods.method(method.name()), 0, methods.world(101), 101).toYaml().lines().filter(line -> !line.contains("runs/")))
                     .containsExactlyElementsOf(calibration.config(method, 0, calibration.world(101), 101).toYaml().lines().filter(line -> !line.contains("runs/")).toList());
+        }
+    }
+
+    @Test
+    void aMapHasAWorldForEachCombination() {
+        SuiteMap map = SuiteReader.read(
+                "out: o\nseeds: 1\nworld: {name: paper, charm: 0.3, offline_noise: [0, 0.4], reward_error: [1, 2.5, 3]}\nmethods: {a: {recipe: dpo}}\n", "s.yaml");
+        assertThat(map.isMap()).isTrue();
+        assertThat(map.cells()).hasSize(6);
+        SuiteMap.Cell cell = map.cells().get(4);
+        assertThat(cell.amounts()).isEqualTo(Map.of("offline_noise", 0.4, "reward_error", 2.5));
+        assertThat(cell.suite().out()).hasToString("o/offline_noise=0.4,reward_error=2.5");
+        assertThat(cell.suite().terms()).isEqualTo(WorldTerms.PAPER.with("charm", 0.3).with("offline_noise", 0.4).with("reward_error", 2.5));
+        for (String wrong : List.of("charm: []", "charm: [1, 1]", "charm: [1], offline_noise: [0, 1], reward_error: [1]")) {
+            assertThatThrownBy(() -> read("out: o\nseeds: 1\nworld: {name: paper, " + wrong + "}\nmethods: {a: {recipe: dpo}}\n"))
+                    .isInstanceOf(UsageException.class).hasMessageContaining("s.yaml:3: world has").hasMessageContaining("expected at most 2 lists");
         }
     }
 
