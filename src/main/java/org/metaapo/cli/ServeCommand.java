@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.metaapo.config.RunConfig;
 import org.metaapo.engine.Engine;
+import org.metaapo.engine.Head;
 import org.metaapo.error.UsageException;
 import org.metaapo.jobs.Policy;
 import org.metaapo.serve.ApiServer;
@@ -83,14 +84,21 @@ final class ServeCommand implements Callable<Integer> {
         require(key == null || !key.isBlank(), "METAAPO_API_KEY is empty; unset it for no key");
         ServeOptions options = new ServeOptions(host, port, cors, key, sequences + queue + MORE_THREADS, Map.of());
         ServeRoom room = new ServeRoom(sequences, cacheTokens, queue, newTokens, common.seed());
+        try (Policy policy = Policy.open(model, adapter.path(), quantize.asked(), template.over(ChatOptions.DEFAULT))) {
+            policy.folder().requireHead(Head.LM);
+            serve(policy, options, room);
+        }
+        return 0;
+    }
+
+    private void serve(Policy policy, ServeOptions options, ServeRoom room) {
         StopSignal stop = Signals.askToStop("stopping: requests are refused, those that are being answered have half a minute");
-        try (Policy policy = Policy.open(model, adapter.path(), quantize.asked(), template.over(ChatOptions.DEFAULT));
-                ApiServer api = new ApiServer(options);
+        try (ApiServer api = new ApiServer(options);
                 Engine engine = common.open();
                 ProgressView view = common.view();
                 ModelServer server = new ModelServer(api, policy, engine, common.dtype(), name == null ? name(model) : name, room,
                         template.variables(RunConfig.defaults(List.of())), view::note)) {
-            if (key == null && !api.isLoopback()) {
+            if (options.key() == null && !api.isLoopback()) {
                 view.note("anyone who reaches this address may use it: METAAPO_API_KEY is not set");
             }
             await(stop);
@@ -98,7 +106,6 @@ final class ServeCommand implements Callable<Integer> {
                 view.note("some requests were not answered to their end");
             }
         }
-        return 0;
     }
 
     /** The last part of a path that says something: results of runs are all named model. */

@@ -18,7 +18,7 @@ record Fields(JsonNode object) {
     }
 
     ApiException wrong(String name, String expected) {
-        return ApiException.invalid(name, name + " is " + Json.describe(get(name)) + "; expected " + expected);
+        return ApiException.invalid(name, name + " is " + Json.describe(object.get(name)) + "; expected " + expected);
     }
 
     String text(String name, String otherwise) {
