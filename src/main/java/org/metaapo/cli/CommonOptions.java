@@ -68,6 +68,10 @@ final class CommonOptions {
         return threads;
     }
 
+    boolean quiet() {
+        return quiet;
+    }
+
     /** The progress of this process, which is all. */
     ProgressView view() {
         return view(Ranks.single());

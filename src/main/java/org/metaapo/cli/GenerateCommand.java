@@ -12,6 +12,7 @@ import org.metaapo.jobs.GenerateJob;
 import org.metaapo.jobs.Lines;
 import org.metaapo.ranks.RankPlace;
 import org.metaapo.ranks.Ranks;
+import org.metaapo.rollout.SamplingChecks;
 import org.metaapo.text.ChatOptions;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -72,10 +73,10 @@ final class GenerateCommand implements Callable<Integer> {
 
     private Destination prepare() {
         require(k >= 1, "--k is " + k + "; expected 1 or more");
-        require(maxNewTokens >= 1, "--max-new-tokens is " + maxNewTokens + "; expected 1 or more");
-        require(temperature > 0, "--temperature is " + temperature + "; expected a positive number");
-        require(topP > 0 && topP <= 1, "--top-p is " + topP + "; expected more than 0 and at most 1");
-        require(topK >= 0, "--top-k is " + topK + "; expected 0 or more");
+        SamplingChecks.maxNewTokens("--max-new-tokens", maxNewTokens);
+        SamplingChecks.temperature("--temperature", temperature);
+        SamplingChecks.topP("--top-p", topP);
+        SamplingChecks.topK("--top-k", topK);
         require(sequences >= 1, "--sequences is " + sequences + "; expected 1 or more");
         ranks.check("--data", data.paths());
         return out.apartFrom(Inputs.of(data.paths(), model, adapter.path()));

@@ -31,6 +31,7 @@ import picocli.CommandLine;
             PlanCommand.class,
             ScoreCommand.class,
             GenerateCommand.class,
+            ChatCommand.class,
             RewardCommand.class,
             MergeCommand.class,
             InspectCommand.class,

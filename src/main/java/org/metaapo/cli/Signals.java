@@ -24,6 +24,18 @@ final class Signals {
         handle(Signals::end);
     }
 
+    /** From now on they end the process at once, after {@code last}; Ctrl-C does {@code interrupt} instead, where that is not null. */
+    static void handle(Runnable interrupt, Runnable last) {
+        handle(signal -> {
+            if (interrupt != null && signal.getName().equals("INT")) {
+                interrupt.run();
+            } else {
+                last.run();
+                end(signal);
+            }
+        });
+    }
+
     /**
      * From now on the first one asks for a stop; a second one ends the process at once.
      *

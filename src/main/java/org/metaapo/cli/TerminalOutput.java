@@ -62,11 +62,14 @@ final class TerminalOutput {
 
     /** Columns of a line: COLUMNS where it is set, else the terminal's, where {@code descriptor} is one. */
     static int width(int descriptor, Map<String, String> environment) {
+        int columns = columns(environment);
+        return columns > 0 ? columns : isTerminal(descriptor) ? width() : FALLBACK_WIDTH;
+    }
+
+    /** COLUMNS, or 0 where it is not set to a number of columns. */
+    static int columns(Map<String, String> environment) {
         String columns = environment.getOrDefault("COLUMNS", "");
-        if (columns.matches("[1-9][0-9]{0,4}") && Integer.parseInt(columns) <= MOST_COLUMNS) {
-            return Integer.parseInt(columns);
-        }
-        return isTerminal(descriptor) ? width() : FALLBACK_WIDTH;
+        return columns.matches("[1-9][0-9]{0,4}") && Integer.parseInt(columns) <= MOST_COLUMNS ? Integer.parseInt(columns) : 0;
     }
 
     private static int width() {
