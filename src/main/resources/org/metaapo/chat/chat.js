@@ -159,7 +159,7 @@
     const parts = [];
     if (usage) {
       const seconds = (performance.now() - (first || started)) / 1000;
-      parts.push(`${usage.completion_tokens} tokens`);
+      parts.push(`${usage.completion_tokens} ${usage.completion_tokens === 1 ? "token" : "tokens"}`);
       if (usage.completion_tokens > 1 && first) parts.push(`${((usage.completion_tokens - 1) / seconds).toFixed(1)} a second`);
       parts.push(model.max_model_len
         ? `context ${usage.total_tokens} of ${model.max_model_len}` : `context ${usage.total_tokens}`);
