@@ -95,7 +95,9 @@ public final class ChatCommands {
      */
     public boolean run(String line) {
         Matcher form = FORM.matcher(line.strip());
-        if (Quoted.isQuoted(line) || !form.matches()) {
+        // Pasted lines may begin with anything; the one command that takes several is meant when it is named.
+        boolean isMessage = Quoted.isQuoted(line) || !form.matches() || line.strip().contains("\n") && !form.group(1).equalsIgnoreCase("system");
+        if (isMessage) {
             String text = Quoted.isQuoted(line) ? Quoted.inner(line) : line.strip();
             if (!text.isBlank()) {
                 chat.ask(text, view.get(), stop);

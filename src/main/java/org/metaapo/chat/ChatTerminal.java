@@ -7,6 +7,7 @@ import org.jline.terminal.Attributes;
 import org.jline.terminal.Size;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.TerminalBuilder;
+import org.jline.utils.InfoCmp;
 import org.metaapo.error.RunFailedException;
 
 /**
@@ -20,10 +21,12 @@ public final class ChatTerminal implements AutoCloseable {
 
     private final Terminal terminal;
     private final Attributes before;
+    private final Size sizeBefore;
 
     private ChatTerminal(Terminal terminal) {
         this.terminal = terminal;
         this.before = terminal.getAttributes();
+        this.sizeBefore = terminal.getSize();
     }
 
     /**
@@ -85,6 +88,8 @@ public final class ChatTerminal implements AutoCloseable {
     /** Leaves the terminal as it was, also from a signal's thread. */
     public void restore() {
         terminal.setAttributes(before);
+        terminal.setSize(sizeBefore);
+        terminal.puts(InfoCmp.Capability.keypad_local);
         terminal.writer().print(NO_BRACKETED_PASTE);
         terminal.writer().flush();
     }
@@ -93,6 +98,7 @@ public final class ChatTerminal implements AutoCloseable {
     public void close() {
         try {
             terminal.setAttributes(before);
+            terminal.setSize(sizeBefore);
             terminal.close();
         } catch (IOException e) {
             // It is gone, and so is whoever would read of it.

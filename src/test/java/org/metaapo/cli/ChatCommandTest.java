@@ -71,7 +71,7 @@ class ChatCommandTest extends CommandTest {
     @Test
     void twoModelsAnswerAsEachDoesAlone() {
         String one = fixture("tiny-llama");
-        String other = fixture("tiny-llama-ref");
+        String other = fixture("tiny-qwen2");
         String input = "Name a prime.\nAnother?\n";
         String[] first = said(input, "--model", one).split("\n", -1);
         String[] second = said(input, "--model", other).split("\n", -1);
@@ -102,8 +102,8 @@ class ChatCommandTest extends CommandTest {
     @Test
     void statsTellSpeedAndContext() {
         assertThat(chat("/stats\nName a prime.\n/stats\n", "--model", fixture("tiny-llama"), "--context", "200")).isZero();
-        assertThat(err.lines()).hasSize(2).first().asString().contains("no answer yet; context 0 of 200 tokens (0 %)");
-        assertThat(err.lines().skip(1)).singleElement().asString()
+        assertThat(err.lines()).hasSize(3).first().asString().contains("no answer yet; context 0 of 200 tokens (0 %)");
+        assertThat(err.lines().skip(2)).singleElement().asString()
                 .matches(".*tiny-llama: [0-9]+ tokens of prompt, 12 of answer, the first after [0-9.]+ s, then [0-9.]+ a second; context [0-9]+ of 200 tokens .*");
     }
 
@@ -133,16 +133,16 @@ class ChatCommandTest extends CommandTest {
             assertThat(err.lines()).singleElement().asString().contains(one[0]);
         }
         assertFails(3, "expected a language model", "chat", "--model", fixture("tiny-rm"));
-        assertFails(3, "no such folder", "chat", "--model", model, "--against", "none");
+        assertFails(3, "expected a Hugging Face model folder", "chat", "--model", model, "--against", "none");
     }
 
     @Test
     void aFullContextIsSaidAndNothingForgotten() {
         String model = fixture("tiny-llama");
-        assertThat(chat("hello\nhello again\nand again\n", "--model", model, "--context", "60", "--max-new-tokens", "1024")).isEqualTo(3);
+        assertThat(chat("/set max_new_tokens 1024\nhello\nhello again\nand again\n", "--model", model, "--context", "60")).isEqualTo(3);
         assertThat(out.lines()).isNotEmpty();
         assertThat(err.lines().toList()).last().asString().contains("tokens, and a context of 60 leaves none for an answer; /undo", "/clear", "--context has up to 1024");
-        assertThat(chat("hello\n", "--model", model, "--context", "60", "--max-new-tokens", "1024")).isZero();
+        assertThat(chat("/set max_new_tokens 1024\nhello\n", "--model", model, "--context", "60", "--temperature", "0")).isZero();
         assertThat(err).contains("[cut, for the context of 60 tokens is full; /undo");
         assertThat(chat("hello\n", "--model", model)).isZero();
         assertThat(err).contains("[cut at 12 tokens; /set max_new_tokens");
