@@ -104,7 +104,10 @@ class ChatTerminalTest {
         await("cut at 5 tokens");
         type("/save talk.jsonl\r");
         await("saved in talk.jsonl");
-        type("half\u0003");
+        await(">>> ");
+        type("half");
+        await("half");
+        type("\u0003");
         await(">>> ");
         type("\u0003");
         await("/exit or Ctrl-D leaves");
