@@ -14,6 +14,8 @@ import org.metaapo.train.RunFolder;
 
 /** What the demo came to: gold rewards on held-out prompts, the win rate with its interval, and the cost. */
 final class DemoSummary {
+    private static final int WIDTH = 110;
+
     private final WorldTerms terms;
     private final List<Request> requests;
     private final List<String> before;
@@ -94,14 +96,23 @@ final class DemoSummary {
         return format("95 %% interval %.3f", estimate.low()) + format(" to %.3f", estimate.high());
     }
 
-    private static String paragraph(double sft, double metaapo, double wins, double share) {
+    private String paragraph(double sft, double metaapo, double wins, double share) {
         boolean better = metaapo > sft;
-        return "The offline pairs come from a source with manners that the policy seldom has, and for two kinds of prompt they\n"
-                + "prefer what was right once and is wrong today. MetaAPO let the policy answer "
-                + format("%.0f", 100 * share) + " % of the prompts anew, where it\n"
-                + "agreed little with the old pair, and the reward model ranked those answers. On prompts that no training saw,\n"
-                + "the gold reward " + (better ? "rose" : "did not rise") + " from " + format("%.2f", sft) + " to "
-                + format("%.2f", metaapo) + ", and the aligned model's answer is the better one in " + format("%.0f", 100 * wins)
-                + " % of cases\n(equal ones count half).\n";
+        int stale = terms.stale().size();
+        String sources = terms.sourceOld() < 1
+                ? "The offline pairs come from a stronger and a weaker source, often with manners that the policy seldom has"
+                : "The offline pairs come from a source with manners that the policy seldom has";
+        String known = terms.unknown().isEmpty() ? "" : " For " + kinds(terms.unknown().size()) + " they know what the policy does not.";
+        String text = sources + ", and for " + kinds(stale) + " they prefer what was right once and is wrong today." + known
+                + " MetaAPO let the policy answer " + format("%.0f", 100 * share)
+                + " % of the prompts anew, where it agreed little with the old pair, and the "
+                + (terms.judgements() > 0 ? "reward model" : "rewards") + " ranked those answers. On prompts that no training saw, the gold reward "
+                + (better ? "rose" : "did not rise") + " from " + format("%.2f", sft) + " to " + format("%.2f", metaapo)
+                + ", and the aligned model's answer is the better one in " + format("%.0f", 100 * wins) + " % of cases (equal ones count half).";
+        return text.replaceAll("(.{1," + WIDTH + "})( |$)", "$1\n");
+    }
+
+    private static String kinds(int count) {
+        return count == 1 ? "one kind of prompt" : "two kinds of prompt";
     }
 }

@@ -34,14 +34,14 @@
         const world = data.worlds.find(w => w.amounts[rows] === line && (!columns || w.amounts[columns] === column));
         const ahead = world && world.ahead[other];
         if (!ahead) return;
-        const x = left + j * step, share = Math.round(12 + 78 * Math.abs(ahead[0]) / most), sure = ahead[1] > 0 || ahead[2] < 0;
+        const x = left + j * step, share = Math.round(10 + 50 * Math.abs(ahead[0]) / most), sure = ahead[1] > 0 || ahead[2] < 0;
         const link = draw(node, 'a', { href: world.page });
         draw(link, 'title', {}, Object.entries(world.measures).map(([name, value]) => `${name} ${number(value, 3)}`).join('\n'));
         const box = draw(link, 'rect', { x: x + 2, y: y + 2, width: step - 4, height: cell - 4, rx: 6 });
         box.style.fill = `color-mix(in srgb, var(${ahead[0] > 0 ? '--good' : '--b'}) ${share}%, transparent)`;
         if (sure) { box.style.stroke = 'currentColor'; box.style.strokeWidth = 1.5; }
         draw(link, 'text', { x: x + step / 2, y: y + cell / 2, 'text-anchor': 'middle', class: 'value' }, signed(ahead[0]));
-        draw(link, 'text', { x: x + step / 2, y: y + cell / 2 + 17, 'text-anchor': 'middle', class: 'soft' }, `${signed(ahead[1])} to ${signed(ahead[2])}`);
+        draw(link, 'text', { x: x + step / 2, y: y + cell / 2 + 17, 'text-anchor': 'middle', class: 'range' }, `${signed(ahead[1])} to ${signed(ahead[2])}`);
       });
     });
     if (columns) across.forEach((column, j) => {

@@ -2,14 +2,25 @@ package org.metaapo.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.metaapo.files.Digests;
+import org.metaapo.train.RunFolder;
+import org.metaapo.train.RunListener;
+import org.metaapo.train.StopSignal;
 
 class DemoWorldTest {
+    @TempDir
+    Path temp;
+
     @Test
     void validationPromptsAreNeitherTestNorTrainingPromptsButForTheFewFacts() {
         DemoWorld world = new DemoWorld(Path.of("unused"), WorldTerms.DEMO, 3, "cpu", 1);
@@ -23,5 +34,37 @@ class DemoWorldTest {
         assertThat(world.validationGold(0, "sure , " + String.join(" ", first.answer()) + " hope that helps")).isEqualTo(2.5);
         Request test = world.test().get(7);
         assertThat(world.testGold(7, String.join(" ", test.answer()))).isEqualTo(2);
+    }
+
+    /** The same world, so small that all of it is made and trained in within seconds. */
+    private static WorldTerms small(WorldTerms of) {
+        return new WorldTerms(
+                of.name(), of.kinds(), of.stale(), of.unknown(), 64, of.judgements() == 0 ? 0 : 64, 32, of.peopleRight(), of.peopleKnow(), of.peopleOld(),
+                of.strongRight(), of.weakRight(), of.sourceOld(), of.offlineNoise(), of.judgedSources(), of.annotatorNoise(), of.charm(),
+                of.rewardError(), 16);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"demo", "paper"})
+    void aWorldIsMadeAndTrainedInAndTheSameSeedGivesTheSameBits(String name) throws IOException {
+        List<String> models = new ArrayList<>();
+        WorldQuality quality = null;
+        for (String place : List.of("one", "two")) {
+            DemoWorld world = new DemoWorld(temp.resolve(place), small(WorldTerms.of(name)), 7, "cpu", 1);
+            assertThat(world.isMade()).isFalse();
+            world.make(RunListener.SILENT, new StopSignal());
+            assertThat(world.isMade()).isTrue();
+            List<String> lines = new ArrayList<>(List.of("recipe: online-dpo"));
+            lines.addAll(world.settings());
+            world.writeConfig("online-dpo", lines.toArray(String[]::new));
+            world.train("online-dpo", RunListener.SILENT, new StopSignal());
+            RunFolder run = new RunFolder(world.path("online-dpo"));
+            assertThat(run.end().path("answers_annotated").asInt()).isEqualTo(64);
+            models.add(Digests.sha256(run.model().resolve("model.safetensors")));
+            quality = world.quality();
+        }
+        assertThat(models.get(0)).isEqualTo(models.get(1));
+        assertThat(quality.pairs()).isBetween(0.3, 0.9);
+        assertThat(quality.rewards()).isBetween(0.3, 0.95);
     }
 }
