@@ -39,6 +39,7 @@ import picocli.CommandLine;
             ServeCommand.class,
             WatchCommand.class,
             ReportCommand.class,
+            ExportCommand.class,
             BoundCommand.class,
             KeysCommand.class,
             InfoCommand.class,

@@ -26,6 +26,8 @@ public record ConfigKey(
         PATHS("list of paths"),
         /** A list of texts; one alone may be given without brackets. */
         TEXTS("list of texts"),
+        /** A list of words and of mappings, which are kept as the JSON of objects; one alone may be given without brackets. */
+        ITEMS("list of words and mappings"),
         /** A mapping, kept as the JSON of an object. */
         OBJECT("a mapping or the JSON of an object"),
         /** A whole number. */
@@ -141,6 +143,10 @@ public record ConfigKey(
 
     static ConfigKey texts(String name, List<String> fallback, String doc) {
         return new ConfigKey(name, Type.TEXTS, fallback, 0, 0, List.of(), doc);
+    }
+
+    static ConfigKey items(String name, String doc) {
+        return new ConfigKey(name, Type.ITEMS, List.of(), 0, 0, List.of(), doc);
     }
 
     static ConfigKey object(String name, String fallback, String doc) {

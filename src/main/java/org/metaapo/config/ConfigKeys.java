@@ -4,6 +4,7 @@ import static org.metaapo.config.ConfigKey.choice;
 import static org.metaapo.config.ConfigKey.flag;
 import static org.metaapo.config.ConfigKey.integer;
 import static org.metaapo.config.ConfigKey.integerUpToHalf;
+import static org.metaapo.config.ConfigKey.items;
 import static org.metaapo.config.ConfigKey.object;
 import static org.metaapo.config.ConfigKey.optionalReal;
 import static org.metaapo.config.ConfigKey.path;
@@ -32,6 +33,8 @@ public final class ConfigKeys {
             text("device", "auto", "auto, cpu or cuda:N"),
             choice("dtype", "bf16", List.of("bf16", "f32"), "of weights and activations; bf16 trains with f32 masters unless optimizer.state is 8bit"),
             integer("threads", 0, 0, 4096, "processor threads; 0: one for each core"),
+            items("trackers", "where the run's curves are shown beside out: tensorboard, mlflow, trackio, and a class of yours that implements "
+                    + "org.metaapo.tracking.Tracker, as {class: …, class_path: […]} (docs/tracking.md)"),
             path("model.path", "Hugging Face folder of the policy"),
             choice("model.quantize", "none", List.of("none", "nf4", "int8"),
                     "how the policy's linear maps are kept under an adapter (QLoRA): as the files have them, or packed in 4 or 8 bits; so is a reference"),

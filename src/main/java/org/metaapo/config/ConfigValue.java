@@ -27,7 +27,7 @@ final class ConfigValue {
             return null;
         }
         return switch (key.type()) {
-            case PATHS, TEXTS, REALS -> list(key, node, where);
+            case PATHS, TEXTS, REALS, ITEMS -> list(key, node, where);
             case OBJECT -> ObjectValue.read(key, node, where);
             default -> scalar(key, node, where);
         };
@@ -43,12 +43,20 @@ final class ConfigValue {
         List<Node> nodes = node instanceof SequenceNode sequence ? sequence.getValue() : List.of(node);
         List<Object> values = new ArrayList<>();
         for (Node item : nodes) {
+            if (key.type() == ConfigKey.Type.ITEMS && isObject(item)) {
+                values.add(ObjectValue.read(key, item, where));
+                continue;
+            }
             if (!(item instanceof ScalarNode scalar)) {
                 throw wrong(key, item, where);
             }
             values.add(key.type() == ConfigKey.Type.REALS ? real(key, scalar, where) : text(key, scalar, where));
         }
         return List.copyOf(values);
+    }
+
+    private static boolean isObject(Node item) {
+        return item instanceof MappingNode || item instanceof ScalarNode scalar && scalar.getValue().startsWith("{");
     }
 
     private static Object scalar(ConfigKey key, Node node, String where) {

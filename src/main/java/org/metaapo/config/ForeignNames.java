@@ -139,8 +139,11 @@ final class ForeignNames {
         otherwise("an evaluation samples nothing; metaapo generate --model out/model answers prompts", "generate_during_eval", "predict_with_generate");
         otherwise("rewards are the reward source's own; an answer that was cut before its end is counted, and not punished",
                 "missing_eos_penalty", "non_eos_penalty");
-        otherwise("every step is written to out/metrics.jsonl, and out/report.html draws it", "logging_steps", "logging_dir", "logging_strategy",
-                "logging_first_step", "report_to", "plot_loss", "use_wandb", "use_tensorboard", "log_level", "logging", "disable_tqdm", "log_completions");
+        otherwise("every step is written to out/metrics.jsonl, and out/report.html draws it", "logging_steps", "logging_strategy",
+                "logging_first_step", "plot_loss", "log_level", "logging", "disable_tqdm");
+        otherwise("trackers names where a run's curves are shown: tensorboard, mlflow, trackio or a class of yours; every step is written to "
+                + "out/metrics.jsonl too", "report_to", "logging_dir", "use_wandb", "use_tensorboard", "use_mlflow", "tracker", "log_with",
+                "logger", "log_completions", "tensorboard_dir", "tb_log_dir");
         otherwise("out names the run", "name", "run_name", "project", "experiment_name", "project_name", "trial_name");
         otherwise("checkpoint.every is the optimizer steps between checkpoints; they lie in out/checkpoints, and the result in out/model",
                 "save_strategy", "saves_per_epoch", "ckpt_path", "save_only_model", "save_hf_ckpt", "save_safetensors", "load_best_model_at_end",

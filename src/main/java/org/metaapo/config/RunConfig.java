@@ -104,6 +104,17 @@ public final class RunConfig {
     }
 
     /**
+     * The defaults with trackers alone, for commands that need them and no run.
+     *
+     * @throws UsageException as {@link #load}
+     */
+    public static RunConfig trackers(List<String> names) {
+        RunConfig config = defaults(List.of(TrackerKeys.KEY + "=[" + String.join(", ", names) + "]"));
+        TrackerKeys.check(config, "--tracker");
+        return config;
+    }
+
+    /**
      * The defaults with overrides, for commands without a run: keys that a run must have may be missing.
      *
      * @throws UsageException as {@link #load}
@@ -176,6 +187,7 @@ public final class RunConfig {
         RecipeKeys.check(this, where);
         AdapterKeys.check(this, where);
         RewardKeys.check(this, where, RecipeKeys.needsRewards(this));
+        TrackerKeys.check(this, where);
         if (reals("optimizer.betas").size() != 2) {
             throw new UsageException(where + ": optimizer.betas has " + reals("optimizer.betas").size() + " numbers; expected 2");
         }

@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import org.metaapo.config.UserClass;
 import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
+import org.metaapo.files.OneLine;
 
 /** A user's {@link RewardFunction}. It runs on a thread of its own, so that a call that never returns does not hold up the run's end. */
 final class ClassService implements QuestionSource {
@@ -108,7 +109,7 @@ final class ClassService implements QuestionSource {
             if (cause instanceof VirtualMachineError error) {
                 throw error;
             }
-            throw new RunFailedException(name() + ": threw " + Question.oneLine(cause.toString(), SHOWN_CHARS), cause);
+            throw new RunFailedException(name() + ": threw " + OneLine.of(cause.toString(), SHOWN_CHARS), cause);
         } finally {
             result.cancel(true);
         }

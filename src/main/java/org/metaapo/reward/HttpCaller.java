@@ -2,26 +2,20 @@ package org.metaapo.reward;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.net.ConnectException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.files.Json;
+import org.metaapo.files.OneLine;
 import org.metaapo.files.StrictText;
+import org.metaapo.http.HttpSender;
+import org.metaapo.http.LimitedBody;
 
 /**
  * Posts JSON and reads JSON, with limits of time and size. Status 408, 429 and 5xx, broken connections and timeouts are tried again;
@@ -31,7 +25,6 @@ final class HttpCaller {
     /** Largest request and response. */
     static final int MOST_BYTES = 32 << 20;
 
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(10);
     private static final long LONGEST_RETRY_AFTER_MILLIS = 120_000;
     private static final int SNIPPET_CHARS = 160;
 
@@ -41,7 +34,7 @@ final class HttpCaller {
     private final Duration timeout;
     private final int retries;
     private final Settings names;
-    private final HttpClient client;
+    private final HttpSender sender;
 
     /**
      * A caller of one address.
@@ -58,11 +51,7 @@ final class HttpCaller {
         this.timeout = timeout;
         this.retries = retries;
         this.names = names;
-        this.client = HttpClient.newBuilder()
-                .version(HttpClient.Version.HTTP_1_1)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .connectTimeout(timeout.compareTo(CONNECT_TIMEOUT) < 0 ? timeout : CONNECT_TIMEOUT)
-                .build();
+        this.sender = new HttpSender(timeout, MOST_BYTES);
     }
 
     /** A try that failed: why, whether another may succeed, and how long the server asks to wait. */
@@ -93,7 +82,7 @@ final class HttpCaller {
         try {
             String text = StrictText.decode(response, 0, response.length, name, 1);
             if (text.stripLeading().startsWith("<")) {
-                throw new DataException(name + ": answered HTML or XML: \"" + Question.oneLine(text, SNIPPET_CHARS) + "\"; expected JSON");
+                throw new DataException(name + ": answered HTML or XML: \"" + OneLine.of(text, SNIPPET_CHARS) + "\"; expected JSON");
             }
             return reader.apply(Json.parse(text, name));
         } catch (DataException e) {
@@ -118,7 +107,7 @@ final class HttpCaller {
                 log.failed();
                 throw new DataException(name + ": answered " + e.getMessage() + "; expected at most that");
             } catch (IOException e) {
-                failure = new Failure(reason(e), true, 0);
+                failure = new Failure(HttpSender.reason(e), true, 0);
             }
             log.failed();
             String why = token.redact(name + ": " + failure.why());
@@ -139,23 +128,12 @@ final class HttpCaller {
         if (token.header() != null) {
             request.header("Authorization", token.header());
         }
-        // The client's own timeout ends with the headers; this one includes the body.
-        CompletableFuture<HttpResponse<byte[]>> response = client.sendAsync(request.build(), LimitedBody.handler(MOST_BYTES));
-        try {
-            return response.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof IOException io) {
-                throw io;
-            }
-            throw new IOException(e.getCause());
-        } finally {
-            response.cancel(true);
-        }
+        return sender.send(request.build());
     }
 
     private Failure refused(HttpResponse<byte[]> response) {
         int status = response.statusCode();
-        String text = Question.oneLine(new String(response.body(), StandardCharsets.UTF_8), SNIPPET_CHARS);
+        String text = OneLine.of(new String(response.body(), StandardCharsets.UTF_8), SNIPPET_CHARS);
         String why = "answered status " + status + (text.isEmpty() ? "" : ": \"" + text + "\"");
         if (status == 401 || status == 403) {
             why += token.variable() == null ? "; does it need a token (" + names.token() + ")?" : "; is the token in " + token.variable() + " right?";
@@ -164,32 +142,12 @@ final class HttpCaller {
         } else if (status == 413) {
             why += "; " + names.shorter();
         }
-        boolean passing = status == 408 || status == 429 || status >= 500;
-        long wait = response.headers().firstValue("Retry-After").map(HttpCaller::retryAfter).orElse(0L);
+        boolean passing = HttpSender.isPassing(status);
+        long wait = HttpSender.retryAfter(response);
         if (wait > LONGEST_RETRY_AFTER_MILLIS) {
             return new Failure(why + "; asks to come back in " + wait / 1000 + " s", false, 0);
         }
         return new Failure(why, passing, wait);
-    }
-
-    /** Milliseconds that a Retry-After header asks for, in seconds or as a date; 0 if it cannot be read. */
-    static long retryAfter(String value) {
-        try {
-            return value.strip().matches("[0-9]{1,9}")
-                    ? 1000 * Long.parseLong(value.strip())
-                    : Math.max(0, Duration.between(
-                            Instant.now(), ZonedDateTime.parse(value.strip(), DateTimeFormatter.RFC_1123_DATE_TIME).toInstant()).toMillis());
-        } catch (DateTimeParseException e) {
-            return 0;
-        }
-    }
-
-    private static String reason(IOException failure) {
-        if (failure instanceof ConnectException) {
-            return "cannot be reached" + (failure.getMessage() == null ? "" : " (" + failure.getMessage() + ")") + "; is it running?";
-        }
-        String message = failure.getMessage();
-        return "the connection failed: " + (message == null ? failure.getClass().getSimpleName() : Question.oneLine(message, SNIPPET_CHARS));
     }
 
     static String seconds(Duration time, Settings names) {

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
+import org.metaapo.files.OneLine;
 
 /** A language model behind an OpenAI-compatible chat endpoint that says which of two answers is better. */
 final class Judge implements QuestionSource {
@@ -80,6 +81,6 @@ final class Judge implements QuestionSource {
         }
         String text = choice.content().asText();
         String end = text.strip().lines().reduce((first, second) -> second).orElse("");
-        return new Reply("that ends with \"" + Question.oneLine(end, SNIPPET_CHARS) + "\"", JudgePrompt.verdict(text));
+        return new Reply("that ends with \"" + OneLine.of(end, SNIPPET_CHARS) + "\"", JudgePrompt.verdict(text));
     }
 }

@@ -18,6 +18,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Digests;
+import org.metaapo.files.OneLine;
 import org.metaapo.files.StrictText;
 
 /**
@@ -105,7 +106,7 @@ public final class LineProcess implements AutoCloseable {
         try {
             process = new ProcessBuilder(command).start();
         } catch (IOException e) {
-            throw new UsageException(names.command() + ": " + command.get(0) + " cannot be started: " + Question.oneLine(String.valueOf(e.getMessage()), 160)
+            throw new UsageException(names.command() + ": " + command.get(0) + " cannot be started: " + OneLine.of(String.valueOf(e.getMessage()), 160)
                     + (command.size() == 1 && command.get(0).contains(" ") ? "; give program and arguments as a list, [python3, reward.py]" : ""), e);
         }
         errors = new ProcessOutput(process.getErrorStream());

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import org.metaapo.files.OneLine;
 
 /** Keeps the end of what a process writes to its standard error, for the message of its failure. */
 final class ProcessOutput {
@@ -50,6 +51,6 @@ final class ProcessOutput {
             text = kept.toString(StandardCharsets.UTF_8);
         }
         String last = text.strip().lines().reduce((first, second) -> second).orElse("");
-        return Question.oneLine(last, SHOWN_CHARS);
+        return OneLine.of(last, SHOWN_CHARS);
     }
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import org.metaapo.data.Prompt;
 import org.metaapo.files.Digests;
 import org.metaapo.files.Json;
+import org.metaapo.files.OneLine;
 import org.metaapo.text.Answer;
 import org.metaapo.text.Conversation;
 import org.metaapo.text.Message;
@@ -76,12 +77,6 @@ record Question(String key, Prompt prompt, Answer answer, Answer other) {
 
     /** The start of its prompt, on one line, for messages. */
     static String start(Prompt prompt) {
-        return oneLine(prompt.shown(), SHOWN_CHARS);
-    }
-
-    /** A text's start, on one line and without control characters, for messages. */
-    static String oneLine(String text, int most) {
-        String line = text.strip().replaceAll("[\\s\\p{Cntrl}]+", " ");
-        return line.length() <= most ? line : line.substring(0, most) + "…";
+        return OneLine.of(prompt.shown(), SHOWN_CHARS);
     }
 }

@@ -9,12 +9,16 @@ import org.metaapo.engine.DeviceSpec;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.MemoryPlan;
+import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.ranks.Ranks;
 import org.metaapo.reward.RewardSource;
 import org.metaapo.text.Tokenizer;
+import org.metaapo.tracking.Tracker;
+import org.metaapo.tracking.Trackers;
+import org.metaapo.tracking.Tracking;
 
 /** Runs a configuration. Config and data are checked before any weight is read. */
 public final class Recipes {
@@ -51,7 +55,10 @@ public final class Recipes {
                 Sharding.check(config, recipe, source.config(), ranks.size());
                 return folder.end() != null;
             });
-            ranks.lead(() -> checkReward(recipe.rewards(config)));
+            ranks.lead(() -> {
+                checkReward(recipe.rewards(config));
+                trackers(config).close();
+            });
             if (!finished) {
                 // A device that cannot be had is told of before the rows are read, which may take a while.
                 ranks.agree(() -> Engine.open(DeviceSpec.parse(config.text("device")), config.count("threads"))).close();
@@ -85,9 +92,9 @@ public final class Recipes {
                     if (recipe == Recipe.SELECTIVE_DPO) {
                         Selection selection = new Selection(config, data, source, listener, stop, ranks);
                         RunData easiest = selection.select();
-                        return train(config, recipe, easiest, source, selection.spent(), listener, stop, ranks);
+                        return tracked(config, recipe, easiest, source, selection.spent(), listener, stop, ranks);
                     }
-                    return train(config, recipe, data, source, new Totals(), listener, stop, ranks);
+                    return tracked(config, recipe, data, source, new Totals(), listener, stop, ranks);
                 }
             }
         }
@@ -99,11 +106,36 @@ public final class Recipes {
         }
     }
 
+    /** Trains with the trackers of the configuration, which the leader of the ranks has. */
+    private static Totals tracked(
+            RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop,
+            Ranks ranks) {
+        try (Trackers trackers = ranks.agree(() -> ranks.leader() ? trackers(config) : Trackers.none())) {
+            Tracking tracking = new Tracking(trackers, listener::note);
+            try {
+                Totals totals = train(config, recipe, data, source, spent, listener, stop, ranks, tracking);
+                tracking.end(Tracker.Status.FINISHED);
+                return totals;
+            } catch (InterruptedRunException e) {
+                tracking.end(Tracker.Status.STOPPED);
+                throw e;
+            } catch (RuntimeException | Error e) {
+                tracking.end(Tracker.Status.FAILED);
+                throw e;
+            }
+        }
+    }
+
+    private static Trackers trackers(RunConfig config) {
+        RunFolder folder = new RunFolder(config.path("out"));
+        return Trackers.open(config, new Trackers.Places(folder.tensorboard(), folder.trackers()), System.getenv(), false);
+    }
+
     /** Trains, or goes on training; {@code spent} is what was spent on the way to the first step. */
     static Totals train(
             RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop,
-            Ranks ranks) {
-        try (Run run = new Run(config, recipe, data, source, spent, listener, stop, ranks)) {
+            Ranks ranks, Tracking tracking) {
+        try (Run run = new Run(config, recipe, data, source, spent, listener, stop, ranks, tracking)) {
             return run.run();
         }
     }
@@ -136,6 +168,7 @@ public final class Recipes {
             RewardSource reward = recipe.rewards(config);
             // What a service needs, such as its secret, need not be there for a plan.
             checkReward(reward != null && reward.isLocal() ? reward : null);
+            trackers(config).close();
             try (RunData data = DataReading.read(config, recipe, source, tokenizer, listener, new StopSignal(), false, Ranks.single())) {
                 tellUnread(config, listener);
                 checkLengths(config, recipe, source, data, listener, new StopSignal());

@@ -20,6 +20,7 @@ import org.metaapo.error.RunFailedException;
 import org.metaapo.metrics.MetricsWriter;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.ranks.Ranks;
+import org.metaapo.tracking.Tracking;
 
 /**
  * The one loop of all recipes: for each epoch and slice, prepare the rows, then step through batches; metrics, meta updates
@@ -50,10 +51,10 @@ final class Run implements AutoCloseable {
     /** {@code spent} is what the run's totals start from. */
     Run(
             RunConfig config, Recipe recipe, RunData data, ModelFolder source, Totals spent, RunListener listener, StopSignal stop,
-            Ranks ranks) {
+            Ranks ranks, Tracking tracking) {
         this.totals = spent;
         this.config = config;
-        this.lines = new RunLines(listener, () -> new SliceRows.Place(epoch, slice, step));
+        this.lines = new RunLines(listener, () -> new SliceRows.Place(epoch, slice, step), tracking);
         this.stop = stop;
         this.ranks = ranks;
         RunFolder folder = new RunFolder(config.path("out"));
@@ -97,7 +98,7 @@ final class Run implements AutoCloseable {
         RunFolder folder = output.folder();
         output.write(folder.config(), config.toYaml());
         if (state == null) {
-            lines.open(output, 0);
+            lines.open(output, 0, config, -1);
             parts.meta().open(output, 0);
             writeStart();
             return;
@@ -114,7 +115,7 @@ final class Run implements AutoCloseable {
         }
         rows = state.rows() == null ? null : state.rows().stream().map(this::restored).toList();
         asked = state.asked() == null ? asked : BitSet.valueOf(state.asked());
-        lines.open(output, state.metricsBytes());
+        lines.open(output, state.metricsBytes(), config, state.step());
         parts.meta().open(output, state.bufferBytes());
         lines.note("continuing at step " + step);
     }
@@ -276,6 +277,7 @@ final class Run implements AutoCloseable {
                 meta.learner() == null ? null : meta.learner().state(), parts.recipe() == Recipe.ADPO ? asked.toLongArray() : null,
                 references == null ? null : references.state(), sliceRows, parts.merges(), parts.shard());
         checkpoints.save(step, parts.policy(), parts.trainer(), keptModel(), state);
+        lines.checkpoint();
     }
 
     private RunState.SliceRow saved(TrainRow row) {

@@ -43,7 +43,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
     private static final Set<String> FREE = Set.of(
             "out", "device", "threads", "data.cache", "checkpoint.every", "checkpoint.keep", "reward.token_env", "reward.answers_per_request",
             "reward.parallel", "adapter.merge", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
-            "train.recompute", "train.shard", "ranks.timeout", "rollout.sequences", "rollout.merge");
+            "train.recompute", "train.shard", "ranks.timeout", "rollout.sequences", "rollout.merge", "trackers");
 
     private static final int SAMPLE_BYTES = 1024;
     private static final int SHOWN_DIGITS = 12;

@@ -101,6 +101,16 @@ public record RunFolder(Path path) {
         return path.resolve("rewards.jsonl");
     }
 
+    /** TensorBoard's event files. */
+    public Path tensorboard() {
+        return path.resolve("tensorboard");
+    }
+
+    /** Under which names trackers know the run. */
+    public Path trackers() {
+        return path.resolve("trackers");
+    }
+
     /** Folder of the sampled answers. */
     public Path samples() {
         return path.resolve("samples");
@@ -115,7 +125,7 @@ public record RunFolder(Path path) {
     List<Path> written() {
         return List.of(
                 config(), metrics(), model(), adapter(), fingerprint(), checkpoints(), cache(), skipped(), metaBuffer(), difficulty(),
-                metaLearner(), report(), rewards(), samples());
+                metaLearner(), report(), rewards(), samples(), tensorboard(), trackers());
     }
 
     /** The end line of a finished run: its totals. Null where there is none. */

@@ -22,6 +22,8 @@ import org.metaapo.engine.Weighting;
 import org.metaapo.files.Json;
 import org.metaapo.model.ModelFolder;
 import org.metaapo.ranks.Ranks;
+import org.metaapo.tracking.Trackers;
+import org.metaapo.tracking.Tracking;
 
 /**
  * Selective DPO's choice of pairs (arXiv 2502.09650): a pair's difficulty is its DPO loss under a policy that was trained on the
@@ -121,7 +123,7 @@ final class Selection {
         });
         if (!isTrained) {
             print.write(new RunOutput(run, ranks));
-            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop, ranks);
+            Recipes.train(own, Recipe.DPO, part, source, new Totals(), listener, stop, ranks, new Tracking(Trackers.none(), listener::note));
         }
         long start = System.nanoTime();
         List<EncodedRow> rows = Arrays.stream(scored).mapToObj(data.rows()::get).toList();

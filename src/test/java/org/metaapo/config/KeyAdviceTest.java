@@ -48,7 +48,7 @@ class KeyAdviceTest {
         "adapter.dora | DoRA is not offered", "adapter.modules_to_save | no other module is trained whole", "lora_plus | metaapo keys adapter", "zero_stage | train.shard", "num_gpus | train --ranks N", "deepspeed | optimizer.offload",
         "warmup_steps | share of the steps", "max_steps | train.epochs", "eval_steps | data.eval", "gamma_beta_ratio | times objective.beta",
         "label_smoothing_factor | cross-entropy is not smoothed", "adam_beta1 | [0.9, 0.95]", "optim | optimizer.state=8bit", "template | model folder's own",
-        "packing | without padding, always", "vllm_gpu_memory_utilization | by the engine itself", "report_to | metrics.jsonl", "wandb_project | metrics.jsonl",
+        "packing | without padding, always", "vllm_gpu_memory_utilization | by the engine itself", "report_to | trackers names", "wandb_project | trackers names",
         "reward_model | recipe=reward-model", "sync_ref_model | reference.update=slice", "max_samples | fewer rows", "run_name | out names the run",
         "resume_from_checkpoint | newest checkpoint", "trust_remote_code | nothing is downloaded", "min_p | rollout.top_p", "push_to_hub | nothing is downloaded",
         "flash_attn | its own kernels", "val_set_size | data.eval takes", "train_on_inputs | data.loss", "kl_coef | not offered",

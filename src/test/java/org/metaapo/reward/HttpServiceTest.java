@@ -31,6 +31,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.error.UsageException;
+import org.metaapo.http.HttpSender;
 import org.metaapo.text.Answer;
 
 /** A reward service over HTTP, behaving and not. */
@@ -116,8 +117,8 @@ class HttpServiceTest {
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThanOrEqualTo(Duration.ofSeconds(2));
         }
         String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(Instant.now().plusSeconds(100).atZone(ZoneOffset.UTC));
-        assertThat(HttpCaller.retryAfter(date)).isBetween(97_000L, 100_000L);
-        assertThat(HttpCaller.retryAfter("soon")).isZero();
+        assertThat(HttpSender.retryAfter(date)).isBetween(97_000L, 100_000L);
+        assertThat(HttpSender.retryAfter("soon")).isZero();
         try (FakeService service = new FakeService((exchange, body, number) -> {
             exchange.getResponseHeaders().set("Retry-After", "3600");
             FakeService.send(exchange, 503, "");

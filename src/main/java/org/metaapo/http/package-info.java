@@ -1,0 +1,2 @@
+/** Requests to other programs' HTTP services. */
+package org.metaapo.http;
