@@ -135,7 +135,7 @@ final class TrackerThread {
             // The run is over and waits no more.
         } catch (Throwable e) {
             // Whatever a tracker does, the run goes on.
-            failed(e);
+            failed(e, false);
             finish();
         }
     }
@@ -195,7 +195,7 @@ final class TrackerThread {
         } catch (InterruptedException e) {
             throw e;
         } catch (Exception | LinkageError e) {
-            failed(e);
+            failed(e, false);
             synchronized (lock) {
                 unsafe--;
                 lost++;
@@ -228,10 +228,10 @@ final class TrackerThread {
             } catch (InterruptedException e) {
                 throw e;
             } catch (RefusedException e) {
-                failed(e);
+                failed(e, false);
                 return false;
             } catch (Exception | LinkageError e) {
-                failed(e);
+                failed(e, true);
                 long asked = e instanceof BusyException busy ? busy.waitMillis() : 0;
                 if (!pause(Math.min(LONGEST_PAUSE_MILLIS, Math.max(pause, asked)))) {
                     return false;
@@ -254,11 +254,11 @@ final class TrackerThread {
         }
     }
 
-    private void failed(Throwable e) {
+    private void failed(Throwable e, boolean isTriedAgain) {
         String why = OneLine.of(e.getMessage() == null || e.getMessage().isBlank() ? e.toString() : e.getMessage(), SHOWN_CHARS);
         synchronized (lock) {
             if (failure == null) {
-                notes.add("tracker " + name + ": " + why + "; the run goes on" + (e instanceof RefusedException ? "" : ", and it is tried again"));
+                notes.add("tracker " + name + ": " + why + "; the run goes on" + (isTriedAgain ? ", and it is tried again" : ""));
             }
             failure = why;
         }
