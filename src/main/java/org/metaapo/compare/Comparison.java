@@ -122,7 +122,9 @@ final class Comparison {
             stages.add(new Workers.Stage(worldTask(seed), after(null, seed, trials, found)));
         }
         workers.run(stages);
-        return new Results(suite, inOrder(found), trials, failures(), quality());
+        Map<Long, List<String>> kinds = new TreeMap<>();
+        worlds.forEach((seed, world) -> kinds.put(seed, world.kinds()));
+        return new Results(suite, inOrder(found), trials, failures(), kinds, quality());
     }
 
     private WorldQuality quality() {

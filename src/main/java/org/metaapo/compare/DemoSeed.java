@@ -47,6 +47,11 @@ final class DemoSeed implements SeedWorld {
     }
 
     @Override
+    public List<String> kinds() {
+        return world.kinds();
+    }
+
+    @Override
     public boolean hasGold() {
         return true;
     }

@@ -42,6 +42,11 @@ record OwnSeed(List<Path> test, List<Path> validation) implements SeedWorld {
     }
 
     @Override
+    public List<String> kinds() {
+        return List.of();
+    }
+
+    @Override
     public boolean hasGold() {
         return false;
     }

@@ -11,10 +11,11 @@ import org.metaapo.demo.WorldQuality;
  * @param runs each row's runs in the order of the seeds, the start's first
  * @param choices what was tried by each method that has a grid
  * @param failures what went wrong, by method and seed
+ * @param kinds of the test prompts of each seed; empty lists where they have none
  * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
  */
 record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
-        WorldQuality quality) {
+        Map<Long, List<String>> kinds, WorldQuality quality) {
     /**
      * A setting that was tried on the validation prompts.
      *

@@ -26,6 +26,9 @@ interface SeedWorld {
     /** How good pairs and rewards are, by gold; null where there is none. */
     WorldQuality quality();
 
+    /** Kind of each test prompt, in a word or two; empty where prompts have none. */
+    List<String> kinds();
+
     /** Whether answers have a gold reward. */
     boolean hasGold();
 

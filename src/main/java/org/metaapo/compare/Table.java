@@ -4,10 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
 import org.metaapo.statistics.Estimate;
 
 /** The summary as text: the same columns on a terminal and in Markdown, and what they mean below. */
 final class Table {
+    private static final String KINDS = "Gold reward by kind of prompt: means over seeds.";
+
     private final Results results;
     private final Summary summary;
     private final boolean gold;
@@ -22,7 +26,10 @@ final class Table {
 
     /** Aligned by spaces. */
     String text() {
-        List<List<String>> lines = lines();
+        return aligned(lines()) + "\n" + notes("") + (kinds().isEmpty() ? "" : "\n" + aligned(kinds()) + "\n" + KINDS + "\n");
+    }
+
+    private static String aligned(List<List<String>> lines) {
         StringBuilder out = new StringBuilder();
         int[] widths = new int[lines.get(0).size()];
         lines.forEach(line -> {
@@ -38,12 +45,15 @@ final class Table {
             }
             out.append(text.toString().stripTrailing()).append('\n');
         }
-        return out.append('\n').append(notes("")).toString();
+        return out.toString();
     }
 
-    /** A Markdown table. */
+    /** Markdown tables. */
     String markdown() {
-        List<List<String>> lines = lines();
+        return marked(lines()) + "\n" + notes("- ") + (kinds().isEmpty() ? "" : "\n" + marked(kinds()) + "\n- " + KINDS + "\n");
+    }
+
+    private static String marked(List<List<String>> lines) {
         StringBuilder out = new StringBuilder();
         for (int i = 0; i < lines.size(); i++) {
             out.append("| ").append(String.join(" | ", lines.get(i).stream().map(cell -> cell.replace("|", "\\|")).toList())).append(" |\n");
@@ -51,7 +61,31 @@ final class Table {
                 out.append("|---|").append("---:|".repeat(lines.get(0).size() - 1)).append('\n');
             }
         }
-        return out.append('\n').append(notes("- ")).toString();
+        return out.toString();
+    }
+
+    /** Gold rewards by kind of prompt, means over seeds; empty where prompts have no kinds. */
+    private List<List<String>> kinds() {
+        TreeSet<String> all = new TreeSet<>();
+        results.kinds().values().forEach(all::addAll);
+        List<List<String>> lines = new ArrayList<>();
+        if (!all.isEmpty()) {
+            List<String> head = new ArrayList<>(List.of("method"));
+            head.addAll(all);
+            lines.add(head);
+            results.runs().forEach((method, runs) -> {
+                List<String> line = new ArrayList<>(List.of(method));
+                all.forEach(kind -> line.add(format("%.3f", runs.stream().mapToDouble(run -> ofKind(run, kind)).filter(Double::isFinite).average().orElse(Double.NaN))));
+                lines.add(line);
+            });
+        }
+        return lines;
+    }
+
+    private double ofKind(RunResult run, String kind) {
+        List<String> kinds = results.kinds().get(run.seed());
+        double[] means = Evaluation.means(run.evaluation().measure());
+        return IntStream.range(0, means.length).filter(i -> kinds.get(i).equals(kind)).mapToDouble(i -> means[i]).average().orElse(Double.NaN);
     }
 
     private List<List<String>> lines() {

@@ -53,9 +53,7 @@ final class DemoSummary {
         line(out, "gain", interval(gain), format("%+.3f", StatUtils.mean(gain)));
         line(out, "win rate over SFT", interval(wins), format("%.3f", StatUtils.mean(wins)));
         for (Request.Kind kind : EnumSet.copyOf(terms.kinds())) {
-            String note = terms.stale().contains(kind) ? " (stale pairs)" : terms.unknown().contains(kind) ? " (unknown before)" : "";
-            line(out, "  gain on " + kind.name().toLowerCase(Locale.ROOT) + note, "",
-                    format("%+.3f", StatUtils.mean(of(kind, gain))));
+            line(out, "  gain on " + terms.shown(kind), "", format("%+.3f", StatUtils.mean(of(kind, gain))));
         }
         line(out, "prompts sampled online", "", format("%.1f %%", 100 * sampled / seen));
         line(out, "answers annotated", format("%.0f if every prompt were sampled", annotated / Math.max(1, sampled) * seen),

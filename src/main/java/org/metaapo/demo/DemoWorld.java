@@ -177,6 +177,11 @@ public final class DemoWorld {
         return data("validation");
     }
 
+    /** Kind of each test prompt, and whether its pairs are stale or its answers unknown before. */
+    public List<String> kinds() {
+        return test.stream().map(request -> terms.shown(request.kind())).toList();
+    }
+
     /** Gold reward of an answer to a test prompt, by the prompt's number. */
     public double testGold(int prompt, String answer) {
         return Gold.reward(test.get(prompt), answer);

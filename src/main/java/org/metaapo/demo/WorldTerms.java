@@ -62,6 +62,12 @@ public record WorldTerms(
         return ALL.stream().filter(terms -> terms.name().equals(name)).findFirst().orElse(null);
     }
 
+    /** A kind in words, with what sets it apart. */
+    String shown(Request.Kind kind) {
+        return kind.name().toLowerCase(Locale.ROOT)
+                + (stale.contains(kind) ? " (stale pairs)" : unknown.contains(kind) ? " (unknown before)" : "");
+    }
+
     /** Names of the terms that are shares or amounts, as {@link #with} takes them. */
     public static List<String> amounts() {
         return Arrays.stream(WorldTerms.class.getRecordComponents())

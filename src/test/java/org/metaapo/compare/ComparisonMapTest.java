@@ -11,12 +11,15 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.demo.WorldQuality;
 
 class ComparisonMapTest {
     private static final int PROMPTS = 40;
+    /** Every other prompt, as the gold rewards below alternate. */
+    private static final List<String> KINDS = IntStream.range(0, PROMPTS).mapToObj(i -> i % 2 == 0 ? "easy" : "hard").toList();
 
     @TempDir
     Path temp;
@@ -43,7 +46,7 @@ class ComparisonMapTest {
         means.put("metaapo", 1.1);
         means.forEach((name, mean) -> runs.put(name, List.of(
                 new RunResult(1, List.of(), List.of(), evaluation(mean, 1)), new RunResult(2, List.of(), List.of(), evaluation(mean, 2)))));
-        Results results = new Results(cell.suite(), runs, Map.of(), Map.of(), new WorldQuality(1 - noise, 1 - error / 4));
+        Results results = new Results(cell.suite(), runs, Map.of(), Map.of(), Map.of(1L, KINDS, 2L, KINDS), new WorldQuality(1 - noise, 1 - error / 4));
         return new ComparisonMap.World(cell, results, Summary.of(results));
     }
 
@@ -76,5 +79,15 @@ class ComparisonMapTest {
         ComparisonReport.Written written = ComparisonReport.write(temp, map, List.of());
         assertThat(Files.readString(written.page())).contains("\"others\":[\"dpo\",\"online-dpo\"]").contains("minus ${other}");
         assertThat(temp.resolve("map.csv")).hasContent(map.csv());
+    }
+
+    @Test
+    void aWorldsTableHasTheKindsOfItsPromptsAndTheQualityOfItsSources() {
+        SuiteMap.Cell cell = SuiteReader.read("out: " + temp + "\nseeds: [1, 2]\nworld: paper\n"
+                + "methods: {dpo: {recipe: dpo}, online-dpo: {recipe: online-dpo}, metaapo: {recipe: metaapo}}\n", "s.yaml").cells().get(0);
+        ComparisonMap.World world = world(cell, 0.1, 1);
+        String markdown = new Table(world.results(), world.summary()).markdown();
+        assertThat(markdown).contains("| method | easy | hard |", "| dpo | 1.415 | 0.415 |", "- By gold, 90 % of the offline pairs are right, and the rewards are in 75 %");
+        assertThat(new Table(world.results(), world.summary()).text()).contains("online-dpo  0.715  -0.285");
     }
 }
