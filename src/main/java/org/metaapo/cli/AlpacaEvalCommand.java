@@ -152,7 +152,7 @@ final class AlpacaEvalCommand extends BenchmarkCommand {
     }
 
     private Integer show(AlpacaEvaluation evaluation, List<List<Annotation>> models) {
-        return EvaluateOptions.show(EvaluationPage.add(evaluation.of(models), models.stream().map(ModelView::alpaca).toList(), "win rate, %", common.seed()), options.out());
+        return EvaluateOptions.show(EvaluationPage.add(evaluation.of(models), models.stream().map(ModelView::alpaca).toList(), "win rate, %", false, common.seed()), options.out());
     }
 
     private void write(String annotator, List<Annotation> rows) {

@@ -143,7 +143,7 @@ final class ArenaHardCommand extends BenchmarkCommand {
 
     private Integer show(EvaluationResult result, List<List<ArenaJudgment>> models, ArenaQuestions known, List<Path> files) {
         List<ModelView> views = ModelView.arena(models, version, known, files);
-        return EvaluateOptions.show(EvaluationPage.add(result, views, "win rate, %", common.seed()), options.out());
+        return EvaluateOptions.show(EvaluationPage.add(result, views, "win rate, %", true, common.seed()), options.out());
     }
 
     private ArenaOptions asked(boolean isStyled) {

@@ -73,11 +73,11 @@ final class MtBenchCommand extends BenchmarkCommand {
         if (rows.isEmpty()) {
             throw new DataException("--annotations have no games against " + baseline);
         }
-        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).pairs(rows), ModelView.mtBenchPairs(rows, known.categories()::get), "won turns, %", common.seed()), options.out());
+        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).pairs(rows), ModelView.mtBenchPairs(rows, known), "won turns, %", false, common.seed()), options.out());
     }
 
     private Integer show(MtBenchQuestions known, List<SingleJudgment> rows) {
-        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).single(rows), ModelView.mtBench(rows, known.categories()::get), "rating", common.seed()), options.out());
+        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).single(rows), ModelView.mtBench(rows, known), "rating", false, common.seed()), options.out());
     }
 
     private MtBenchEvaluation evaluation(MtBenchQuestions known) {

@@ -135,6 +135,9 @@ class JudgedBenchmarksTest extends CommandTest {
             });
             assertThat(rows.get(3).path("baseline").asText()).isEqualTo("second-base");
             assertThat(rows.get(0).path("games").path(0).path("prompt").path(0).path("content").asText()).isEqualTo("Judge \"hard\".\nWell.");
+            // No number goes over several categories.
+            assertThat(page("out").path("models")).extracting(model -> model.path("category").asText()).containsExactly("hard_prompt", "creative_writing");
+            assertThat(page("out").path("models")).extracting(model -> model.path("rows").asInt()).containsExactly(3, 1);
             assertThat(page("out").path("items")).hasSize(4).allSatisfy(item -> assertThat(item.path("by").path(0).path("score").asDouble()).isEqualTo(100));
         }
     }

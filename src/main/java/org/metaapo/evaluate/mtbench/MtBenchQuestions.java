@@ -52,6 +52,11 @@ public record MtBenchQuestions(List<Question> list, Map<Integer, String> categor
         return new MtBenchQuestions(List.copyOf(list), categories);
     }
 
+    /** What a turn asks; the question's number where only that is known. */
+    public String text(int question, int turn) {
+        return list.stream().filter(one -> one.id() == question && one.turns().size() >= turn).findFirst().map(one -> one.turns().get(turn - 1)).orElse("question " + question);
+    }
+
     /** The category of a question; a DataException for an unknown one. */
     String category(int question, String where) {
         String category = categories.get(question);

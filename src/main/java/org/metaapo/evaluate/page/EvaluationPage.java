@@ -54,31 +54,35 @@ public final class EvaluationPage {
      * Adds {@code evaluation.html}, and for several models the comparison's figures and table.
      *
      * @param unit what a score is
+     * @param isByCategory whether each category is compared on its own, and no number goes over several
      * @param seed of the bootstraps
      */
-    public static EvaluationResult add(EvaluationResult result, List<ModelView> views, String unit, long seed) {
-        ObjectNode data = Json.mapper().createObjectNode().put("unit", unit).put("seed", seed);
+    public static EvaluationResult add(EvaluationResult result, List<ModelView> views, String unit, boolean isByCategory, long seed) {
+        ObjectNode data = Json.mapper().createObjectNode().put("unit", unit).put("seed", seed).put("compared", views.size());
         data.set("metrics", result.metrics());
         result.notes().forEach(data.withArray("notes")::add);
-        double[] p = new double[views.size()];
+        List<Part> parts = parts(views, isByCategory);
+        double[] p = new double[parts.size()];
         List<List<double[]>> differences = new ArrayList<>();
         for (int m = 0; m < p.length; m++) {
-            differences.add(differences(views.get(m), views.get(0)));
-            p[m] = m == 0 ? Double.NaN : Significance.pairedT(differences.get(m).stream().mapToDouble(StatUtils::mean).toArray());
+            boolean isFirst = m % views.size() == 0;
+            differences.add(isFirst ? List.of() : differences(parts.get(m).view(), parts.get(m - m % views.size()).view()));
+            p[m] = isFirst ? Double.NaN : Significance.pairedT(differences.get(m).stream().mapToDouble(StatUtils::mean).toArray());
         }
         double[] adjusted = Significance.holm(p);
         TextTable table = new TextTable("model", unit, "95 % interval", "minus " + views.get(0).model(), "95 % interval", "p", "judged");
         ArrayNode models = data.putArray("models");
         for (int m = 0; m < p.length; m++) {
-            ModelView view = views.get(m);
-            ObjectNode one = models.addObject().put("name", view.model());
+            ModelView view = parts.get(m).view();
+            String category = parts.get(m).category();
+            ObjectNode one = models.addObject().put("name", view.model()).put("category", category);
             Estimate mean = mean(view.items(), JudgedItem::score, seed);
             put(one, "mean", mean);
-            Estimate difference = m == 0 || differences.get(m).isEmpty() ? null : Bootstrap.pooled(differences.get(m), seed);
+            Estimate difference = differences.get(m).isEmpty() ? null : Bootstrap.pooled(differences.get(m), seed);
             put(one, "difference", difference);
-            one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m == 0 ? null : differences.get(m).size());
+            one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m % views.size() == 0 ? null : differences.get(m).size());
             details(one, view, seed);
-            table.row(view.model(), point(mean), interval(mean), point(difference), interval(difference), Double.isNaN(adjusted[m]) ? "–" : String.format(Locale.ROOT, "%.3f", adjusted[m]),
+            table.row(view.model() + (category == null ? "" : ", " + category), point(mean), interval(mean), point(difference), interval(difference), Double.isNaN(adjusted[m]) ? "–" : String.format(Locale.ROOT, "%.3f", adjusted[m]),
                     Integer.toString((int) view.items().stream().filter(item -> item.score() != null).count()));
         }
         items(data, views);
@@ -89,6 +93,19 @@ public final class EvaluationPage {
             metrics.set("comparison", models.deepCopy());
         }
         return new EvaluationResult(metrics, views.size() > 1 ? result.table() + "\n" + table : result.table(), result.notes(), files);
+    }
+
+    /** What is compared: a model's items, of one category or of all. */
+    private record Part(ModelView view, String category) {}
+
+    /** Category after category, in each all models in their order; without categories the models. */
+    private static List<Part> parts(List<ModelView> views, boolean isByCategory) {
+        List<String> categories = views.stream().flatMap(view -> view.items().stream()).map(JudgedItem::category).filter(Objects::nonNull).distinct().toList();
+        if (!isByCategory || categories.size() < 2) {
+            return views.stream().map(view -> new Part(view, null)).toList();
+        }
+        return categories.stream().flatMap(category -> views.stream().map(view -> new Part(
+                new ModelView(view.model(), view.items().stream().filter(item -> category.equals(item.category())).toList()), category))).toList();
     }
 
     private static String point(Estimate estimate) {

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
-import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.metaapo.evaluate.alpaca.Annotation;
 import org.metaapo.evaluate.arena.ArenaAnswer;
@@ -16,6 +15,7 @@ import org.metaapo.evaluate.arena.ArenaJudgment;
 import org.metaapo.evaluate.arena.ArenaQuestions;
 import org.metaapo.evaluate.arena.ArenaVersion;
 import org.metaapo.evaluate.arena.Battle;
+import org.metaapo.evaluate.mtbench.MtBenchQuestions;
 import org.metaapo.evaluate.mtbench.PairJudgment;
 import org.metaapo.evaluate.mtbench.SingleJudgment;
 
@@ -111,18 +111,18 @@ public record ModelView(String model, List<JudgedItem> items) {
     }
 
     /** Of MT-Bench's ratings, from 1 to 10, of each model. */
-    public static List<ModelView> mtBench(List<SingleJudgment> rows, IntFunction<String> category) {
+    public static List<ModelView> mtBench(List<SingleJudgment> rows, MtBenchQuestions questions) {
         return rows.stream().map(SingleJudgment::model).distinct()
-                .map(model -> ofMtBench(rows.stream().filter(row -> row.model().equals(model)).toList(), category)).toList();
+                .map(model -> ofMtBench(rows.stream().filter(row -> row.model().equals(model)).toList(), questions)).toList();
     }
 
     /** Of MT-Bench's games, in percent, of each model: a turn is won where both games say so. */
-    public static List<ModelView> mtBenchPairs(List<PairJudgment> rows, IntFunction<String> category) {
+    public static List<ModelView> mtBenchPairs(List<PairJudgment> rows, MtBenchQuestions questions) {
         return rows.stream().flatMap(row -> Stream.of(row.model1(), row.model2())).distinct()
-                .map(model -> ofPairs(rows.stream().filter(row -> row.isOf(model)).toList(), model, category)).toList();
+                .map(model -> ofPairs(rows.stream().filter(row -> row.isOf(model)).toList(), model, questions)).toList();
     }
 
-    private static ModelView ofPairs(List<PairJudgment> rows, String model, IntFunction<String> category) {
+    private static ModelView ofPairs(List<PairJudgment> rows, String model, MtBenchQuestions questions) {
         List<JudgedItem> items = new ArrayList<>();
         for (PairJudgment row : rows) {
             JsonNode node = row.row().node();
@@ -132,7 +132,7 @@ public record ModelView(String model, List<JudgedItem> items) {
                 case TIE -> 50.0;
                 default -> FULL * row.outcome(model, 1);
             };
-            items.add(new JudgedItem(row.question() + ", turn " + row.turn() + ", against " + other, Integer.toString(row.question()), category.apply(row.question()), node.path("g1_user_prompt").asText(""), null, null,
+            items.add(new JudgedItem(row.question() + ", turn " + row.turn() + ", against " + other, Integer.toString(row.question()), questions.categories().get(row.question()), questions.text(row.question(), row.turn()), told(node, "g1_user_prompt"), null,
                     score, score == null ? "none" : score == 50 ? "tie" : score > 50 ? "won" : "lost",
                     node.hasNonNull("failure") ? "failed: " + node.path("failure").asText()
                             : "Game 1, " + row.model1() + " is A:\n" + node.path("g1_judgment").asText("") + "\n\nGame 2, " + row.model2() + " is A:\n" + node.path("g2_judgment").asText(""),
@@ -141,15 +141,20 @@ public record ModelView(String model, List<JudgedItem> items) {
         return new ModelView(model, items);
     }
 
+    /** All that the judge was told, the answers among it, which the judgments do not have apart. */
+    private static String told(JsonNode row, String field) {
+        return row.path(field).isTextual() ? row.path(field).asText() : null;
+    }
+
     private static Double percentOf(Double share) {
         return share == null ? null : (Double) (FULL * share);
     }
 
-    private static ModelView ofMtBench(List<SingleJudgment> rows, IntFunction<String> category) {
+    private static ModelView ofMtBench(List<SingleJudgment> rows, MtBenchQuestions questions) {
         List<JudgedItem> items = new ArrayList<>();
         for (SingleJudgment row : rows) {
             JsonNode node = row.row().node();
-            items.add(new JudgedItem(row.question() + ", turn " + row.turn(), Integer.toString(row.question()), category.apply(row.question()), node.path("user_prompt").asText(""), null, null, row.score(),
+            items.add(new JudgedItem(row.question() + ", turn " + row.turn(), Integer.toString(row.question()), questions.categories().get(row.question()), questions.text(row.question(), row.turn()), told(node, "user_prompt"), null, row.score(),
                     row.score() == null ? "none" : row.score().toString().replaceFirst("\\.0$", ""),
                     node.hasNonNull("failure") ? "failed: " + node.path("failure").asText() : node.path("judgment").asText(""), null, null, null));
         }

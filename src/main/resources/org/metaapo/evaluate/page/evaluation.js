@@ -2,10 +2,12 @@
 (() => {
   const { data, element, number, tile, colour, pager, select } = page;
   const { svg, draw, ticks, scale, padded } = picture;
-  const models = data.models, metrics = data.metrics;
+  // Models, or with categories that are compared on their own the models of each, one category after the other.
+  const models = data.models, metrics = data.metrics, compared = data.compared, isWhole = models.length === compared;
+  const label = m => m.category ? `${m.name}, ${m.category}` : m.name;
   const isRate = data.unit.includes('%');
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
-  const hues = models.map((_, i) => i === 0 ? colour('--a') : `hsl(${(25 + 137.5 * (i - 1)) % 360} 55% ${dark ? 64 : 42}%)`);
+  const hues = models.map((_, at) => at % compared).map(i => i === 0 ? colour('--a') : `hsl(${(25 + 137.5 * (i - 1)) % 360} 55% ${dark ? 64 : 42}%)`);
   const names = { alpaca_eval: 'AlpacaEval 2', arena_hard: 'Arena-Hard', mt_bench: 'MT-Bench' };
   const benchmark = names[metrics.benchmark] || metrics.benchmark;
   const judge = metrics.annotator || metrics.judge || '–';
@@ -16,9 +18,9 @@
 
   const official = name => (metrics.models || []).find(one => one.name === name) || {};
   const best = models.filter(m => m.mean).reduce((a, b) => !a || b.mean[0] > a.mean[0] ? b : a, null);
-  tile(number(models.length), models.length === 1 ? 'model' : 'models');
+  tile(number(compared), compared === 1 ? 'model' : 'models');
   tile(number(data.questions), data.questions === 1 ? 'question' : 'questions');
-  if (best) tile(shown(best.mean[0]), models.length > 1 ? `${data.unit}, ${best.name}` : data.unit);
+  if (best && isWhole) tile(shown(best.mean[0]), models.length > 1 ? `${data.unit}, ${best.name}` : data.unit);
   if (best && official(best.name).length_controlled_winrate !== undefined) tile(shown(official(best.name).length_controlled_winrate), 'length-controlled win rate, %');
   const judged = models.reduce((n, m) => n + m.judged, 0), rows = models.reduce((n, m) => n + m.rows, 0);
   tile(`${number(judged)} / ${number(rows)}`, 'judged');
@@ -40,8 +42,9 @@
 
   // entries: { name, estimates: [[mean, low, high]…], strokes }
   const intervals = (place, entries, line0) => {
-    const line = 30, width = wide(place), left = Math.min(150, 0.34 * width), right = 54, letters = Math.floor((left - 12) / 6.3);
+    const line = 30, width = wide(place), left = Math.min(150, 0.34 * width), right = 54, letters = Math.floor((left - 12) / 7.4);
     const height = entries.length * line + 30, node = svg(width, height);
+    if (place.closest('#pictures')) node.style.maxWidth = `${width}px`;
     const [low, high] = span(entries.flatMap(e => e.estimates.filter(Boolean).flat()), least, most), x = scale(low, high, left, width - right);
     ticks(low, high, 4).forEach(([value, label]) => {
       draw(node, 'line', { x1: x(value), x2: x(value), y1: 4, y2: height - 24, class: 'grid' });
@@ -65,9 +68,10 @@
     place.append(node);
     return hasLine;
   };
-  const ranked = models.map((m, i) => ({ m, hue: hues[i] })).filter(e => e.m.mean).sort((a, b) => b.m.mean[0] - a.m.mean[0]);
+  const ranked = models.map((m, i) => ({ m, hue: hues[i] })).filter(e => e.m.mean);
+  if (isWhole) ranked.sort((a, b) => b.m.mean[0] - a.m.mean[0]);
   const means = page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`);
-  const hasLine = intervals(means, ranked.map(e => ({ name: e.m.name, estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
+  const hasLine = intervals(means, ranked.map(e => ({ name: label(e.m), estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
   means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
 
   const long = ranked.filter(e => e.m.length !== null);
@@ -85,16 +89,16 @@
     draw(node, 'text', { x: (left + width) / 2, y: height - 3, 'text-anchor': 'middle', class: 'soft' }, 'code points');
     long.forEach(e => {
       const cx = x(e.m.length), cy = y(e.m.mean[0]), group = draw(node, 'g', {}), right = cx < width / 2;
-      draw(group, 'title', {}, `${e.m.name}: ${shown(e.m.mean[0])}, ${number(e.m.length)} code points`);
+      draw(group, 'title', {}, `${label(e.m)}: ${shown(e.m.mean[0])}, ${number(e.m.length)} code points`);
       draw(group, 'line', { x1: cx, x2: cx, y1: y(e.m.mean[1]), y2: y(e.m.mean[2]), stroke: e.hue, 'stroke-width': 2, opacity: 0.45 });
       draw(group, 'circle', { cx, cy, r: 5, fill: e.hue });
-      draw(group, 'text', { x: cx + (right ? 10 : -10), y: cy + 4, 'text-anchor': right ? 'start' : 'end' }, short(e.m.name, Math.floor(width / 14)));
+      draw(group, 'text', { x: cx + (right ? 10 : -10), y: cy + 4, 'text-anchor': right ? 'start' : 'end' }, short(label(e.m), Math.floor(width / 14)));
     });
     place.append(node);
   }
   if (models.some(m => m.shown_first || m.shown_second)) {
     intervals(page.card(pictures, 'Position', 'Win rate where the model’s answer is shown first (blue) and second (orange). They differ where the judge favours a place.'),
-      ranked.map(e => ({ name: e.m.name, estimates: [e.m.shown_first, e.m.shown_second], strokes: [colour('--a'), colour('--b')] })), 50);
+      ranked.map(e => ({ name: label(e.m), estimates: [e.m.shown_first, e.m.shown_second], strokes: [colour('--a'), colour('--b')] })), 50);
   }
 
   // All numbers.
@@ -112,7 +116,7 @@
   const estimate = (e, format) => e ? [format(e[0]), element('div', `${format(e[1])} to ${format(e[2])}`, 'interval')] : '–';
   const controlled = models.some(m => official(m.name).length_controlled_winrate !== undefined);
   const hasLength = models.some(m => m.length !== null), hasPosition = models.some(m => m.shown_first || m.shown_second);
-  row(['model', data.unit, ...(controlled ? ['length-controlled'] : []), ...(models.length > 1 ? [`minus ${models[0].name}`, 'p'] : []),
+  row(['model', data.unit, ...(controlled ? ['length-controlled'] : []), ...(compared > 1 ? [`minus ${short(models[0].name, 18)}`, 'p'] : []),
     ...(hasPosition ? ['shown first', 'second'] : []), ...(hasLength ? ['length'] : []), 'judged'], 'th');
   models.forEach((m, i) => {
     const swatch = element('span', undefined, 'swatch');
@@ -121,22 +125,22 @@
     const value = m.difference ? element('span', signed(m.difference[0]), sure ? m.difference[0] > 0 ? 'better' : 'worse' : '') : '';
     const lc = official(m.name);
     const name = element('div', undefined, 'name');
-    name.append(swatch, m.name);
+    name.append(swatch, label(m));
     row([name, estimate(m.mean, shown),
       ...(controlled ? [lc.length_controlled_winrate === undefined ? '–' : [shown(lc.length_controlled_winrate), element('div', `± ${shown(lc.lc_standard_error)}`, 'interval')]] : []),
-      ...(models.length > 1 ? [m.difference ? [value, element('div', `${signed(m.difference[1])} to ${signed(m.difference[2])}`, 'interval')] : '',
+      ...(compared > 1 ? [m.difference ? [value, element('div', `${signed(m.difference[1])} to ${signed(m.difference[2])}`, 'interval')] : '',
         m.p === null ? '' : m.p < 0.001 ? '< 0.001' : number(m.p, 3)] : []),
       ...(hasPosition ? [m.shown_first ? shown(m.shown_first[0]) : '–', m.shown_second ? shown(m.shown_second[0]) : '–'] : []),
       ...(hasLength ? [number(lc.avg_length === undefined ? m.length : lc.avg_length)] : []), `${number(m.judged)} / ${number(m.rows)}`], 'td');
   });
   scroll.append(node);
-  box.append(element('h2', 'All numbers'), scroll, element('p', models.length > 1
+  box.append(element('h2', 'All numbers'), scroll, element('p', compared > 1
     ? `Below a mean its 95 % interval. p: paired t test against ${models[0].name} over the questions both were judged on, adjusted by Holm’s method; in colour where p < 0.05.`
     : 'Below a mean its 95 % interval; ± is a standard error.'));
   document.getElementById('table').append(box);
 
   const categories = [...new Set(models.flatMap(m => Object.keys(m.categories)))];
-  if (categories.length > 1) {
+  if (categories.length > 1 && isWhole) {
     const place = page.card(document.getElementById('categories'), 'By category', models.length > 1 ? models.map(m => m.name).join(', ') + ', from the top' : '');
     intervals(place, categories.map(c => ({ name: c, estimates: models.map(m => m.categories[c]), strokes: hues })), isRate ? 50 : -1);
   }
@@ -181,7 +185,7 @@
       && (!words || [item.prompt, item.baseline, ...item.by.flatMap(by => [by.answer, by.reasons])].some(text => text && text.toLowerCase().includes(words)))));
   };
   const outcome = select([['all', 'all outcomes'], ['won', isRate ? 'won' : 'above 5.5'], ['lost', isRate ? 'lost' : 'below 5.5'], ['none', 'not judged'],
-    ...(models.length > 1 ? [['apart', 'models differ']] : [])], () => update());
+    ...(compared > 1 ? [['apart', 'models differ']] : [])], () => update());
   const category = select([['', 'all categories'], ...categories.map(c => [c, c])], () => update());
   search.oninput = update;
   bar.prepend(search, outcome, ...(categories.length > 1 ? [category] : []));
