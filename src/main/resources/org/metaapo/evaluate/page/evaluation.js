@@ -92,7 +92,8 @@
       draw(group, 'title', {}, `${label(e.m)}: ${shown(e.m.mean[0])}, ${number(e.m.length)} code points`);
       draw(group, 'line', { x1: cx, x2: cx, y1: y(e.m.mean[1]), y2: y(e.m.mean[2]), stroke: e.hue, 'stroke-width': 2, opacity: 0.45 });
       draw(group, 'circle', { cx, cy, r: 5, fill: e.hue });
-      draw(group, 'text', { x: cx + (right ? 10 : -10), y: cy + 4, 'text-anchor': right ? 'start' : 'end' }, short(label(e.m), Math.floor(width / 14)));
+      // Of several categories too many points for names; they have the colours of the picture beside.
+      if (isWhole) draw(group, 'text', { x: cx + (right ? 10 : -10), y: cy + 4, 'text-anchor': right ? 'start' : 'end' }, short(label(e.m), Math.floor(width / 14)));
     });
     place.append(node);
   }
