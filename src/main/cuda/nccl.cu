@@ -12,6 +12,8 @@ namespace cuda {
 namespace {
 
 constexpr auto kLongestGoodbye = std::chrono::seconds(10);
+// For a rank that has failed to tell why, and to end this one too.
+constexpr auto kTelling = std::chrono::seconds(2);
 
 // What ranks tell each other before they are joined.
 struct Card {
@@ -154,6 +156,8 @@ void Communicator::failed(nccl::Result result, const char* call) {
     if (comm_ != nullptr) nccl_->comm_abort(comm_);
     comm_ = nullptr;
     device_.check(device_.lost(), Site{call, __FILE__, __LINE__});  // the cause, where it is this GPU
+    const auto end = std::chrono::steady_clock::now() + kTelling;
+    while (result == nccl::kRemoteError && transport_.overdue(transport_.context, 0) == nullptr && std::chrono::steady_clock::now() < end) pause(INT64_MAX);
     fail(APO_E_DEVICE, "cuda:%d: rank %d of %d: %s in %s; %s", device_.index, rank_, size_, why.c_str(), call,
          result == nccl::kRemoteError ? "another rank has failed or ended, see what it says" : "NCCL_DEBUG=WARN tells more; or use --device cpu");
 }

@@ -64,7 +64,8 @@ Member& member(Comm comm) { return **static_cast<Handle*>(comm); }
 
 using Key = std::pair<int32_t, int32_t>;  // a room's address
 std::map<Key, std::shared_ptr<Team>>& teams() {
-    static std::map<Key, std::shared_ptr<Team>> all;
+    // For ever: their threads may still run when the process exits.
+    static auto& all = *new std::map<Key, std::shared_ptr<Team>>;
     return all;
 }
 

@@ -65,18 +65,24 @@ final class RanksOption {
 
     private <T> int together(Ranks ranks, Supplier<T> prepare, BiConsumer<Ranks, T> work) {
         int status = 0;
+        ranks.whenBroken(failure -> end(ranks, failure));
         try {
             T prepared = ranks.agree(prepare);
             work.accept(ranks, prepared);
             ranks.lead(System.out::flush);
         } catch (Throwable e) {
-            status = Failures.tell(e, isDebug());
-            if (!ranks.isAgreed(e)) {
-                int failed = status;
-                Unfinished.end(() -> ranks.abort(failed));
-            }
+            status = end(ranks, e);
         }
         ranks.close();
+        return status;
+    }
+
+    /** Tells of a failure, and ends all ranks where they do not know of it. */
+    private int end(Ranks ranks, Throwable failure) {
+        int status = Failures.tell(failure, isDebug());
+        if (!ranks.isAgreed(failure)) {
+            Unfinished.end(() -> ranks.abort(status));
+        }
         return status;
     }
 

@@ -70,7 +70,7 @@ final class GroupRanks extends JoinedRanks {
     public <T> T within(double seconds, Supplier<T> work) {
         group.limit(seconds);
         try {
-            return work.get();
+            return together(work);
         } finally {
             group.limit(0);
         }

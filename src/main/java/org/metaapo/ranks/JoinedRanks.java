@@ -3,6 +3,7 @@ package org.metaapo.ranks;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.metaapo.error.MetaapoException;
 import org.metaapo.error.RankFailedException;
@@ -10,6 +11,7 @@ import org.metaapo.error.RankFailedException;
 /** What several ranks settle by {@link #gather} alone, whatever carries it. */
 abstract class JoinedRanks implements Ranks {
     private Throwable agreed;
+    private Consumer<Throwable> broken = failure -> { };
 
     @Override
     public boolean any(boolean own) {
@@ -38,6 +40,23 @@ abstract class JoinedRanks implements Ranks {
             }
         }
         return result;
+    }
+
+    @Override
+    public <T> T together(Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (RuntimeException | Error e) {
+            if (!isAgreed(e)) {
+                broken.accept(e);
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public void whenBroken(Consumer<Throwable> listener) {
+        broken = listener;
     }
 
     /** Status and message; 0 for work that was done. */

@@ -1,6 +1,7 @@
 package org.metaapo.ranks;
 
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.RankGroup;
@@ -72,8 +73,17 @@ public interface Ranks extends AutoCloseable {
     }
 
     /**
-     * Does work in which the ranks wait for each other and none has anything to do that may take any time, such as writing a file or asking a
-     * service: a rank that is waited for longer than this hangs. Elsewhere waits have no end.
+     * Does work in which ranks wait for each other by more than calls of this class, as on their engines. A failure there that not all
+     * ranks know of is told to {@link #whenBroken} before anything is closed: what is on its way to others, and will never come to them,
+     * would keep the memory of a GPU from being freed.
+     */
+    <T> T together(Supplier<T> work);
+
+    /** Has a failure in {@link #together} that not all ranks know of heard first; it is thrown then. */
+    void whenBroken(Consumer<Throwable> listener);
+
+    /**
+     * As {@link #together}, for work in which none has anything to do that may take any time, such as writing a file or asking a service: a rank that is waited for longer than this hangs. Elsewhere waits have no end.
      *
      * @throws org.metaapo.error.DeviceException naming the ranks that did not come; to be followed by {@link #abort}
      */

@@ -61,7 +61,7 @@ public final class SharedWork {
 
     /** As {@link #results}, where ranks wait for each other in their work, as in calls on weights that they share out: a failure ends all. */
     public static <T> List<T> together(Ranks ranks, int[][] shares, Codec<T> codec, Function<int[], List<T>> work) {
-        return gather(ranks, shares, codec, work.apply(shares[ranks.rank()]));
+        return gather(ranks, shares, codec, ranks.together(() -> work.apply(shares[ranks.rank()])));
     }
 
     /**

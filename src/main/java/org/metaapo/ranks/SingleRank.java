@@ -1,6 +1,7 @@
 package org.metaapo.ranks;
 
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.metaapo.engine.Engine;
 
@@ -55,6 +56,14 @@ final class SingleRank implements Ranks {
     public <T> T agree(Supplier<T> work) {
         return work.get();
     }
+
+    @Override
+    public <T> T together(Supplier<T> work) {
+        return work.get();
+    }
+
+    @Override
+    public void whenBroken(Consumer<Throwable> listener) {}
 
     @Override
     public <T> T within(double seconds, Supplier<T> work) {
