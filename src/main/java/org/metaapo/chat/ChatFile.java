@@ -18,7 +18,7 @@ import org.metaapo.text.Message;
  * {@code tools}, {@code documents} and {@code chat_template_kwargs} where there are any. It is what the layout {@code messages} of data
  * files is, so that any of these can be read, and what was said can be trained on.
  */
-final class ChatFile {
+public final class ChatFile {
     private ChatFile() {}
 
     /** Writes a line for each conversation, of the model with the same number. */
@@ -50,7 +50,7 @@ final class ChatFile {
      * @param variables of the chat template, which the file's go before
      * @throws DataException if it has none, or rows of another layout
      */
-    static List<Conversation> read(Path file, int count, Map<String, Object> variables) {
+    public static List<Conversation> read(Path file, int count, Map<String, Object> variables) {
         List<Row> rows = DataFiles.load(List.of(file), DataFiles.Options.STRICT.with(variables)).rows();
         List<Conversation> conversations = new ArrayList<>();
         for (int i = 0; i < count; i++) {

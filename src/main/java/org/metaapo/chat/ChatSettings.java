@@ -107,7 +107,7 @@ public final class ChatSettings {
     }
 
     /** The longest answer. */
-    int maxNewTokens() {
+    public int maxNewTokens() {
         return maxNewTokens;
     }
 

@@ -10,7 +10,9 @@ import java.util.concurrent.Callable;
 import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.adapter.AdapterFolder;
 import org.metaapo.chat.Chat;
+import org.metaapo.chat.ChatFile;
 import org.metaapo.chat.ChatModel;
+import org.metaapo.chat.ChatPage;
 import org.metaapo.chat.ChatSession;
 import org.metaapo.chat.ChatSettings;
 import org.metaapo.config.RunConfig;
@@ -20,6 +22,8 @@ import org.metaapo.engine.Network;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.SamePath;
 import org.metaapo.jobs.Policy;
+import org.metaapo.report.HtmlPage;
+import org.metaapo.serve.ServeRoom;
 import org.metaapo.text.ChatOptions;
 import org.metaapo.text.Conversation;
 import picocli.CommandLine.Command;
@@ -31,6 +35,9 @@ import picocli.CommandLine.Option;
 final class ChatCommand implements Callable<Integer> {
     private static final int CONTEXT = 8192;
     private static final int IN = 0;
+    private static final int LAST_PORT = 65_535;
+    /** Requests of other tabs that may wait. */
+    private static final int QUEUE = 64;
 
     @Mixin
     private CommonOptions common;
@@ -51,6 +58,9 @@ final class ChatCommand implements Callable<Integer> {
     @Option(names = "--system", paramLabel = "TEXT", description = "what the system says before the first message")
     private String system;
 
+    @Option(names = "--load", paramLabel = "FILE", description = "go on from what /save wrote, or from a data file of conversations")
+    private Path load;
+
     @Option(names = "--temperature", paramLabel = "X", description = "0: the most probable token each time (default: ${DEFAULT-VALUE})", defaultValue = "1")
     private String temperature;
 
@@ -70,9 +80,18 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin
     private TemplateOptions template;
 
+    @Option(names = "--web", description = "talk in a browser, on a page that this machine alone reaches, until Ctrl-C")
+    private boolean web;
+
+    @Option(names = "--port", paramLabel = "N", description = "of the page; 0: any that is free (default: ${DEFAULT-VALUE})", defaultValue = "8771")
+    private int port;
+
     @Override
     public Integer call() {
         ChatSettings settings = settings();
+        if (port < 0 || port > LAST_PORT) {
+            throw new UsageException("--port is " + port + "; expected 0 to " + LAST_PORT);
+        }
         Map<String, Object> variables = template.variables(RunConfig.defaults(List.of()));
         try (Policy first = open(model, adapter.path());
                 Policy second = against == null ? null : openAgainst()) {
@@ -81,6 +100,13 @@ final class ChatCommand implements Callable<Integer> {
                 policy.folder().requireHead(Head.LM);
                 context(policy);
             });
+            List<Conversation> begun = load == null
+                    ? Collections.nCopies(policies.size(), new Conversation(List.of(), null, null, variables)) : ChatFile.read(load, policies.size(), variables);
+            if (web) {
+                ChatServer.run(common, policies, policy -> new ServeRoom(1, context(policy), QUEUE, settings.maxNewTokens(), common.seed()),
+                        pages(settings, begun, policies), variables, port);
+                return 0;
+            }
             try (Engine engine = common.open();
                     AdaptedFolder.Loaded weights = load(first, engine);
                     AdaptedFolder.Loaded others = second == null || isOver(second, first) ? null : load(second, engine)) {
@@ -88,10 +114,14 @@ final class ChatCommand implements Callable<Integer> {
                 if (second != null) {
                     networks.add(others == null ? second.folder().on(weights.model()) : others.network());
                 }
-                talk(policies, networks, settings, variables);
+                talk(policies, networks, settings, begun, variables);
             }
         }
         return 0;
+    }
+
+    private Map<String, HtmlPage.Part> pages(ChatSettings settings, List<Conversation> begun, List<Policy> policies) {
+        return ChatPage.parts(settings, system, begun, policies.stream().map(policy -> policy.format().hasTemplate()).toList());
     }
 
     private ChatSettings settings() {
@@ -133,15 +163,15 @@ final class ChatCommand implements Callable<Integer> {
         return context == null ? Math.min(positions, CONTEXT) : context;
     }
 
-    private void talk(List<Policy> policies, List<Network> networks, ChatSettings settings, Map<String, Object> variables) {
+    private void talk(
+            List<Policy> policies, List<Network> networks, ChatSettings settings, List<Conversation> begun, Map<String, Object> variables) {
         List<ChatModel> models = new ArrayList<>();
         try {
             for (int i = 0; i < policies.size(); i++) {
                 Policy policy = policies.get(i);
                 models.add(new ChatModel(policy.folder().name(), policy.format(), networks.get(i), context(policy), policy.config().maxPositions()));
             }
-            Conversation begun = new Conversation(List.of(), null, null, variables);
-            Chat chat = new Chat(models, Collections.nCopies(models.size(), begun), settings);
+            Chat chat = new Chat(models, begun, settings);
             if (system != null) {
                 chat.system(system);
             }

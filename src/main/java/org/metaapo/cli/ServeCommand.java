@@ -118,7 +118,8 @@ final class ServeCommand implements Callable<Integer> {
         return last == null ? "model" : last.toString();
     }
 
-    private static void await(StopSignal stop) {
+    /** Waits until the stop is asked for. */
+    static void await(StopSignal stop) {
         while (!stop.isRequested()) {
             try {
                 Thread.sleep(POLL_MILLIS);

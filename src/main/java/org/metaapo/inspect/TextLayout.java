@@ -5,7 +5,7 @@ import java.util.List;
 import org.jline.utils.WCWidth;
 
 /** Breaks styled text into lines of a terminal, which is never sent a control character of the data. */
-final class TextLayout {
+public final class TextLayout {
     private final int width;
     private final boolean colour;
     private final List<String> lines = new ArrayList<>();
@@ -82,7 +82,7 @@ final class TextLayout {
     }
 
     /** What stands for a character: control characters as their pictures, characters that change the direction as numbers. */
-    static String visible(int c) {
+    public static String visible(int c) {
         if (c == '\t') {
             return "⇥   ";
         }

@@ -68,7 +68,7 @@ public final class HtmlPage {
     }
 
     /** A part of a text. */
-    static Part part(String type, String text) {
+    public static Part part(String type, String text) {
         return new Part(type + "; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }
 

@@ -13,7 +13,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.error.RunFailedException;
 import org.metaapo.files.Json;
 
-/** {@code /v1/chat/completions} and {@code /v1/completions}. */
+/** {@code /v1/chat/completions} and {@code /v1/completions} of one model. */
 final class AnswerEndpoint {
     private static final long SIGN_OF_LIFE_NANOS = 1_000_000_000L;
     private static final int MOST_PROMPTS = 2048;
@@ -26,9 +26,7 @@ final class AnswerEndpoint {
         this.metrics = metrics;
     }
 
-    void chat(Call call) throws IOException, InterruptedException {
-        Fields fields = call.fields();
-        checkModel(fields);
+    void chat(Call call, Fields fields) throws IOException, InterruptedException {
         SamplingFields sampling = new SamplingFields(model, fields);
         sampling.refuseOthers();
         if (fields.flag("echo", false)) {
@@ -46,9 +44,7 @@ final class AnswerEndpoint {
         answer(call, ask, AnswerFormat.chat(model.id()));
     }
 
-    void complete(Call call) throws IOException, InterruptedException {
-        Fields fields = call.fields();
-        checkModel(fields);
+    void complete(Call call, Fields fields) throws IOException, InterruptedException {
         SamplingFields sampling = new SamplingFields(model, fields);
         sampling.refuseOthers();
         if (!fields.text("suffix", "").isEmpty()) {
@@ -61,17 +57,6 @@ final class AnswerEndpoint {
         boolean echo = fields.flag("echo", false);
         Integer most = fields.has("max_tokens") ? (int) fields.integer("max_tokens", echo ? 0 : 1, Integer.MAX_VALUE, 0) : null;
         answer(call, sampling.ask(prompts, "prompt", echo, tops, most, "max_tokens"), AnswerFormat.completion(model.id()));
-    }
-
-    private void checkModel(Fields fields) {
-        String asked = fields.text("model", null);
-        if (asked == null) {
-            throw fields.wrong("model", "\"" + model.id() + "\"");
-        }
-        if (!asked.equals(model.id())) {
-            throw new ApiException(404, "invalid_request_error", "model", "model_not_found",
-                    "the model " + Json.write(asked) + " is not served here; there is " + Json.write(model.id()));
-        }
     }
 
     private List<int[]> prompts(Fields fields) {

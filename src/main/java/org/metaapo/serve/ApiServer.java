@@ -10,6 +10,7 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -99,21 +100,31 @@ public final class ApiServer implements AutoCloseable {
         return loopback;
     }
 
-    /** Begins to answer for a model. */
-    void start(ServedModel model) {
+    /** Begins to answer for models. Their numbers are told where there is one, for they are of one generator. */
+    void start(ServedModels served) {
+        Map<ServedModel, AnswerEndpoint> answers = new IdentityHashMap<>();
         Metrics metrics = new Metrics();
-        AnswerEndpoint answers = new AnswerEndpoint(model, metrics);
-        ModelEndpoint models = new ModelEndpoint(model);
-        on("POST", "/v1/chat/completions", answers::chat);
-        on("POST", "/v1/completions", answers::complete);
+        served.all().forEach(model -> answers.put(model, new AnswerEndpoint(model, metrics)));
+        ModelEndpoint models = new ModelEndpoint(served);
+        on("POST", "/v1/chat/completions", call -> {
+            Fields fields = call.fields();
+            answers.get(served.named(fields)).chat(call, fields);
+        });
+        on("POST", "/v1/completions", call -> {
+            Fields fields = call.fields();
+            answers.get(served.named(fields)).complete(call, fields);
+        });
         on("GET", ModelEndpoint.MODELS, models::list);
         on("GET", ModelEndpoint.MODELS + "/", models::one);
         on("POST", "/tokenize", models::tokenize);
         on("POST", "/detokenize", models::detokenize);
         on("GET", "/tokenizer_info", models::tokenizerInfo);
         on("GET", "/health", call -> call.send(200, Json.mapper().createObjectNode().put("status", "ok")));
-        on("GET", "/metrics", call -> call.send(200, "text/plain; version=0.0.4; charset=utf-8",
-                metrics.text(model.id(), model.loop().state()).getBytes(StandardCharsets.UTF_8)));
+        if (served.all().size() == 1) {
+            ServedModel model = served.all().get(0);
+            on("GET", "/metrics", call -> call.send(200, "text/plain; version=0.0.4; charset=utf-8",
+                    metrics.text(model.id(), model.loop().state()).getBytes(StandardCharsets.UTF_8)));
+        }
         server.createContext("/", this::handle);
         server.start();
     }

@@ -11,19 +11,20 @@ import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.text.Tokenizer;
 
-/** What is told of the model itself: its card and its tokenizer. */
+/** What is told of the models themselves: their cards and tokenizers; where none is named, the first one's. */
 final class ModelEndpoint {
     static final String MODELS = "/v1/models";
 
-    private final ServedModel model;
+    private final ServedModels models;
 
-    ModelEndpoint(ServedModel model) {
-        this.model = model;
+    ModelEndpoint(ServedModels models) {
+        this.models = models;
     }
 
     void list(Call call) throws IOException {
         ObjectNode root = Json.mapper().createObjectNode().put("object", "list");
-        root.putArray("data").add(card());
+        ArrayNode data = root.putArray("data");
+        models.all().forEach(model -> data.add(card(model)));
         call.send(200, root);
     }
 
@@ -35,20 +36,17 @@ final class ModelEndpoint {
         } catch (IllegalArgumentException e) {
             asked = "";
         }
-        if (!asked.equals(model.id())) {
-            throw new ApiException(404, "invalid_request_error", "model", "model_not_found",
-                    "the model " + Json.write(asked) + " is not served here; there is " + Json.write(model.id()));
-        }
-        call.send(200, card());
+        call.send(200, card(models.named(asked)));
     }
 
-    private ObjectNode card() {
+    private static ObjectNode card(ServedModel model) {
         return Json.mapper().createObjectNode().put("id", model.id()).put("object", "model").put("created", model.created())
                 .put("owned_by", "metaapo").put("max_model_len", model.maxModelLength());
     }
 
     void tokenize(Call call) throws IOException {
         Fields fields = call.fields();
+        ServedModel model = models.namedOrFirst(fields);
         int[] ids;
         if (fields.has("messages")) {
             ids = ChatFields.prompt(model, fields);
@@ -77,10 +75,12 @@ final class ModelEndpoint {
         if (tokens == null) {
             throw fields.wrong("tokens", "a list of token ids");
         }
+        ServedModel model = models.namedOrFirst(fields);
         call.send(200, Json.mapper().createObjectNode().put("prompt", model.tokenizer().decode(model.ids("tokens", tokens), false)));
     }
 
     void tokenizerInfo(Call call) throws IOException {
+        ServedModel model = models.all().get(0);
         Tokenizer tokenizer = model.tokenizer();
         ObjectNode root = Json.mapper().createObjectNode().put("tokenizer_class", "PreTrainedTokenizerFast");
         for (String key : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {

@@ -1,9 +1,12 @@
 package org.metaapo.serve;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongSupplier;
 import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.engine.Dtype;
@@ -15,19 +18,27 @@ import org.metaapo.error.UsageException;
 import org.metaapo.jobs.Policy;
 import org.metaapo.model.ModelConfig;
 
-/** A model that is loaded and answers an {@link ApiServer}'s clients. */
+/** Models that are loaded and answer an {@link ApiServer}'s clients. */
 public final class ModelServer implements AutoCloseable {
     /** How long those who are being answered have when the server stops. */
     private static final long DRAIN_MILLIS = 30_000;
 
     private final ApiServer api;
-    private final AdaptedFolder.Loaded weights;
-    private final Generator generator;
-    private final GenerationLoop loop;
-    private final ServedModel model;
+    private final List<Running> running = new ArrayList<>();
 
     /**
-     * Loads the weights and begins to answer. The policy and the engine stay the caller's, to be closed after this.
+     * A model to serve.
+     *
+     * @param id its name in requests
+     * @param engine its own, for calls on one engine do not overlap
+     */
+    public record Source(String id, Policy policy, Engine engine) {}
+
+    /** What answers for one model. */
+    private record Running(AdaptedFolder.Loaded weights, Generator generator, GenerationLoop loop, ServedModel model) {}
+
+    /**
+     * Loads the weights of one model and begins to answer. The policy and the engine stay the caller's, to be closed after this.
      *
      * @param api listens already; closed with this
      * @param id the model's name in requests
@@ -36,22 +47,38 @@ public final class ModelServer implements AutoCloseable {
      */
     public ModelServer(
             ApiServer api, Policy policy, Engine engine, Dtype dtype, String id, ServeRoom room, Map<String, Object> variables, Consumer<String> note) {
+        this(api, List.of(new Source(id, policy, engine)), dtype, model -> room, variables, note);
+        ServedModel model = running.get(0).model();
+        note.accept(String.format(Locale.ROOT, "%s at http://%s:%d/v1: %,d answers at once, %,d tokens of cache, %,d tokens an answer and its prompt",
+                id, api.shownHost(), api.port(), room.sequences(), model.cacheTokens(), model.maxModelLength()));
+    }
+
+    /** As the other, for several models of different names, each with its own room. */
+    public ModelServer(
+            ApiServer api, List<Source> sources, Dtype dtype, Function<Policy, ServeRoom> rooms, Map<String, Object> variables, Consumer<String> note) {
         this.api = api;
-        weights = policy.load(engine, dtype);
         try {
-            ModelConfig config = policy.config();
-            long cacheTokens = room.cacheTokens() > 0 ? room.cacheTokens() : cacheTokens(config, dtype, room.sequences(), engine.info().memoryFree());
-            generator = weights.network().generator(new GeneratorOptions(room.sequences(), cacheTokens));
-            loop = new GenerationLoop(generator, room.sequences() + room.queue(), note);
-            model = new ServedModel(id, System.currentTimeMillis() / 1000, policy.format(), config, cacheTokens, room.newTokens(), variables,
-                    seeds(room.seed()), loop);
+            sources.forEach(source -> running.add(load(source, dtype, rooms.apply(source.policy()), variables, note)));
+        } catch (RuntimeException e) {
+            running.forEach(ModelServer::end);
+            throw e;
+        }
+        api.start(new ServedModels(running.stream().map(Running::model).toList()));
+    }
+
+    private static Running load(Source source, Dtype dtype, ServeRoom room, Map<String, Object> variables, Consumer<String> note) {
+        AdaptedFolder.Loaded weights = source.policy().load(source.engine(), dtype);
+        try {
+            ModelConfig config = source.policy().config();
+            long cacheTokens = room.cacheTokens() > 0 ? room.cacheTokens() : cacheTokens(config, dtype, room.sequences(), source.engine().info().memoryFree());
+            Generator generator = weights.network().generator(new GeneratorOptions(room.sequences(), cacheTokens));
+            GenerationLoop loop = new GenerationLoop(generator, room.sequences() + room.queue(), note);
+            return new Running(weights, generator, loop, new ServedModel(source.id(), System.currentTimeMillis() / 1000, source.policy().format(), config,
+                    cacheTokens, room.newTokens(), variables, seeds(room.seed()), loop));
         } catch (RuntimeException e) {
             weights.close();
             throw e;
         }
-        api.start(model);
-        note.accept(String.format(Locale.ROOT, "%s at http://%s:%d/v1: %,d answers at once, %,d tokens of cache, %,d tokens an answer and its prompt",
-                id, api.shownHost(), api.port(), room.sequences(), model.cacheTokens(), model.maxModelLength()));
     }
 
     private static LongSupplier seeds(long seed) {
@@ -90,9 +117,14 @@ public final class ModelServer implements AutoCloseable {
     /** Ends what is still answered, and gives the memory back. */
     @Override
     public void close() {
-        loop.close();
+        running.forEach(one -> one.loop().close());
         api.close();
-        generator.close();
-        weights.close();
+        running.forEach(ModelServer::end);
+    }
+
+    private static void end(Running one) {
+        one.loop().close();
+        one.generator().close();
+        one.weights().close();
     }
 }

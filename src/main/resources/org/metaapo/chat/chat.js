@@ -7,6 +7,7 @@
   const HINT = byId("note").textContent;
 
   let models = [];
+  let settings = {templates: []};
   // Each turn: the user's text, and of each model {text, note, wrong}.
   let turns = [];
   let running = [];
@@ -76,15 +77,29 @@
 
   function body(model, turn) {
     const seed = number("seed");
+    const prompt = settings.templates[model]
+      ? {messages: [...messages(model, turns.indexOf(turn)), {role: "user", content: turn.user}]} : {prompt: turn.user};
     return {
-      model: models[model].id,
-      messages: [...messages(model, turns.indexOf(turn)), {role: "user", content: turn.user}],
+      model: models[model].id, ...prompt,
       temperature: number("temperature"), top_p: number("top_p"), top_k: number("top_k"),
-      max_completion_tokens: number("max_tokens"),
       // Models beside each other draw the same random numbers, a message asked again draws others.
       seed: seed === undefined ? undefined : seed + turn.attempt,
       stream: true, stream_options: {include_usage: true},
     };
+  }
+
+  // The longest answer that is asked for, where the context has room for less; the server says why where it has none.
+  async function room(model, asked) {
+    const most = number("max_new_tokens");
+    if (most === undefined) return undefined;
+    const {messages, prompt} = asked;
+    const response = await fetch("/tokenize", {
+      method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({model: asked.model, messages, prompt}),
+    });
+    if (!response.ok) throw new Error(await failure(response));
+    const left = models[model].max_model_len - (await response.json()).count;
+    if (left < 1) throw new Error(`the conversation fills the context of ${models[model].max_model_len} tokens. Undo takes the last message back, Clear begins anew.`);
+    return Math.min(most, left);
   }
 
   async function* events(response) {
@@ -116,7 +131,6 @@
   async function answer(turn, model, abort) {
     const state = turn.answers[model];
     const started = performance.now();
-    let first = 0;
     let usage;
     let finish;
     const isAtEnd = () => window.innerHeight + window.scrollY >= document.documentElement.scrollHeight - 40;
@@ -126,8 +140,11 @@
       if (follow) window.scrollTo(0, document.documentElement.scrollHeight);
     };
     try {
-      const response = await fetch("/v1/chat/completions", {
-        method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(body(model, turn)), signal: abort.signal,
+      const asked = body(model, turn);
+      const longest = await room(model, asked);
+      if (longest !== undefined) asked.max_tokens = longest;
+      const response = await fetch(settings.templates[model] ? "/v1/chat/completions" : "/v1/completions", {
+        method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(asked), signal: abort.signal,
       });
       if (!response.ok) throw new Error(await failure(response));
       for await (const data of events(response)) {
@@ -138,14 +155,14 @@
         const choice = chunk.choices[0];
         if (!choice) continue;
         finish = choice.finish_reason ?? finish;
-        if (choice.delta.content) {
-          first ||= performance.now();
-          state.text += choice.delta.content;
+        const more = choice.delta?.content ?? choice.text;
+        if (more) {
+          state.text += more;
           update();
         }
       }
       if (!finish) throw new Error("the answer ended before its end");
-      state.note = said(usage, finish, started, first, models[model]);
+      state.note = said(usage, finish, started, models[model]);
     } catch (e) {
       const stopped = e.name === "AbortError";
       state.note = stopped ? "stopped" : e.message;
@@ -155,12 +172,12 @@
     update();
   }
 
-  function said(usage, finish, started, first, model) {
+  function said(usage, finish, started, model) {
     const parts = [];
     if (usage) {
-      const seconds = (performance.now() - (first || started)) / 1000;
+      const seconds = (performance.now() - started) / 1000;
       parts.push(`${usage.completion_tokens} ${usage.completion_tokens === 1 ? "token" : "tokens"}`);
-      if (usage.completion_tokens > 1 && first) parts.push(`${((usage.completion_tokens - 1) / seconds).toFixed(1)} a second`);
+      parts.push(`${seconds.toFixed(2)} s`);
       parts.push(model.max_model_len
         ? `context ${usage.total_tokens} of ${model.max_model_len}` : `context ${usage.total_tokens}`);
     }
@@ -205,18 +222,23 @@
   async function load(file) {
     try {
       const rows = parsed(await file.text());
-      const talks = models.map((_, i) => pairs(rows[Math.min(i, rows.length - 1)].messages));
-      byId("system").value = talks[0].system;
-      turns = talks[0].pairs.map(({user}, t) => ({
-        user, attempt: 0,
-        answers: talks.map(talk => ({text: talk.pairs[t]?.assistant ?? "", note: "", wrong: false, over: true})),
-      }));
+      begun(models.map((_, i) => rows[Math.min(i, rows.length - 1)].messages));
       note(`${turns.length} messages loaded`);
       show();
       keep();
     } catch (e) {
       note(`${file.name}: no file of conversations, {"messages": [{"role": …, "content": …}, …]}: ${e.message}`);
     }
+  }
+
+  // Goes on from lists of messages, by model.
+  function begun(lists) {
+    const talks = lists.map(pairs);
+    byId("system").value = talks[0].system;
+    turns = talks[0].pairs.map(({user}, t) => ({
+      user, attempt: 0,
+      answers: talks.map(talk => ({text: talk.pairs[t]?.assistant ?? "", note: "", wrong: false, over: true})),
+    }));
   }
 
   // An object, a list of them, or a line for each.
@@ -246,11 +268,17 @@
       const response = await fetch("/v1/models");
       if (!response.ok) throw new Error(await failure(response));
       models = (await response.json()).data;
-      byId("models").textContent = models.map(model => model.id).join(" against ");
+      settings = await (await fetch("/page/settings.json")).json();
+      for (const name of ["system", "temperature", "top_p", "top_k", "max_new_tokens", "seed"]) byId(name).value = settings[name];
+      byId("models").textContent = models.map((model, i) => model.id + (settings.templates[i]
+        ? "" : " (no chat template: each message is a text that is gone on with, and earlier ones are not read)")).join(" against ");
       const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
       if (kept && kept.models.join("\n") === models.map(model => model.id).join("\n")) {
         byId("system").value = kept.system;
         turns = kept.turns;
+      } else if (settings.talks.some(talk => talk.length)) {
+        begun(settings.talks);
+        byId("system").value ||= settings.system;
       }
       show();
       window.scrollTo(0, document.documentElement.scrollHeight);

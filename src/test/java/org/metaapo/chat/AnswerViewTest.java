@@ -96,7 +96,7 @@ class AnswerViewTest {
 
     @Test
     void aModelDoesNotSteerTheTerminal() {
-        assertThat(Shown.text("a\u001b[2Jb\r\u0007\tc\u009b1m\u007f\n漢字")).isEqualTo("a␛[2Jb␇\tc\uFFFD1m␡\n漢字");
+        assertThat(Shown.text("a\u001b[2Jb\r\u0007\tc\u009b1m\u007f\n漢字")).isEqualTo("a␛[2Jb␇\tc<U+009B>1m<U+007F>\n漢字");
         StringWriter out = new StringWriter();
         TurnView view = new TurnView(new PrintWriter(out), List.of("m"), new ChatStyle(true, false), line -> { });
         view.begin(List.of(0));

@@ -21,9 +21,9 @@ import java.util.concurrent.TimeUnit;
 import org.metaapo.files.Json;
 
 /** A headless Chromium, driven by its debugging protocol. */
-final class Browser implements AutoCloseable {
+public final class Browser implements AutoCloseable {
     /** Where Debian has it. */
-    static final Path CHROMIUM = Path.of("/usr/bin/chromium");
+    public static final Path CHROMIUM = Path.of("/usr/bin/chromium");
 
     private static final long SECONDS = 20;
 
@@ -32,7 +32,7 @@ final class Browser implements AutoCloseable {
     private final int port;
 
     /** Starts one with a profile of its own. */
-    Browser(Path profile) throws IOException, InterruptedException {
+    public Browser(Path profile) throws IOException, InterruptedException {
         Files.createDirectories(profile);
         process = new ProcessBuilder(CHROMIUM.toString(), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
                 "--disable-background-networking", "--disable-component-update", "--disable-default-apps", "--disable-extensions",
@@ -50,7 +50,7 @@ final class Browser implements AutoCloseable {
     }
 
     /** Opens a tab of a size, in a scheme of colours, at an address. */
-    Tab open(String address, int width, int height, boolean dark) throws IOException, InterruptedException {
+    public Tab open(String address, int width, int height, boolean dark) throws IOException, InterruptedException {
         HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/json/new?about:blank"))
                 .PUT(HttpRequest.BodyPublishers.noBody()).build();
         JsonNode made = Json.parse(client.send(request, HttpResponse.BodyHandlers.ofString()).body(), "tab");
@@ -78,13 +78,13 @@ final class Browser implements AutoCloseable {
     }
 
     /** A tab. */
-    static final class Tab implements WebSocket.Listener {
+    public static final class Tab implements WebSocket.Listener {
         private final WebSocket socket;
         private final Map<Integer, CompletableFuture<JsonNode>> waiting = new ConcurrentHashMap<>();
         private final StringBuilder text = new StringBuilder();
         private int last;
         /** What its console and its scripts complained of. */
-        final List<String> errors = new CopyOnWriteArrayList<>();
+        public final List<String> errors = new CopyOnWriteArrayList<>();
 
         private Tab(HttpClient client, URI address) {
             socket = client.newWebSocketBuilder().buildAsync(address, this).join();
@@ -133,20 +133,20 @@ final class Browser implements AutoCloseable {
             return result.path("result");
         }
 
-        void size(int width, int height) {
+        public void size(int width, int height) {
             call("Emulation.setDeviceMetricsOverride", "width", width, "height", height, "deviceScaleFactor", 1, "mobile", false);
         }
 
-        void scheme(boolean dark) {
+        public void scheme(boolean dark) {
             call("Emulation.setEmulatedMedia", "features", List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light")));
         }
 
-        void go(String address) {
+        public void go(String address) {
             call("Page.navigate", "url", address);
         }
 
         /** Value of an expression, of what it promises too. */
-        JsonNode value(String expression) {
+        public JsonNode value(String expression) {
             JsonNode result = call("Runtime.evaluate", "expression", expression, "awaitPromise", true, "returnByValue", true);
             if (result.has("exceptionDetails")) {
                 throw new IllegalStateException(expression + ": " + result.path("exceptionDetails"));
@@ -155,7 +155,7 @@ final class Browser implements AutoCloseable {
         }
 
         /** Waits until an expression is true; one that throws, as before the page's scripts have run, is not. */
-        void await(String expression) throws InterruptedException {
+        public void await(String expression) throws InterruptedException {
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(SECONDS);
             while (!value("(() => { try { return Boolean(" + expression + "); } catch (e) { return false; } })()").asBoolean()) {
                 if (System.nanoTime() > until) {
@@ -166,7 +166,7 @@ final class Browser implements AutoCloseable {
         }
 
         /** Presses a key. */
-        void press(String key) {
+        public void press(String key) {
             for (String type : List.of("keyDown", "keyUp")) {
                 if (key.length() == 1 && type.equals("keyDown")) {
                     call("Input.dispatchKeyEvent", "type", type, "key", key, "text", key);
@@ -178,14 +178,14 @@ final class Browser implements AutoCloseable {
         }
 
         /** A picture of the whole page, or of an element of it. */
-        void shoot(Path file, String selector) throws IOException {
+        public void shoot(Path file, String selector) throws IOException {
             JsonNode box = value("(() => { const b = " + (selector == null ? "document.documentElement" : "document.querySelector(" + Json.write(selector) + ")")
                     + ".getBoundingClientRect(); return { x: b.x + scrollX, y: b.y + scrollY, width: b.width, height: b.height, scale: 1 }; })()");
             JsonNode shot = call("Page.captureScreenshot", "format", "png", "captureBeyondViewport", true, "clip", box);
             Files.write(file, Base64.getDecoder().decode(shot.path("data").asText()));
         }
 
-        void close() {
+        public void close() {
             socket.abort();
         }
     }
