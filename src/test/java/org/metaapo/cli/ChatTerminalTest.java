@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code metaapo chat} at a terminal, typed at as a person would. */
 class ChatTerminalTest {
     private static final String CHAT = "chat --model $F/tiny-llama --dtype f32 --threads 1 --max-new-tokens ";
-    private static final long SECONDS = 60;
+    private static final long SECONDS = 120;
 
     @TempDir
     Path temp;
