@@ -53,7 +53,8 @@ public final class Export {
             thread.interrupt();
             throw new RunFailedException("tracker " + one.name() + ": interrupted", e);
         } catch (Exception | LinkageError e) {
-            throw new RunFailedException("tracker " + one.name() + ": " + OneLine.of(e.getMessage() == null ? e.toString() : e.getMessage(), SHOWN_CHARS), e);
+            String why = e.getMessage() == null ? e.toString() : e.getMessage();
+            throw new RunFailedException("tracker " + one.name() + ": " + OneLine.of(why, SHOWN_CHARS), e);
         } finally {
             thread.setContextClassLoader(before);
         }

@@ -23,6 +23,7 @@ final class TrackerThread {
 
     private final String name;
     private final Supplier<Tracker> maker;
+    private final RunInfo run;
     private final Queue<String> notes;
     private final BlockingQueue<TrackedLine> queue = new ArrayBlockingQueue<>(CAPACITY);
     private final Thread thread;
@@ -56,8 +57,9 @@ final class TrackerThread {
             String name, Supplier<Tracker> maker, ClassLoader loader, RunInfo run, long resumedAtStep, RunLog kept, Queue<String> notes) {
         this.name = name;
         this.maker = maker;
+        this.run = run;
         this.notes = notes;
-        this.thread = new Thread(() -> serve(run, resumedAtStep, kept), "tracker " + name);
+        this.thread = new Thread(() -> serve(resumedAtStep, kept), "tracker " + name);
         thread.setDaemon(true);
         if (loader != null) {
             thread.setContextClassLoader(loader);
@@ -107,13 +109,13 @@ final class TrackerThread {
                 failure = failure == null ? "it was not done in time" : failure;
             }
             if (lost > 0) {
-                notes.add("tracker " + name + ": " + lost + " of " + given + " lines did not arrive (" + failure + "); metaapo export RUN --tracker '"
-                        + name + "' sends them");
+                notes.add("tracker " + name + ": " + lost + " of " + given + " lines did not arrive (" + failure + "); metaapo export "
+                        + run.folder() + " --tracker '" + name + "' sends them");
             }
         }
     }
 
-    private void serve(RunInfo run, long resumedAtStep, RunLog kept) {
+    private void serve(long resumedAtStep, RunLog kept) {
         try {
             tracker = maker.get();
             boolean isWell = attempt(() -> tracker.start(run, resumedAtStep)) && giveKept(kept);

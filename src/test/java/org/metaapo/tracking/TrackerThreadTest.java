@@ -120,7 +120,7 @@ class TrackerThreadTest {
         end(thread, 10_000);
         assertThat(notes).containsExactly(
                 "tracker mine: org/other/Missing; the run goes on",
-                "tracker mine: 4 of 9 lines did not arrive (org/other/Missing); metaapo export RUN --tracker 'mine' sends them");
+                "tracker mine: 4 of 9 lines did not arrive (org/other/Missing); metaapo export run --tracker 'mine' sends them");
     }
 
     @Test
@@ -136,7 +136,7 @@ class TrackerThreadTest {
         }
         end(thread, 10_000);
         assertThat(notes).containsExactly("tracker mine: wrong token; the run goes on",
-                "tracker mine: 5 of 5 lines did not arrive (wrong token); metaapo export RUN --tracker 'mine' sends them");
+                "tracker mine: 5 of 5 lines did not arrive (wrong token); metaapo export run --tracker 'mine' sends them");
     }
 
     @Test
