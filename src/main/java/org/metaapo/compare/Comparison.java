@@ -124,7 +124,9 @@ final class Comparison {
         workers.run(stages);
         Map<Long, List<String>> kinds = new TreeMap<>();
         worlds.forEach((seed, world) -> kinds.put(seed, world.kinds()));
-        return new Results(suite, inOrder(found), trials, failures(), kinds, quality());
+        Map<String, List<RunResult>> runs = inOrder(found);
+        return new Results(
+                suite, runs, trials, failures(), kinds, quality(), evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).prompts());
     }
 
     private WorldQuality quality() {

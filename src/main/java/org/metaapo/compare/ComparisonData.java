@@ -17,6 +17,8 @@ final class ComparisonData {
     private static final List<String> CURVES =
             List.of("weight_mean", "online_share", "accuracy", "rewards_margin", "grad_norm");
 
+    private static final int MOST_EXAMPLES = 50;
+
     private final Results results;
     private final Summary summary;
 
@@ -35,9 +37,31 @@ final class ComparisonData {
         summary.rows().forEach(row -> row(rows.addObject(), row));
         data.set("choices", Json.mapper().valueToTree(results.choices().entrySet().stream()
                 .map(entry -> Map.of("method", entry.getKey(), "trials", entry.getValue())).toList()));
+        examples(data);
         ArrayNode failures = data.putArray("failures");
         results.failures().forEach((task, failure) -> failures.add(task + ": " + failure));
         return data;
+    }
+
+    /** First answers of all rows to some of the first seed's prompts, side by side. */
+    private void examples(ObjectNode data) {
+        long seed = results.runs().get(Suite.START).get(0).seed();
+        data.put("example_seed", seed);
+        ArrayNode list = data.putArray("examples");
+        for (int i = 0; i < Math.min(MOST_EXAMPLES, results.prompts().size()); i++) {
+            ObjectNode example = list.addObject().put("prompt", results.prompts().get(i));
+            ObjectNode answers = example.putObject("answers");
+            for (Map.Entry<String, List<RunResult>> entry : results.runs().entrySet()) {
+                int prompt = i;
+                entry.getValue().stream().filter(run -> run.seed() == seed).map(RunResult::evaluation).findFirst().ifPresent(found ->
+                        answers.putObject(entry.getKey()).put("text", found.texts()[prompt][0]).put("worth", found.measure()[prompt][0]));
+            }
+        }
+    }
+
+    /** A run's report, as seen from the suite's folder. */
+    private String reportOf(RunResult run) {
+        return results.suite().out().toAbsolutePath().relativize(run.folder().report().toAbsolutePath()).toString();
     }
 
     private void row(ObjectNode node, Summary.Row row) {
@@ -59,6 +83,8 @@ final class ComparisonData {
         List<RunResult> runs = results.runs().get(row.name());
         ArrayNode bySeed = node.putArray("by_seed");
         runs.forEach(run -> bySeed.add(StatUtils.mean(Evaluation.means(run.evaluation().measure()))));
+        ArrayNode reports = node.putArray("runs");
+        runs.stream().filter(run -> run.folder() != null).forEach(run -> reports.addObject().put("seed", run.seed()).put("report", reportOf(run)));
         curves(node.putObject("curves"), runs);
     }
 

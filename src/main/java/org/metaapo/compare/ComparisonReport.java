@@ -1,18 +1,38 @@
 package org.metaapo.compare;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.metaapo.files.AtomicFiles;
+import org.metaapo.files.FileFailures;
 import org.metaapo.files.RunLock;
 import org.metaapo.report.HtmlPage;
+import org.metaapo.report.Report;
 import org.metaapo.train.OutCheck;
+import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
 /** Runs a suite and writes {@code table.md}, {@code results.csv} and {@code report.html} into its folder. */
 public final class ComparisonReport {
+    /** Texts of rows in a run's report. */
+    private static final int SAMPLES = 500;
+
     private ComparisonReport() {}
+
+    /** The page of a run, which the suite's links to; not written again where its lines are older. */
+    private static void writeOf(RunFolder run) {
+        try {
+            if (Files.exists(run.report()) && Files.getLastModifiedTime(run.report()).compareTo(Files.getLastModifiedTime(run.metrics())) >= 0) {
+                return;
+            }
+        } catch (IOException e) {
+            throw FileFailures.reading(run.metrics(), e);
+        }
+        Report.write(run, SAMPLES);
+    }
 
     /**
      * What came of a suite.
@@ -66,6 +86,7 @@ public final class ComparisonReport {
         Path page = out.resolve("report.html");
         AtomicFiles.write(out.resolve("table.md"), table.markdown());
         AtomicFiles.write(out.resolve("results.csv"), ResultsCsv.text(results));
+        results.runs().values().forEach(runs -> runs.stream().filter(run -> run.folder() != null).forEach(run -> writeOf(run.folder())));
         AtomicFiles.write(page, HtmlPage.text(
                 ComparisonReport.class, "compare", "metaapo compare", new ComparisonData(results, summary).json()));
         return new Written(

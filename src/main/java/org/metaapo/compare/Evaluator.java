@@ -66,6 +66,11 @@ final class Evaluator {
         this.identity = identity();
     }
 
+    /** What the prompts say. */
+    List<String> prompts() {
+        return rows.stream().map(row -> row.prompt().shown()).toList();
+    }
+
     private String identity() {
         List<String> parts = new ArrayList<>();
         for (String key : List.of("seed", "rollout.max_new_tokens")) {

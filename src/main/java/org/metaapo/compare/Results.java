@@ -13,9 +13,10 @@ import org.metaapo.demo.WorldQuality;
  * @param failures what went wrong, by method and seed
  * @param kinds of the test prompts of each seed; empty lists where they have none
  * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
+ * @param prompts held-out prompts of the first seed, which its runs' evaluations answer
  */
 record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
-        Map<Long, List<String>> kinds, WorldQuality quality) {
+        Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts) {
     /**
      * A setting that was tried on the validation prompts.
      *

@@ -1,6 +1,6 @@
 'use strict';
 (() => {
-  const { data, element, number, tile, chart, colour, card } = page;
+  const { data, element, number, tile, chart, colour, card, pager } = page;
   const { svg, draw, ticks, scale, padded } = picture;
   const rows = data.rows, start = rows[0], methods = rows.slice(1);
   const measure = data.gold ? 'gold reward' : 'reward';
@@ -112,9 +112,19 @@
       const swatch = element('span', undefined, 'swatch');
       swatch.style.background = hue(row);
       const name = [swatch, row.name];
+      if (row.runs && row.runs.length) {
+        const links = element('div', row.runs.length > 1 ? 'seeds ' : 'seed ', 'interval');
+        row.runs.forEach((run, i) => {
+          const link = element('a', String(run.seed));
+          link.href = run.report.split('/').map(encodeURIComponent).join('/');
+          links.append(i ? ', ' : '', link);
+        });
+        name.push(links);
+      }
       if (row.setting) name.push(element('div', row.setting, 'interval'));
       if (row.seeds < data.seeds) name.push(element('div', `${row.seeds} of ${data.seeds} seeds`, 'failed'));
-      const sure = row.difference && row.p < 0.05;
+      // Prompts of one seed share its training: only several seeds tell whether further runs would differ too.
+      const sure = row.difference && row.seeds > 2 && row.p_seeds < 0.05;
       const value = element('span', row.difference ? signed(row.difference[0]) : '', sure ? row.difference[0] > 0 ? 'better' : 'worse' : '');
       const difference = row.difference
         ? [value, element('div', `${signed(row.difference[1])} to ${signed(row.difference[2])}`, 'interval')] : '';
@@ -126,11 +136,47 @@
     });
     scroll.append(node);
     box.append(scroll, element('p', `Below a mean its 95 % interval, by bootstrap over seeds, then prompts within each. p: paired t test against ${data.baseline} `
-      + 'over prompts × seeds, below it over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p < 0.05. Win rate: how often an answer '
+      + 'over prompts × seeds, below it over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p over the means of three seeds or more is below 0.05.'
+      + (data.seeds < 3 ? ' Here are fewer: whether further runs would differ too is not known.' : '') + ' Win rate: how often an answer '
       + 'is better than one of sft, equal ones counting half. KL: nats an answer from sft, on the policy’s own answers. Steps, counts and seconds are means of one run.', 'tip'));
     document.getElementById('table').append(box);
   };
   table();
+
+  // Answers side by side: the same prompt, by the same random numbers.
+  const examples = () => {
+    const list = data.examples || [];
+    if (!list.length) return;
+    const box = element('div', undefined, 'card'), bar = element('div', undefined, 'bar'), place = element('div');
+    box.append(element('h2', 'Answers side by side'), bar, place, element('p', `First answers to held-out prompts of seed ${data.example_seed}, drawn by the same random numbers; beside each its ${measure}.`, 'tip'));
+    document.getElementById('examples').append(box);
+    const names = rows.map(row => row.name), chosen = new Set(names.slice(0, 4).concat(data.baseline));
+    const choices = element('div', undefined, 'choices');
+    const draw = items => place.replaceChildren(...items.map(item => {
+      const one = element('div', undefined, 'example'), sides = element('div', undefined, 'sides');
+      names.filter(name => chosen.has(name) && item.answers[name]).forEach(name => {
+        const side = element('div', undefined, 'side'), swatch = element('span', undefined, 'swatch'), head = element('h3');
+        swatch.style.background = hue(rows.find(row => row.name === name));
+        head.append(swatch, name, element('span', number(item.answers[name].worth, 2), 'interval'));
+        side.append(head, element('div', item.answers[name].text, 'text'));
+        sides.append(side);
+      });
+      one.append(element('div', item.prompt, 'prompt text'), sides);
+      return one;
+    }));
+    names.forEach(name => {
+      const label = element('label'), input = element('input');
+      input.type = 'checkbox';
+      input.checked = chosen.has(name);
+      input.onchange = () => { chosen[input.checked ? 'add' : 'delete'](name); show(list, true); };
+      label.append(input, name);
+      choices.append(label);
+    });
+    box.insertBefore(choices, bar);
+    const show = pager(bar, 5, 'prompts', draw);
+    show(list);
+  };
+  examples();
 
   // Training curves: means over seeds, smoothed over a few steps.
   const charts = document.getElementById('charts');

@@ -59,7 +59,7 @@ const page = (() => {
     const written = spec.yValues ? values => values.map(v => v === null ? '' : spec.yValues(v)) : log ? values => values.map(v => v === null ? '' : short(v).replace(/\.?0+$/, '')) : labels;
     return [
       { ...axis, label: spec.xLabel, labelSize: 18, size: 30, space: 50, values: spec.xValues ? (self, values) => values.map(spec.xValues) : (self, values) => labels(values) },
-      { ...axis, label: spec.yLabel, labelSize: spec.yLabel ? 20 : 0, values: (self, values) => written(values),
+      { ...axis, label: typeof spec.yLabel === 'function' ? spec.yLabel() : spec.yLabel, labelSize: spec.yLabel ? 20 : 0, values: (self, values) => written(values),
         size: (self, values) => values ? 16 + 7 * Math.max(2, ...values.map(v => String(v).length)) : 50 },
     ];
   };
@@ -97,11 +97,11 @@ const page = (() => {
         width: width(), height: HEIGHT,
         scales: { x: { time: false, range: half > 0 ? [x[0] - half, x[x.length - 1] + half] : undefined }, y: log ? { distr: 3, ...y } : y },
         axes: axes(spec, log),
-        padding: [10, 14, 0, 0],
+        padding: [10, 20, 0, 0],
         cursor: { points: { size: 6 }, ...(spec.sync && { sync: { key: spec.sync } }) },
         hooks: { setLegend: [lastValues], ready: [lastValues] },
         legend: { markers: { width: 2, dash: (self, i) => lines[i - 1] && lines[i - 1].dash ? 'dashed' : 'solid' } },
-        series: [{ label: spec.xLabel, value: (self, v) => v === null || v === undefined ? '–' : spec.xValue ? spec.xValue(v) : short(v) },
+        series: [{ label: spec.xLabel, value: (self, v) => v === null || v === undefined ? '–' : spec.xValue ? spec.xValue(v) : Number.isInteger(v) ? number(v) : short(v) },
           ...lines.map(line => seriesOf(line, spec, x.length))],
       }, data, place);
     };

@@ -3,6 +3,7 @@ package org.metaapo.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.metaapo.files.Json;
 
 /** A suite on tiny models: the table, what is kept, what is not done again, and a stop. */
 class CompareCommandTest extends CommandTest {
@@ -79,8 +81,17 @@ class CompareCommandTest extends CommandTest {
             assertThat(rows.get(2 + seed).get("steps")).isEqualTo("4");
             assertThat(rows.get(8 + seed).get("setting")).startsWith("objective.beta=");
         }
-        String page = Files.readString(temp.resolve("first/report.html")).replace("http://www.w3.org/2000/svg", "");
-        assertThat(page).doesNotContain("src=\"", "http://", "/*DATA*/");
+        String page = Files.readString(temp.resolve("first/report.html"));
+        assertThat(page).doesNotContain("src=\"", "http://", "/*BODY*/");
+        String start = "type=\"application/json\">";
+        JsonNode data = Json.parse(page.substring(page.indexOf(start) + start.length(), page.indexOf("</script>")), "report.html");
+        assertThat(data.at("/rows/1/runs").findValuesAsText("report")).containsExactly("seed-1/dpo/report.html", "seed-2/dpo/report.html")
+                .allSatisfy(report -> assertThat(temp.resolve("first").resolve(report)).isNotEmptyFile());
+        assertThat(data.path("examples")).hasSize(8);
+        assertThat(data.at("/examples/0/prompt").asText()).isNotEmpty();
+        assertThat(data.at("/examples/0/answers").fieldNames()).toIterable().containsExactly("sft", "dpo", "metaapo", "frozen", "ipo");
+        // A method that learns nothing answers as its start.
+        assertThat(data.at("/examples/0/answers/frozen")).isEqualTo(data.at("/examples/0/answers/sft"));
         String markdown = Files.readString(temp.resolve("first/table.md"));
         assertThat(markdown.lines().filter(line -> line.startsWith("| ")).count()).isEqualTo(6);
 

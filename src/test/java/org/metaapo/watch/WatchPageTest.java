@@ -12,7 +12,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.compare.ComparisonReport;
 import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
+import org.metaapo.report.HtmlPage;
 import org.metaapo.report.Report;
 import org.metaapo.train.RunFolder;
 
@@ -103,6 +106,31 @@ class WatchPageTest {
             tab.value("(() => { const s = document.querySelector('#prompts select[aria-label=order]'); s.value = 'weight'; s.onchange(); })()");
             tab.await("(() => { const w = [...document.querySelectorAll('.row')].map(r => Number(r.textContent.match(/w(0\\.\\d+)/)[1])); return w.length > 5 && w.every((v, i) => !i || v >= w[i - 1]); })()");
             assertSound(tab, "keys");
+            tab.close();
+        }
+    }
+
+    private static String comparison(int seeds) {
+        String row = "{\"name\":\"%s\",\"seeds\":" + seeds + ",\"setting\":\"\",\"measure\":[0.5,0.4,0.6],\"wins\":[0.5,0.4,0.6],\"reward\":[1,1,1],\"kl\":[0,0,0],"
+                + "\"length\":[5,5,5],%s\"totals\":{\"step\":4,\"answers_annotated\":8},\"by_seed\":[0.4,0.6],\"runs\":[%s],\"curves\":{}}";
+        return "{\"suite\":\"s.yaml\",\"folder\":\"out\",\"gold\":false,\"baseline\":\"metaapo\",\"seeds\":" + seeds + ",\"prompts\":4,\"choices\":[],\"failures\":[],\"rows\":["
+                + String.format(row, "sft", "", "") + "," + String.format(row, "metaapo", "", "{\"seed\":1,\"report\":\"seed-1/meta apo/report.html\"}") + ","
+                + String.format(row, "dpo", "\"difference\":[-0.2,-0.3,-0.1],\"p\":1e-9,\"p_seeds\":0.02,", "")
+                + "],\"example_seed\":1,\"examples\":[{\"prompt\":\"Why?\",\"answers\":{\"sft\":{\"text\":\"<b>So\",\"worth\":1},\"dpo\":{\"text\":\"Because.\",\"worth\":2}}}]}";
+    }
+
+    @Test
+    void aComparisonLinksItsRunsAndCallsTwoSeedsNothingSure() throws Exception {
+        for (int seeds : new int[] {2, 3}) {
+            Path page = temp.resolve("comparison-" + seeds + ".html");
+            Files.writeString(page, HtmlPage.text(ComparisonReport.class, "compare", "comparison", Json.parse(comparison(seeds), "data")));
+            Browser.Tab tab = browser.open(page.toUri().toString(), 400, 800, false);
+            tab.await("document.querySelector('.example .side')");
+            assertThat(tab.value("document.querySelectorAll('#table .worse').length").asInt()).isEqualTo(seeds < 3 ? 0 : 1);
+            assertThat(tab.value("document.querySelector('#table a').getAttribute('href')").asText()).isEqualTo("seed-1/meta%20apo/report.html");
+            assertThat(tab.value("[...document.querySelectorAll('.example .side .text')].map(e => e.textContent).join('|')").asText()).isEqualTo("<b>So|Because.");
+            assertThat(tab.errors).isEmpty();
+            assertThat(tab.value("document.documentElement.scrollWidth - innerWidth").asInt()).isLessThanOrEqualTo(0);
             tab.close();
         }
     }

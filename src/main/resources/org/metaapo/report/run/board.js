@@ -12,7 +12,8 @@ const board = (() => {
   // Of one run two colours tell two lines apart; of several each has one, and a second line is dashed.
   const strokes = run => visible().length > 1 ? [{ stroke: colourOf(run) }, { stroke: colourOf(run), dash: [6, 4] }]
     : [{ stroke: page.colour('--a') }, { stroke: page.colour('--b') }];
-  const named = (run, label) => visible().length > 1 ? `${run.name}${label ? ' · ' + label : ''}` : label;
+  // A line's name; of several runs, one line of each needs the run's alone.
+  const named = (run, label, alone) => visible().length < 2 ? label : alone ? run.name : `${run.name} · ${label}`;
 
   // A section of the page, drawn by draw(body) at once and whenever something has changed. It is hidden where draw returns false.
   const panel = (id, title, draw) => {

@@ -4,7 +4,7 @@ board.panel('online', 'Online against offline', (() => {
   const { element, percent, isNumber } = page;
   let draw = null;
   const bySlice = (key, label, style) => () => board.visible().map(run => ({
-    series: store.sliceSeries(run, slice => slice[key]), label: board.named(run, label), stroke: board.strokes(run)[0].stroke, points: true, ...style }));
+    series: store.sliceSeries(run, slice => slice[key]), label: board.named(run, label, true), stroke: board.strokes(run)[0].stroke, points: true, ...style }));
   const two = list => () => board.visible().flatMap(run => list.map(([get, label], i) => ({
     series: get(run), label: board.named(run, label), ...(board.visible().length > 1 ? { stroke: board.colourOf(run), dash: [null, [6, 4], [2, 3]][i] || undefined }
       : { stroke: page.colour(['--a', '--b', '--good'][i]) }) })));
@@ -22,7 +22,7 @@ board.panel('online', 'Online against offline', (() => {
       board.chart(grid, 'Scores of both pairs', 'Mean log σ(s·delta) of given and of new pairs in each step: how well the policy agrees with them.', { yLabel: 'score' },
         two([[run => run.series.score_offline, 'given'], [run => run.series.score_online, 'new']])),
       board.chart(grid, 'Rows with a new pair', 'Share of each step’s rows.', { yLabel: 'share', yValues: share }, () => board.visible().map(run => ({
-        series: run.series.online_share, label: board.named(run, 'share'), stroke: board.strokes(run)[0].stroke }))),
+        series: run.series.online_share, label: board.named(run, 'share', true), stroke: board.strokes(run)[0].stroke }))),
       board.chart(grid, 'Length of new answers', 'Mean tokens of a slice’s new answers.', { yLabel: 'tokens', smooth: false }, bySlice('answer_tokens', 'tokens')),
       board.chart(grid, 'Answers cut by length', 'Share of new answers that reached rollout.max_new_tokens.', { yLabel: 'share', yValues: share, smooth: false }, bySlice('clipped_share', 'cut')),
     ];

@@ -144,10 +144,15 @@ board.panel('prompts', 'Prompts', (() => {
           button.append(node);
         };
         cell('', item.sampled ? 'sampled' : 'not sampled', item.sampled ? 'yes' : 'no');
-        if (isNumber(item.weight)) cell('w', number(item.weight, 3));
-        if (isNumber(item.uniform)) cell('u', number(item.uniform, 3));
-        if (isNumber(item.best)) cell('best', number(item.best, 2));
-        if (isNumber(item.gain)) cell('gain', (item.gain < 0 ? '−' : '+') + number(Math.abs(item.gain), 2), item.gain < 0 ? 'worse' : '');
+        // What one of the rows has, all have a place for.
+        const place = (field, shown, className) => {
+          if (isNumber(item[field])) cell(field === 'weight' ? 'w' : field === 'uniform' ? 'u' : field, shown, className);
+          else if (some.some(other => isNumber(other[field]))) cell('', '', 'empty');
+        };
+        place('weight', number(item.weight, 3), 'w');
+        place('uniform', number(item.uniform, 3), 'u');
+        place('best', number(item.best, 2));
+        place('gain', (item.gain < 0 ? '−' : '+') + number(Math.abs(item.gain), 2), item.gain < 0 ? 'worse' : '');
         button.onclick = () => { mark(i); toggle(i); };
         row.append(button);
         return row;

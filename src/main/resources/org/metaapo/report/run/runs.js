@@ -15,6 +15,7 @@ board.panel('runs', 'Configuration', (() => {
       const keys = [...new Set(runs.flatMap(run => Object.keys(run.config)))].filter(name => !ALWAYS.includes(name) && new Set(runs.map(run => run.config[name])).size > 1);
       const box = element('div', undefined, 'card'), table = page.table([['key', ...runs.map(run => run.name)], ...keys.map(name => [name, ...runs.map(run => run.config[name] === undefined ? '–' : run.config[name])])]);
       table.querySelectorAll('.number').forEach(cell => { cell.className = 'value'; });
+      table.firstElementChild.className = 'stack';
       box.append(element('h3', keys.length ? 'Keys that differ' : 'No key differs but where the runs are.'));
       if (keys.length) box.append(table);
       body.append(box);

@@ -6,7 +6,7 @@ board.panel('speed', 'Speed and steps', (() => {
   let draw = null;
   const one = (name, label, scale = 1) => () => board.visible().map(run => ({
     series: run.series[name] && scale !== 1 ? { x: run.series[name].x, y: run.series[name].y.map(v => v === null ? null : v * scale) } : run.series[name],
-    label: board.named(run, label), stroke: board.strokes(run)[0].stroke }));
+    label: board.named(run, label, true), stroke: board.strokes(run)[0].stroke }));
 
   const parts = run => {
     const of = part => run.end && isNumber(run.end['seconds_' + part]) ? run.end['seconds_' + part]
@@ -22,7 +22,7 @@ board.panel('speed', 'Speed and steps', (() => {
       const list = parts(run), all = list.reduce((sum, [, s]) => sum + s, 0), strip = element('div', undefined, 'strip');
       strip.style.width = `${Math.max(2, 100 * all / most)}%`;
       list.forEach(([part, s]) => {
-        const piece = element('span', s / most > 0.12 ? part : '', 'part ' + part);
+        const piece = element('span', s / most > 0.2 ? part : '', 'part ' + part);
         piece.style.flexGrow = String(s);
         piece.title = `${part}: ${words.seconds(s)}`;
         strip.append(piece);

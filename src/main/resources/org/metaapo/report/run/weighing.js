@@ -102,13 +102,13 @@ board.panel('weighing', 'Why these prompts were sampled', (() => {
     which.setAttribute('aria-label', 'height of the points');
     bar.append(label, which);
     place.before(bar);
-    const spread = page.card(grid, 'Spread of w in each slice', 'Darker: more of the slice’s rows. Where w is low, more prompts are sampled and the new pair weighs more.');
+    const spread = page.card(grid, 'Spread of w in each slice', 'Stronger: more of the slice’s rows. Where w is low, more prompts are sampled and the new pair weighs more.');
     const share = board.chart(grid, 'Sampled share', 'Prompts of a slice that the policy answered anew.', { yLabel: 'share', yValues: v => percent(v).replace('.0 ', ' '), smooth: false },
-      () => board.visible().map(run => ({ series: store.sliceSeries(run, slice => slice.rows ? slice.sampled / slice.rows : NaN), label: board.named(run, 'sampled'), stroke: board.strokes(run)[0].stroke, points: true })));
+      () => board.visible().map(run => ({ series: store.sliceSeries(run, slice => slice.rows ? slice.sampled / slice.rows : NaN), label: board.named(run, 'sampled', true), stroke: board.strokes(run)[0].stroke, points: true })));
     const mean = board.chart(grid, 'Weight of the given pair', 'Mean w of each step; 1 − w is the weight of the new pair.', { yLabel: 'w' },
-      () => board.visible().map(run => ({ series: run.series.weight_mean, label: board.named(run, 'w'), stroke: board.strokes(run)[0].stroke })));
+      () => board.visible().map(run => ({ series: run.series.weight_mean, label: board.named(run, 'w', true), stroke: board.strokes(run)[0].stroke })));
     const loss = board.chart(grid, 'Loss of the meta-learner', 'Of each update, on its buffer of rows with both pairs.', { yLabel: 'loss', canLog: true },
-      () => board.visible().map(run => ({ series: run.series['meta.meta_loss'], label: board.named(run, 'loss'), stroke: board.strokes(run)[0].stroke })));
+      () => board.visible().map(run => ({ series: run.series['meta.meta_loss'], label: board.named(run, 'loss', true), stroke: board.strokes(run)[0].stroke })));
 
     const show = async () => {
       const run = shown;

@@ -22,9 +22,10 @@ const words = (() => {
         note: 'Mean score of chosen and of rejected answers. Only their difference is trained: both may drift.', marginTitle: 'Margin of scores',
         marginNote: 'Score of chosen minus rejected.', accuracy: 'Share of pairs whose chosen answer has the higher score.' };
     }
-    const simpo = runs.length && runs.every(run => objective(run) === 'simpo');
+    const policies = runs.filter(run => !isRewardModel(run) && !isSft(run)), simpo = policies.length && policies.every(run => objective(run) === 'simpo');
     return { chosen: 'rewards_chosen', rejected: 'rewards_rejected', margin: 'rewards_margin', title: simpo ? 'Rewards without a reference' : 'Implicit rewards',
-      axis: 'reward', note: simpo ? 'β times the mean log-prob of an answer’s token.' : 'β times the log-prob that an answer has gained over the reference.',
+      axis: 'reward', note: (simpo ? 'β times the mean log-prob of an answer’s token.' : 'β times the log-prob that an answer has gained over the reference.')
+        + (runs.some(isRewardModel) ? ' Of a reward model: its scores.' : ''),
       marginTitle: 'Margin of rewards', marginNote: 'Reward of chosen minus rejected: what the loss raises.',
       accuracy: 'Share of pairs whose chosen answer has the larger reward.' };
   };
@@ -43,13 +44,13 @@ const words = (() => {
     if (![before, now, marginBefore, marginNow].every(isNumber)) return null;
     const numbers = `chosen ${number(before, 2)} → ${number(now, 2)}, margin ${number(marginBefore, 2)} → ${number(marginNow, 2)}`;
     if (now >= before - 0.02 * Math.max(1, Math.abs(before))) {
-      return { kind: 'good', text: `The reward of chosen answers does not fall (${numbers}).` };
+      return { kind: 'good', numbers, says: 'The reward of chosen answers does not fall', advice: '.' };
     }
     if (marginNow > marginBefore && !(right < 0.55)) {
-      return { kind: 'good', text: `The reward of chosen answers falls while the margin grows (${numbers}): this is normal, for the loss asks only that rejected `
+      return { kind: 'good', numbers, says: 'The reward of chosen answers falls while the margin grows', advice: ': this is normal, for the loss asks only that rejected '
         + 'ones fall faster. Look at sampled answers, and at the KL, before you trust it; objective.likelihood > 0 holds chosen ones up.' };
     }
-    return { kind: 'bad', text: `The reward of chosen answers falls and the margin does not grow (${numbers}): this is not normal. A lower learning rate, a larger β `
+    return { kind: 'bad', numbers, says: 'The reward of chosen answers falls and the margin does not grow', advice: ': this is not normal. A lower learning rate, a larger β '
       + 'or objective.likelihood > 0 may help; look whether chosen and rejected are exchanged in the data.' };
   };
 
