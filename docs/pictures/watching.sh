@@ -8,5 +8,5 @@ browser="$(command -v chromium || command -v chromium-browser || command -v goog
 profile="$(mktemp -d)"
 trap 'rm -rf "$profile"' EXIT
 "$browser" --headless=new --no-sandbox --disable-gpu --hide-scrollbars --disable-background-networking --user-data-dir="$profile" \
-    --window-size=1240,1290 --virtual-time-budget=4000 --screenshot="$here/watching.png" "file://$run/report.html" 2>/dev/null
+    --window-size=1400,1560 --force-device-scale-factor=0.65 --virtual-time-budget=6000 --screenshot="$here/watching.png" "file://$run/report.html" 2>/dev/null
 ls -l "$here/watching.png"

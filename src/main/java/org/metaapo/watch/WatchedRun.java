@@ -27,6 +27,7 @@ final class WatchedRun {
     private static final long SAMPLES_NANOS = 200_000_000L;
     /** Of a run whose process is not to be seen: it runs if it has written since. */
     private static final long QUIET_MILLIS = 20_000;
+    private static final long RESET_NANOS = 1_000_000_000L;
     private static final int SAMPLES_EVERY = 2;
     private static final int OVER_EVERY = 6;
     private static final int KEPT = 256;
@@ -45,6 +46,8 @@ final class WatchedRun {
     private String lastState = "";
     private byte[] page;
     private boolean isOver;
+    private boolean owesReset;
+    private long lastReset = System.nanoTime() - RESET_NANOS;
     private boolean hasMoreSamples;
 
     /**
@@ -95,8 +98,15 @@ final class WatchedRun {
             }
             List<ObjectNode> lines = add(look);
             List<Event> events = new ArrayList<>();
-            if (look.restarted() || look.lines().size() > MOST_LINES) {
-                events.add(reset());
+            owesReset |= look.restarted() || look.lines().size() > MOST_LINES;
+            if (owesReset) {
+                page = null;
+                // While much is read, pages come for it now and then.
+                if (!look.more() || System.nanoTime() - lastReset > RESET_NANOS) {
+                    owesReset = false;
+                    lastReset = System.nanoTime();
+                    events.add(reset());
+                }
             } else if (tail.offset() > from) {
                 events.add(lines(from, lines));
             }

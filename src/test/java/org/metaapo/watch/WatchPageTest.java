@@ -23,6 +23,8 @@ import org.metaapo.train.RunFolder;
 class WatchPageTest {
     /** More than the connections that a browser opens to one place. */
     private static final int TABS = 8;
+    /** A window that has the whole page in it: what is far from the window is not drawn. */
+    private static final int TALL = 6000;
 
     @TempDir
     static Path temp;
@@ -57,11 +59,11 @@ class WatchPageTest {
         Report.write(new RunFolder(run));
         try (WatchServer server = WatchServer.start(List.of(temp.resolve("looks")), "127.0.0.1", 0)) {
             for (String address : List.of(server.address(), run.resolve("report.html").toUri().toString())) {
-                Browser.Tab tab = browser.open(address, 1400, 900, false);
+                Browser.Tab tab = browser.open(address, 1400, TALL, false);
                 tab.await("document.querySelectorAll('.u-over').length > 12 && document.querySelector('.row')");
                 for (int width : new int[] {1400, 400}) {
                     for (boolean dark : new boolean[] {false, true}) {
-                        tab.size(width, 900);
+                        tab.size(width, width == 400 ? 2 * TALL : TALL);
                         tab.scheme(dark);
                         tab.value("new Promise(done => setTimeout(done, 150))");
                         assertSound(tab, address + " " + width + (dark ? " dark" : " light"));

@@ -42,26 +42,44 @@ const board = (() => {
   const chart = (parent, title, note, spec, lines) => {
     const place = card(parent, title, note || ' '), box = place.parentElement, plot = plotIn(place, { xLabel: 'step', sync: 'step', ...spec,
       log: () => view.log && !!spec.canLog });
+    place.classList.add('plot');
     box.hidden = true;
+    // What is far from the window is drawn when it comes near.
+    let isNear = false, isDue = false;
+    const update = () => {
+      isDue = !isNear;
+      if (isNear) curves.show(plot, lines().filter(has), spec.smooth === false ? 0 : view.smoothing);
+    };
+    new IntersectionObserver(entries => {
+      isNear = entries[entries.length - 1].isIntersecting;
+      if (isNear && isDue && !box.hidden) update();
+    }, { rootMargin: '300px' }).observe(box);
+    addEventListener('beforeprint', () => { isNear = true; if (isDue && !box.hidden) update(); });
     return (heading, words) => {
       if (heading) box.querySelector('h2').textContent = heading;
       if (words) box.querySelector('p').textContent = words;
-      const shown = lines().filter(line => line.series && line.series.y.some(v => v !== null));
-      box.hidden = !shown.length;
-      if (shown.length) curves.show(plot, shown, spec.smooth === false ? 0 : view.smoothing);
+      box.hidden = !lines().some(has);
+      if (!box.hidden) update();
     };
   };
+  const has = line => line.series && line.series.y.some(v => v !== null);
 
-  let due = 0, last = 0;
+  let due = 0, last = 0, took = 0, isDrawn = false;
   const draw = () => {
     due = 0;
-    last = performance.now();
+    const began = performance.now();
     panels.forEach(one => one());
+    last = performance.now();
+    took = last - began;
+    if (!isDrawn && visible().length) {
+      isDrawn = true;
+      requestAnimationFrame(() => performance.mark('drawn'));
+    }
   };
-  // Soon, but not more often than twice a second.
+  // Soon, but not more often than twice a second, and not most of the time.
   const redraw = soon => {
     if (due) return;
-    due = setTimeout(() => requestAnimationFrame(draw), soon ? 0 : Math.max(0, 500 - (performance.now() - last)));
+    due = setTimeout(() => requestAnimationFrame(draw), soon ? 0 : Math.max(0, Math.max(500, 8 * took) - (performance.now() - last)));
   };
   const smooth = () => {
     view.smoothing = SMOOTHINGS[(SMOOTHINGS.indexOf(view.smoothing) + 1) % SMOOTHINGS.length];
@@ -71,5 +89,7 @@ const board = (() => {
     view.log = !view.log;
     redraw(true);
   };
-  return { view, panel, picker, chart, visible, focus, colourOf, strokes, named, redraw, smooth, log, SMOOTHINGS };
+  // The first panel alone, whose times pass.
+  const tick = () => panels[0]();
+  return { view, tick, panel, picker, chart, visible, focus, colourOf, strokes, named, redraw, smooth, log, SMOOTHINGS };
 })();

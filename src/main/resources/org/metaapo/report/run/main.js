@@ -25,8 +25,7 @@
   addEventListener('resize', () => board.redraw(false));
   if (source.live) {
     setInterval(stale, 1000);
-    // Times that pass.
-    setInterval(() => board.redraw(false), 5000);
+    setInterval(board.tick, 5000);
   }
   source.start();
   board.redraw(true);

@@ -133,10 +133,12 @@ board.panel('weighing', 'Why these prompts were sampled', (() => {
         slice && points.length ? `Points: rows of slice ${slice.epoch ? slice.epoch + '.' : ''}${slice.slice}, weighed at step ${number(slice.step || 0)}; filled: u > w, sampled (${number(slice.sampled)} of ${number(slice.rows)}).`
           + (height !== 'u' ? '' : then && then !== curve && then !== list[0] ? ' Thin line: h at that time; points above it were sampled.' : ' Points above the line of that time were sampled.') : ''].join('');
     };
+    // Letters keep their size: pictures are as wide as their places.
+    new ResizeObserver(() => board.redraw(false)).observe(grid);
     let seen = '';
     return () => {
       const run = board.picker(pick, has);
-      const key = run ? [run.number, run.generation, run.curves.length, store.slicesOf(run).length, page.isDark(), place.clientWidth].join(' ') : '';
+      const key = run ? [run.number, run.generation, run.curves.length, store.slicesOf(run).length, page.isDark(), place.clientWidth, spread.clientWidth].join(' ') : '';
       if (run !== shown) at = null;
       shown = run;
       if (key !== seen) {
