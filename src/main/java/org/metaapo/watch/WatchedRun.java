@@ -45,6 +45,8 @@ final class WatchedRun {
     private long generation;
     private String lastState = "";
     private byte[] page;
+    /** Whether the run's process has been seen, so that it would be. */
+    private boolean hasBeenSeen;
     private boolean isOver;
     private boolean owesReset;
     private long lastReset = System.nanoTime() - RESET_NANOS;
@@ -194,7 +196,9 @@ final class WatchedRun {
         } else if (view.isFinished()) {
             word = "finished";
         } else {
-            word = alive || isFresh ? "running" : "stopped";
+            hasBeenSeen |= alive;
+            // On another machine, or without the system's table, only what it writes tells of a process.
+            word = alive || isFresh && !hasBeenSeen ? "running" : "stopped";
         }
         state.put("word", word).put("folder", Files.isDirectory(files.folder())).put("checkpoint", RunPage.checkpoint(files));
         // Of a run that writes, each line tells the time.
