@@ -126,7 +126,7 @@
     const start = run.start || {};
     const model = start.model || start.policy || run.config['model.path'];
     const name = path => path && path.split('/').filter(Boolean).slice(-2).join('/');
-    const parts = [words.recipe(run), words.date(run.firstTime), start.device && [start.device, start.threads && `${start.threads} threads`, start.dtype].filter(Boolean).join(', '),
+    const parts = [words.recipe(run), words.date(run.firstTime), start.device && [start.device, start.threads && `${start.threads} ${start.threads === 1 ? 'thread' : 'threads'}`, start.dtype].filter(Boolean).join(', '),
       model && `model ${name(model)}`, run.config['data.train'] && `data ${name(run.config['data.train'])}`, isNumber(start.rows) && `${number(start.rows)} rows`, start.version];
     node.textContent = parts.filter(Boolean).join(' · ');
     node.title = run.folder || '';
