@@ -9,16 +9,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** A page that listens: what it is still to be told, and the stream to it, which one thread writes. */
 final class Page {
     private static final int MOST_WAITING = 512;
+    private static final long MOST_BYTES = 1 << 23;
     private static final long PING_SECONDS = 15;
     /** A page that does not take what it is sent for so long is given up. */
     private static final long PATIENCE_NANOS = 20_000_000_000L;
 
     private final OutputStream out;
     private final LinkedBlockingQueue<Event> waiting = new LinkedBlockingQueue<>();
+    /** Of the data of what is waiting. */
+    private final AtomicLong bytes = new AtomicLong();
     private final Map<Integer, String> positions = new LinkedHashMap<>();
     private volatile boolean isClosed;
     /** Since when a write has been under way; 0 while none is. */
@@ -30,10 +34,11 @@ final class Page {
 
     /** Adds an event; one too many ends the page, which will come again. */
     void tell(Event event) {
-        if (waiting.size() >= MOST_WAITING) {
+        if (waiting.size() >= MOST_WAITING || bytes.get() > MOST_BYTES) {
             abandon();
         }
         if (!isClosed) {
+            bytes.addAndGet(event.data().length);
             waiting.add(event);
         }
     }
@@ -63,6 +68,7 @@ final class Page {
             if (event == null) {
                 write("event: ping\ndata: {}\n\n");
             } else if (event.run() >= 0) {
+                bytes.addAndGet(-event.data().length);
                 write(event);
             }
         }

@@ -31,6 +31,7 @@ final class WatchedRun {
     private static final int SAMPLES_EVERY = 2;
     private static final int OVER_EVERY = 6;
     private static final int KEPT = 256;
+    private static final long KEPT_BYTES = 1 << 22;
     private static final String METRICS = "metrics.jsonl";
 
     private final int number;
@@ -41,6 +42,7 @@ final class WatchedRun {
     private final RunProcess process;
     /** The last events, for pages that come back. */
     private final Deque<Event> kept = new ArrayDeque<>();
+    private long keptBytes;
     private RunView view = new RunView();
     private long generation;
     private String lastState = "";
@@ -146,8 +148,9 @@ final class WatchedRun {
 
     private void tell(Event event, Consumer<Event> told) {
         kept.add(event);
-        if (kept.size() > KEPT) {
-            kept.remove();
+        keptBytes += event.data().length;
+        while (kept.size() > KEPT || keptBytes > KEPT_BYTES && kept.size() > 1) {
+            keptBytes -= kept.remove().data().length;
         }
         told.accept(event);
     }
