@@ -121,6 +121,7 @@ final class ArenaHardCommand extends BenchmarkCommand {
     private Integer judged(JudgedRun run, ArenaJudging calls, ArenaQuestions known, List<List<ArenaJudgment>> fixed, List<Path> files) {
         try (AnswerJudge judge = run.judge()) {
             JudgeSetup setup = calls.setup(judge.setup());
+            run.tell(calls.doubtful());
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }

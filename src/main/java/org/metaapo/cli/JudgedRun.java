@@ -21,6 +21,8 @@ import org.metaapo.train.StopSignal;
 
 /** A command that makes answers or judgments: its engine, its calls, or what they would take. */
 final class JudgedRun implements AutoCloseable {
+    private static final int MOST_LISTED = 3;
+
     private final AnswerSourceOptions source;
     private final JudgeOptions options;
     private final CommonOptions common;
@@ -101,6 +103,15 @@ final class JudgedRun implements AutoCloseable {
     /** @param sampling how answers are drawn, stored with them */
     Answerer answerer(Map<String, ?> sampling) {
         return new Answerer(sampling);
+    }
+
+    /** Says where answers hold lines that part what the judge is shown. */
+    void tell(List<String> doubtful) {
+        if (!doubtful.isEmpty()) {
+            System.err.println("metaapo: " + doubtful.size() + " judgments are of an answer with a line by which the judge's prompt parts what it shows, and that may pass for"
+                    + " another part (holds_marks in their rows): " + String.join("; ", doubtful.subList(0, Math.min(MOST_LISTED, doubtful.size())))
+                    + (doubtful.size() > MOST_LISTED ? "; …" : ""));
+        }
     }
 
     /** Says what calls would take. */

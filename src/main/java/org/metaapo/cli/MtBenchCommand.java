@@ -109,6 +109,7 @@ final class MtBenchCommand extends BenchmarkCommand {
     private Integer judged(JudgedRun run, MtBenchCalls calls, MtBenchQuestions known) {
         try (AnswerJudge judge = run.judge()) {
             JudgeSetup setup = calls.setup(judge.setup());
+            run.tell(calls.doubtful());
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }

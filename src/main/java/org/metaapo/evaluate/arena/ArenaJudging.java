@@ -11,6 +11,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.JudgeRequest;
+import org.metaapo.evaluate.judge.Marks;
 import org.metaapo.evaluate.judge.Outcome;
 import org.metaapo.files.Json;
 import org.metaapo.text.Message;
@@ -26,9 +27,14 @@ public final class ArenaJudging {
     private final List<Pair> pairs = new ArrayList<>();
     private final ArenaPrompts prompts;
     private final ArenaVersion version;
+    private final Marks marks;
 
     /** Both answers to a question. */
-    private record Pair(ArenaQuestions.Question question, String model, String baseline, String answer, String baselineAnswer) {}
+    private record Pair(ArenaQuestions.Question question, String model, String baseline, String answer, String baselineAnswer) {
+        private String where() {
+            return model + ", question " + question.id();
+        }
+    }
 
     /**
      * Brings answers together.
@@ -44,6 +50,7 @@ public final class ArenaJudging {
             ArenaPrompts prompts, ArenaVersion version, boolean allowPartial) {
         this.prompts = prompts;
         this.version = version;
+        this.marks = prompts.marks();
         for (String model : models) {
             List<String> missing = new ArrayList<>();
             for (ArenaQuestions.Question question : questions) {
@@ -73,6 +80,15 @@ public final class ArenaJudging {
         if (pairs.isEmpty()) {
             throw new DataException("--answers: no answers of a model beside the baseline's; expected the file of the model that is judged");
         }
+    }
+
+    private boolean isDoubtful(Pair pair) {
+        return marks.areIn(pair.answer()) || marks.areIn(pair.baselineAnswer());
+    }
+
+    /** Where an answer holds a line that parts what the judge is shown. */
+    public List<String> doubtful() {
+        return pairs.stream().filter(this::isDoubtful).map(Pair::where).toList();
     }
 
     /** The judge with prompts and sampling. */
@@ -144,8 +160,11 @@ public final class ArenaJudging {
             for (int game = 0; game < 2; game++) {
                 game(games.addObject(), turns(pair, game), outcomes.get(2 * i + game), again.get(2 * i + game));
             }
+            if (isDoubtful(pair)) {
+                row.put("holds_marks", true);
+            }
             row.set(JudgeSetup.FIELD, setup.setup());
-            rows.computeIfAbsent(pair.model(), model -> new ArrayList<>()).add(new JsonFields(row, pair.model() + ", question " + pair.question().id()));
+            rows.computeIfAbsent(pair.model(), model -> new ArrayList<>()).add(new JsonFields(row, pair.where()));
         }
         return rows;
     }

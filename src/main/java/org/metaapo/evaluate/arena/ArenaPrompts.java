@@ -8,6 +8,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.metaapo.config.YamlText;
 import org.metaapo.error.DataException;
+import org.metaapo.evaluate.judge.Marks;
 import org.metaapo.evaluate.judge.Placeholders;
 import org.metaapo.files.StrictText;
 import org.metaapo.text.Message;
@@ -105,6 +106,11 @@ public record ArenaPrompts(String template, Map<String, String> systems, Map<Str
                 }
             }
         }
+    }
+
+    /** Lines that part what the judge is shown. */
+    Marks marks() {
+        return Marks.of(List.of(template));
     }
 
     /** The turns of a game. */

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
+import org.metaapo.evaluate.judge.Marks;
 import org.metaapo.files.Json;
 
 /**
@@ -42,6 +43,11 @@ public record MtBenchAnswer(int question, String model, List<String> turns, Json
             }
         }
         return answers;
+    }
+
+    /** Whether one of the first turns holds a line that parts what a judge is shown. */
+    boolean holds(Marks marks, int turns) {
+        return this.turns.subList(0, turns).stream().anyMatch(marks::areIn);
     }
 
     /**

@@ -11,6 +11,9 @@ public interface MtBenchCalls {
     /** The judge with prompts and sampling. */
     JudgeSetup setup(JudgeSetup judge);
 
+    /** Where an answer holds a line that parts what the judge is shown. */
+    List<String> doubtful();
+
     /** All calls. */
     List<JudgeRequest> requests();
 

@@ -9,6 +9,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.judge.JudgeRequest;
+import org.metaapo.evaluate.judge.Marks;
 import org.metaapo.evaluate.judge.Outcome;
 import org.metaapo.text.Message;
 
@@ -18,7 +19,11 @@ public final class MtBenchGames implements MtBenchCalls {
     private final String prompts;
 
     /** A turn of two models: what the judge is told in each game. */
-    private record Turn(String model1, String model2, int question, int number, String prompt, List<List<Message>> games) {}
+    private record Turn(String model1, String model2, int question, int number, String prompt, List<List<Message>> games, boolean isDoubtful) {
+        private String where() {
+            return model1 + " and " + model2 + ", question " + question + ", turn " + number;
+        }
+    }
 
     /**
      * Fills the prompts.
@@ -69,7 +74,13 @@ public final class MtBenchGames implements MtBenchCalls {
             MtBenchPrompts.put(values, "answer_b", isOneFirst ? two : one, number);
             games.add(prompts.byName().get(name).fill(values));
         }
-        return new Turn(one.model(), two.model(), question.id(), number, name, games);
+        Marks marks = prompts.marks();
+        return new Turn(one.model(), two.model(), question.id(), number, name, games, one.holds(marks, number) || two.holds(marks, number));
+    }
+
+    @Override
+    public List<String> doubtful() {
+        return turns.stream().filter(Turn::isDoubtful).map(Turn::where).toList();
     }
 
     @Override
@@ -99,7 +110,7 @@ public final class MtBenchGames implements MtBenchCalls {
                     row.put("failure", outcome.failure());
                 }
             }
-            rows.add(MtBenchJudging.end(row, turn.number(), setup, turn.model1() + " and " + turn.model2() + ", question " + turn.question() + ", turn " + turn.number()));
+            rows.add(MtBenchJudging.end(row, turn.number(), turn.isDoubtful(), setup, turn.where()));
         }
         return rows;
     }

@@ -25,7 +25,11 @@ public final class MtBenchJudging implements MtBenchCalls {
     private final String prompts;
 
     /** A turn to be rated. */
-    private record Turn(String model, int question, int number, String prompt, List<Message> messages) {}
+    private record Turn(String model, int question, int number, String prompt, List<Message> messages, boolean isDoubtful) {
+        private String where() {
+            return model + ", question " + question + ", turn " + number;
+        }
+    }
 
     /** Temperature of answers to a category. */
     public static double temperature(String category) {
@@ -58,7 +62,12 @@ public final class MtBenchJudging implements MtBenchCalls {
         String name = MtBenchMode.SINGLE.prompt(number, !reference.isEmpty());
         Map<String, String> values = MtBenchPrompts.values(question, number, reference);
         MtBenchPrompts.put(values, "answer", answer, number);
-        return new Turn(answer.model(), question.id(), number, name, prompts.byName().get(name).fill(values));
+        return new Turn(answer.model(), question.id(), number, name, prompts.byName().get(name).fill(values), answer.holds(prompts.marks(), number));
+    }
+
+    @Override
+    public List<String> doubtful() {
+        return turns.stream().filter(Turn::isDoubtful).map(Turn::where).toList();
     }
 
     @Override
@@ -86,7 +95,10 @@ public final class MtBenchJudging implements MtBenchCalls {
     }
 
     /** A row with its last fields. */
-    static JsonFields end(ObjectNode row, int turn, JudgeSetup setup, String where) {
+    static JsonFields end(ObjectNode row, int turn, boolean isDoubtful, JudgeSetup setup, String where) {
+        if (isDoubtful) {
+            row.put("holds_marks", true);
+        }
         row.put("turn", turn).put("tstamp", System.currentTimeMillis() / 1000.0);
         row.set(JudgeSetup.FIELD, setup.setup());
         return new JsonFields(row, where);
@@ -112,7 +124,7 @@ public final class MtBenchJudging implements MtBenchCalls {
                 Double score = Rating.of(outcome.reply().text()).score();
                 row.put("judgment", outcome.reply().text()).put("score", score == null ? NOT_RATED : score);
             }
-            rows.add(end(row, turn.number(), setup, turn.model() + ", question " + turn.question() + ", turn " + turn.number()));
+            rows.add(end(row, turn.number(), turn.isDoubtful(), setup, turn.where()));
         }
         return rows;
     }

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
+import org.metaapo.evaluate.judge.Marks;
 import org.metaapo.evaluate.judge.Placeholders;
 import org.metaapo.files.StrictText;
 import org.metaapo.text.Message;
@@ -45,6 +46,11 @@ public record MtBenchPrompts(Map<String, Prompt> byName, String text) {
             }
         }
         return new MtBenchPrompts(byName, StrictText.read(file));
+    }
+
+    /** Lines that part what the judge is shown. */
+    Marks marks() {
+        return Marks.of(byName.values().stream().map(Prompt::template).toList());
     }
 
     /** What stands in the places of a question, its turns up to one, and their references. */
