@@ -62,8 +62,8 @@ public final class ChatModel implements AutoCloseable {
      */
     int room(int[] prompt) {
         if (prompt.length >= context) {
-            throw new DataException(name + ": the conversation has " + prompt.length + " tokens, and a context of " + context
-                    + " leaves none for an answer; /undo takes the last message back, /clear begins anew"
+            throw new DataException(name + ": the conversation with this message has " + prompt.length + " tokens, and a context of " + context
+                    + " leaves none for an answer, so that it is not sent; a shorter message, /undo or /clear makes room"
                     + (context < positions ? ", and --context has up to " + positions : ""));
         }
         return context - prompt.length;

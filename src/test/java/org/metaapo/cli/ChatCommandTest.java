@@ -141,7 +141,7 @@ class ChatCommandTest extends CommandTest {
         String model = fixture("tiny-llama");
         assertThat(chat("/set max_new_tokens 1024\nhello\nhello again\nand again\n", "--model", model, "--context", "60")).isEqualTo(3);
         assertThat(out.lines()).isNotEmpty();
-        assertThat(err.lines().toList()).last().asString().contains("tokens, and a context of 60 leaves none for an answer; /undo", "/clear", "--context has up to 1024");
+        assertThat(err.lines().toList()).last().asString().contains("tokens, and a context of 60 leaves none for an answer, so that it is not sent", "/undo or /clear", "--context has up to 1024");
         assertThat(chat("/set max_new_tokens 1024\nhello\n", "--model", model, "--context", "60", "--temperature", "0")).isZero();
         assertThat(err).contains("[cut, for the context of 60 tokens is full; /undo");
         assertThat(chat("hello\n", "--model", model)).isZero();
