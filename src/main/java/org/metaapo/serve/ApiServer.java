@@ -129,6 +129,7 @@ public final class ApiServer implements AutoCloseable {
         server.start();
     }
 
+    /** What fails on the way to a client is thrown: the JDK's server then forgets the connection, which it does not when it is only closed. */
     private void handle(HttpExchange exchange) throws IOException {
         exchanges.incrementAndGet();
         Call call = new Call(exchange, watchdog);
@@ -137,18 +138,17 @@ public final class ApiServer implements AutoCloseable {
         } catch (ApiException e) {
             call.fail(e, false);
         } catch (InterruptedException e) {
-            LOG.debug("a client that took too long");
-        } catch (IOException e) {
-            LOG.debug("a client that has gone", e);
+            throw new IOException("a client took too long", e);
         } catch (RuntimeException | StackOverflowError e) {
             LOG.error("a request failed", e);
-            if (!call.hasBegun()) {
-                call.fail(new ApiException(500, "server_error", null, null, "a bug in the server: " + e), false);
+            if (call.hasBegun()) {
+                throw new IOException("an answer failed", e);
             }
+            call.fail(new ApiException(500, "server_error", null, null, "a bug in the server: " + e), false);
         } finally {
             exchanges.decrementAndGet();
-            exchange.close();
         }
+        exchange.close();
     }
 
     private void serve(Call call) throws IOException, InterruptedException {

@@ -160,6 +160,7 @@ final class Call {
             send(e.status(), e.body());
         } else if (stream) {
             event(e.body());
+            end();
         } else {
             write(Json.write(e.body()));
             end();
