@@ -140,12 +140,12 @@ class RanksCommandTest {
     @Test
     @DisplayName("Lightning#20806: ranks that are stopped keep a checkpoint; killed ones are gone in seconds; the same command goes on to the same bits")
     void ranksThatAreStoppedOrKilledGoOn() throws Exception {
-        String command = "train run.yaml --quiet --ranks 2 checkpoint.every=3 train.epochs=60 out=";
+        String command = "train run.yaml --quiet --ranks 2 checkpoint.every=3 train.epochs=40 out=";
         assertThat(run("metaapo " + command + "whole").status()).isZero();
         kill(startUpTo(command + "run", 4), 0);
-        kill(startUpTo(command + "run", 20), 1);
-        stop(startUpTo(command + "run", 40), "TERM");
-        stop(startUpTo(command + "run", 60), "USR1");
+        kill(startUpTo(command + "run", 14), 1);
+        stop(startUpTo(command + "run", 28), "TERM");
+        stop(startUpTo(command + "run", 42), "USR1");
         assertThat(run("metaapo " + command + "run").status()).isZero();
         assertThat(file("run/model/model.safetensors")).hasSameBinaryContentAs(file("whole/model/model.safetensors"));
     }
