@@ -56,6 +56,8 @@ public final class ChatTerminal implements AutoCloseable {
         }
         Attributes quiet = new Attributes(before);
         quiet.setLocalFlag(Attributes.LocalFlag.ECHO, false);
+        // Else Ctrl-D that is typed ahead would become another character once the line editor reads it.
+        quiet.setLocalFlag(Attributes.LocalFlag.ICANON, false);
         terminal.setAttributes(quiet);
     }
 

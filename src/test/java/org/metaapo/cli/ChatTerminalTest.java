@@ -111,6 +111,7 @@ class ChatTerminalTest {
         await(">>> ");
         type("\u0003");
         await("/exit or Ctrl-D leaves");
+        await(">>> ");
         type("\u0004");
         await("status 0");
         assertLeftAsItWas();
