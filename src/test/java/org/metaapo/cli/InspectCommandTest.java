@@ -345,8 +345,8 @@ class InspectCommandTest extends CommandTest {
         assertThat(text)
                 .doesNotContain("<script>alert", "<img src=x", "src=\"", "href=\"", "http://", "@import", "/*DATA*/");
         assertThat(text.split("<script"))
-                .as("data, uPlot, what pages share, and the page's own script")
-                .hasSize(5);
+                .as("data, uPlot, what pages share, their pictures, and the page's own script")
+                .hasSize(6);
         String json = text.substring(text.indexOf("application/json\">") + 18, text.indexOf("</script>"));
         JsonNode row = Json.parse(json, "page").path("rows").get(0);
         StringBuilder prompt = new StringBuilder();
