@@ -31,6 +31,8 @@ constexpr int kAsk = 1, kHere = 2;
 constexpr auto kAnswering = std::chrono::seconds(1);
 constexpr auto kTelling = std::chrono::seconds(5);
 
+constexpr size_t kFailureBytes = MPI_MAX_ERROR_STRING + 256;
+
 double seconds(Clock::duration time) { return std::chrono::duration<double>(time).count(); }
 
 struct Mpi {
@@ -39,7 +41,7 @@ struct Mpi {
     size_t most_bytes = 0;  // that one call of MPI moves
     double limit = 0;       // seconds of a wait; 0: none
     Clock::time_point told{};  // until when another rank tells of a wait that was too long
-    char failure[MPI_MAX_ERROR_STRING + 256] = "";
+    char failure[kFailureBytes] = "";
 
     // Of each rank, where a call moves as much of all.
     size_t most_each() const { return std::max<size_t>(1, most_bytes / size_t(size)); }
@@ -220,7 +222,7 @@ extern "C" __attribute__((visibility("default"))) void apo_mpi_plugin_name(char*
 }
 
 extern "C" __attribute__((visibility("default"))) const char* apo_mpi_plugin_open(int32_t abi_version, int32_t bytes, size_t most_bytes, Transport* transport) {
-    static char failure[MPI_MAX_ERROR_STRING + 128];
+    static char failure[kFailureBytes];
     if (abi_version != apo::kTransportAbiVersion || bytes != int32_t(sizeof(Transport))) {
         std::snprintf(failure, sizeof failure, "libmetaapo_mpi.so has transport version %d of %zu bytes, the engine %d of %d; build both libraries together",
                       apo::kTransportAbiVersion, sizeof(Transport), abi_version, bytes);
