@@ -20,17 +20,21 @@ cp "$dir/emulated-gpu/libmetaapo_cuda.so" "$work/classes/org/metaapo/engine/inte
 
 metaapo=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp "$work/classes:$root/target/lib/*" org.metaapo.cli.Main)
 
-# agree TOLERANCE FILE FILE: equal but for the times, and numbers to the tolerance, relative where they are above 1.
+# agree TOLERANCE FILE FILE: equal but for the times, and numbers to the tolerance, relative where they are above 1; the divergence, a
+# difference of log-prob sums, relative to these.
 agree() {
     paste -d '\n' <(course "$2") <(course "$3") | sed -E 's/"(device|threads)":("[^"]*"|[0-9]+)//g' | LC_ALL=C awk -v tolerance="$1" -v files="$2 $3" '
         function size(x) { return x < 0 ? -x : x }
         NR % 2 == 1 { count = split($0, a, /[][{},:]+/); next }
         {
             if (split($0, b, /[][{},:]+/) != count) { print files ": line " NR / 2 " differs"; bad = 1; exit }
+            sums = 1
             for (i = 1; i <= count; i++) {
+                if (a[i - 1] == "\"logps_chosen\"") sums = size(a[i])
                 if (a[i] == b[i]) continue
                 number = a[i] ~ /^-?[0-9.]+([eE][-+]?[0-9]+)?$/ && b[i] ~ /^-?[0-9.]+([eE][-+]?[0-9]+)?$/
-                bound = size(a[i]) > 1 ? tolerance * size(a[i]) : tolerance
+                scale = a[i - 1] == "\"kl\"" ? sums : a[i]
+                bound = size(scale) > 1 ? tolerance * size(scale) : tolerance
                 if (number && size(a[i] - b[i]) <= bound) continue
                 print files ": line " NR / 2 ": " a[i] " and " b[i]; bad = 1; exit
             }

@@ -51,10 +51,11 @@ TEST(processes_on_gpus_have_the_collectives_of_threads) {
     CHECK(now(run_collectives) == "");
 
     // Rank 1 hangs; of those that wait for it on their GPUs, one says so.
-    t.limit(t.context, 0.3);
     const std::string late = now([&](Rank& r) {
         r.join();
-        if (t.rank == 1) std::this_thread::sleep_for(std::chrono::seconds(3));
+        t.barrier(t.context);  // joining takes its time, which is none of the wait
+        t.limit(t.context, 1);
+        if (t.rank == 1) std::this_thread::sleep_for(std::chrono::seconds(6));
         r.ops.all_gather(*r.device, {r.x, sizeof(float)});
         r.ops.await_lane(*r.device, {apo::Lane::weights, 0});
         r.take(1);
