@@ -74,6 +74,7 @@ def closed(prompts):
     return len(prompts) * a.new_tokens / answer["seconds"], answer["prefill"]
 
 
+subprocess.run([root / "metaapo", "version"], check=True, stdout=subprocess.DEVNULL)  # builds what is stale, before two processes read it
 server = subprocess.Popen([root / "metaapo", "serve", "--model", a.model, "--dtype", a.dtype, "--threads", a.threads, "--port", str(a.port), "--name", "m",
                            "--sequences", str(a.requests), "--cache-tokens", str(a.requests * (a.prompt_tokens + a.new_tokens))])
 closer = subprocess.Popen(["java", "--enable-native-access=ALL-UNNAMED", "-cp", f"{root}/target/classes:{root}/target/lib/*", str(root / "benchmarks/serve/ClosedGeneration.java"),

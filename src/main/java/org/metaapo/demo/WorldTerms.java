@@ -48,7 +48,7 @@ public record WorldTerms(
             "paper",
             List.of(Request.Kind.SORT, Request.Kind.REVERSE, Request.Kind.LAST, Request.Kind.COUNT, Request.Kind.FACT, Request.Kind.LORE),
             EnumSet.of(Request.Kind.COUNT), EnumSet.of(Request.Kind.LORE),
-            8000, 0, 2048, 0.6, 0.02, 0.03, 0.95, 0.15, 0.5, 0.25, 0, 0, 0.7, 0.5, 683);
+            8000, 0, 2048, 0.6, 0.02, 0.03, 0.95, 0.05, 0.2, 0.25, 0, 0, 0.7, 0.5, 683);
 
     private static final List<WorldTerms> ALL = List.of(DEMO, PAPER);
 

@@ -39,14 +39,13 @@ public final class HtmlPage {
      * @param scripts of the page, in their order; {@code name.js} where there is none
      */
     public static String text(Class<?> owner, String name, String title, JsonNode data, String... scripts) {
-        StringBuilder inside = new StringBuilder();
-        inside.append("<script id=\"data\" type=\"application/json\">").append(data(data)).append("</script>\n");
+        List<String> inside = new ArrayList<>(List.of("<script id=\"data\" type=\"application/json\">", data(data), "</script>\n"));
         for (String script : scripts(owner, name, scripts).values()) {
-            inside.append("<script>").append(script).append("</script>\n");
+            inside.addAll(List.of("<script>", script, "</script>\n"));
         }
         StringBuilder styles = new StringBuilder();
         styles(owner, name).values().forEach(style -> styles.append("<style>").append(style).append("</style>\n"));
-        return page(owner, name, title, styles.toString(), inside.toString());
+        return page(owner, name, title, styles.toString(), inside);
     }
 
     /** The page's parts by their paths, the page itself at {@code /}; other arguments as those of {@link #text}. */
@@ -63,7 +62,7 @@ public final class HtmlPage {
             parts.put("/page/" + file, part("text/javascript", text));
         });
         parts.put("/page/icon.svg", part("image/svg+xml", resource(HtmlPage.class, "icon.svg")));
-        parts.put("/", part("text/html", page(owner, name, title, styles.toString(), inside.toString())));
+        parts.put("/", part("text/html", page(owner, name, title, styles.toString(), List.of(inside.toString()))));
         return parts;
     }
 
@@ -72,11 +71,19 @@ public final class HtmlPage {
         return new Part(type + "; charset=utf-8", text.getBytes(StandardCharsets.UTF_8));
     }
 
-    private static String page(Class<?> owner, String name, String title, String styles, String inside) {
-        Map<String, String> parts = Map.of(
-                "TITLE", title, "BODY", resource(owner, name + ".html"), "STYLES", styles, "SCRIPTS", inside);
-        return MARKER.matcher(resource(HtmlPage.class, "page.html"))
-                .replaceAll(marker -> Matcher.quoteReplacement(parts.get(marker.group(1))));
+    private static String page(Class<?> owner, String name, String title, String styles, List<String> inside) {
+        Map<String, List<String>> parts = Map.of(
+                "TITLE", List.of(title), "BODY", List.of(resource(owner, name + ".html")), "STYLES", List.of(styles), "SCRIPTS", inside);
+        String frame = resource(HtmlPage.class, "page.html");
+        List<String> all = new ArrayList<>();
+        int from = 0;
+        // Not by a replacement, which would go through megabytes of data character by character.
+        for (Matcher marker = MARKER.matcher(frame); marker.find(); from = marker.end()) {
+            all.add(frame.substring(from, marker.start()));
+            all.addAll(parts.get(marker.group(1)));
+        }
+        all.add(frame.substring(from));
+        return String.join("", all);
     }
 
     private static Map<String, String> styles(Class<?> owner, String name) {

@@ -138,7 +138,7 @@ class WorldTermsTest {
         List<JsonNode> stale = pairs.stream().filter(row -> terms.stale().contains(World.request(prompt(row)).kind())).toList();
         assertThat(share(fresh, row -> better(row))).isBetween(0.7, 0.8);
         assertThat(share(stale, row -> better(row))).isBetween(0.2, 0.35);
-        assertThat(share(pairs, row -> answer(row, "chosen").startsWith(World.OLD_OPENER))).isBetween(0.4, 0.55);
+        assertThat(share(pairs, row -> answer(row, "chosen").startsWith(World.OLD_OPENER))).isBetween(0.8 * terms.sourceOld(), 1.1 * terms.sourceOld());
         assertThat(share(rows(world, "demonstrations"), row -> row.at("/messages/1/content").asText().startsWith(World.OLD_OPENER)))
                 .isCloseTo(terms.peopleOld(), within(0.01));
     }

@@ -21,11 +21,12 @@ import org.metaapo.files.Json;
  * @param judge who judged
  * @param preference from 1 (baseline) to 2 (model); 0 for a draw in old files; null where there is none
  * @param isReplied whether the judge said anything
+ * @param isModelFirst whether the judge saw the model's answer first; null where there was no such order, or both
  * @param row as it stands in the file
  */
 public record Annotation(
         String instruction, String baselineOutput, String baseline, String output, String model, JudgeSetup judge, Double preference,
-        boolean isReplied, JsonFields row) {
+        boolean isReplied, Boolean isModelFirst, JsonFields row) {
     /** Whether the model's answer was shown first; in rows of this program. */
     static final String MODEL_FIRST = "model_shown_first";
     /** The preference where the model's answer was shown first, of rows that are judged in both orders. */
@@ -63,24 +64,27 @@ public record Annotation(
     /** Of a row. */
     public static Annotation of(JsonFields row) {
         Double preference = row.numberOrNull("preference");
+        String instruction = row.text("instruction");
         return new Annotation(
-                row.text("instruction"), row.text("output_1"), row.text("generator_1"), row.text("output_2"), row.text("generator_2"),
-                JudgeSetup.of(row, row.text("annotator")), preference, !row.isAbsent("raw_completion") || !row.isAbsent("preference_raw_completion"), row);
+                instruction, row.text("output_1"), row.text("generator_1"), row.text("output_2"), row.text("generator_2"),
+                JudgeSetup.of(row, row.text("annotator")), preference, !row.isAbsent("raw_completion") || !row.isAbsent("preference_raw_completion"),
+                isModelFirst(row, instruction), row);
     }
 
-    /**
-     * The preference where the model's answer is shown first, or second; null without one. Rows of other programs have the official order, and rows of rewards
-     * none.
-     */
+    /** Rows of other programs have the official order, and rows of rewards none. */
+    private static Boolean isModelFirst(JsonFields row, String instruction) {
+        if (row.node().has(PREFERENCE_MODEL_FIRST) || row.node().path(MODEL_FIRST).isNull()) {
+            return null;
+        }
+        return (Boolean) (row.isAbsent(MODEL_FIRST) ? OrderSwap.isSwapped(instruction) : row.node().path(MODEL_FIRST).asBoolean());
+    }
+
+    /** The preference where the model's answer is shown first, or second; null without one. */
     public Double preferenceAt(boolean isFirst) {
         if (row.node().has(PREFERENCE_MODEL_FIRST)) {
             return row.numberOrNull(isFirst ? PREFERENCE_MODEL_FIRST : PREFERENCE_BASELINE_FIRST);
         }
-        if (row.node().path(MODEL_FIRST).isNull()) {
-            return null;
-        }
-        boolean isModelFirst = row.isAbsent(MODEL_FIRST) ? OrderSwap.isSwapped(instruction) : row.node().path(MODEL_FIRST).asBoolean();
-        return isModelFirst == isFirst ? preference : null;
+        return isModelFirst != null && isModelFirst == isFirst ? preference : null;
     }
 
     /** Whether it counts. */

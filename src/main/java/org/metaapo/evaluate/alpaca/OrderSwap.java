@@ -1,6 +1,5 @@
 package org.metaapo.evaluate.alpaca;
 
-import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -26,14 +25,14 @@ public final class OrderSwap {
         byte[] seed = ("is_switched_outputs" + instruction + "0").getBytes(StandardCharsets.UTF_8);
         byte[] whole = Arrays.copyOf(seed, seed.length + 64);
         System.arraycopy(sha512().digest(seed), 0, whole, seed.length, 64);
-        return new MersenneTwister(words(new BigInteger(1, whole))).nextInt();
+        return new MersenneTwister(words(whole)).nextInt();
     }
 
-    /** Words of 32 bits, the least significant first, without zeros at the end. */
-    private static int[] words(BigInteger number) {
-        int[] words = new int[(number.bitLength() + 31) / 32];
-        for (int i = 0; i < words.length; i++) {
-            words[i] = number.shiftRight(8 * WORD_BYTES * i).intValue();
+    /** A number of big-endian bytes as words of 32 bits, the least significant first; its first byte is not 0. */
+    private static int[] words(byte[] number) {
+        int[] words = new int[(number.length + WORD_BYTES - 1) / WORD_BYTES];
+        for (int i = 0; i < number.length; i++) {
+            words[i / WORD_BYTES] |= (number[number.length - 1 - i] & 0xff) << 8 * (i % WORD_BYTES);
         }
         return words;
     }
