@@ -14,7 +14,8 @@ import java.util.List;
  * @param scores mean score of each
  */
 public record LassoSelection(double c, double[] coefficients, double[] grid, double[] scores) {
-    private static final int FOLDS = 5;
+    /** Folds of the cross-validation, which need a row each. */
+    public static final int FOLDS = 5;
     private static final double CLIP = 1e-15;
 
     /**

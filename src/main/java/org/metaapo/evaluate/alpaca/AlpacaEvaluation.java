@@ -18,6 +18,7 @@ import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.TextTable;
 import org.metaapo.files.Json;
+import org.metaapo.statistics.LengthControl;
 
 /** AlpacaEval 2's scores from annotations alone. */
 public final class AlpacaEvaluation {
@@ -127,7 +128,7 @@ public final class AlpacaEvaluation {
         Coverage coverage = new Coverage(expected(), judged, unparsed, rows.size() - judged - unparsed, 0);
         coverage.check(model, allowPartial);
         WinRate raw = WinRate.of(rows.stream().map(Annotation::preference).toList());
-        boolean isControlled = rows.size() > 1 && (calibration != null || isOfRewards(rows.get(0)));
+        boolean isControlled = calibration != null || isOfRewards(rows.get(0));
         LengthControl controlled = isControlled ? controlled(rows, places) : null;
         if (controlled != null && controlled.isSuspect(raw.winRate())) {
             notes.add(String.format(Locale.ROOT, "%s: the length-controlled win rate, %.2f, is far from the raw one, %.2f: look at the answers before it is used",
@@ -160,17 +161,19 @@ public final class AlpacaEvaluation {
         return new int[0];
     }
 
+    /** Null for too few rows. */
     private LengthControl controlled(List<Annotation> rows, int[] places) {
         if (rows.get(0).model().equals(rows.get(0).baseline())) {
             return LengthControl.ofBaseline();
         }
+        List<LengthControl.CalibrationRow> calibrated = calibration == null ? List.of() : calibration.rows();
         List<LengthControl.Row> inputs = new ArrayList<>();
         for (int i = 0; i < rows.size(); i++) {
             Annotation row = rows.get(i);
-            inputs.add(new LengthControl.Row(row.preference(), codePoints(row.baselineOutput()), codePoints(row.output()),
+            inputs.add(new LengthControl.Row(WinRate.share(row.preference()), codePoints(row.baselineOutput()), codePoints(row.output()),
                     calibration == null ? 0 : calibration.difficulty(mode == Mode.ALIGNED ? places[i] : i)));
         }
-        return LengthControl.of(calibration == null ? Calibration.none() : calibration, inputs);
+        return LengthControl.isPossible(calibrated, inputs) ? LengthControl.of(calibrated, inputs) : null;
     }
 
     private static int codePoints(String text) {

@@ -8,6 +8,7 @@ import org.metaapo.error.DataException;
 import org.metaapo.evaluate.CsvFile;
 import org.metaapo.files.Digests;
 import org.metaapo.files.StrictText;
+import org.metaapo.statistics.LengthControl;
 
 /**
  * AlpacaEval's {@code df_gamed.csv}: how the judge rates the baseline against itself where it was asked to be short or verbose, and the
@@ -17,32 +18,18 @@ import org.metaapo.files.StrictText;
  * @param rowsOfModel rows that each model has
  * @param sha256 of the file
  */
-public record Calibration(List<Row> rows, int rowsOfModel, String sha256) {
+public record Calibration(List<LengthControl.CalibrationRow> rows, int rowsOfModel, String sha256) {
     /** Of the official file, at revision {@link #REVISION}. */
     public static final String OFFICIAL_SHA256 = "97aeec3f1c7de6dee6fd31fe66f1702623f4614c3efe1c6fc5f4927cd5fd674d";
     /** Where the official file is. */
     public static final String REVISION = "df_gamed.csv of the dataset tatsu-lab/alpaca_eval at 2edc6fad8be6b14ea7230aabfd08188da6b8b814";
-
-    /**
-     * One row.
-     *
-     * @param preference from 0 to 1
-     * @param lengthDifference in standard deviations
-     * @param difficulty of the instruction
-     */
-    public record Row(double preference, double lengthDifference, double difficulty) {}
-
-    /** None: length is controlled for by the model's own rows alone. */
-    public static Calibration none() {
-        return new Calibration(List.of(), 0, null);
-    }
 
     /** Reads the file; a DataException names the line of what is wrong. */
     public static Calibration read(Path file) {
         String text = StrictText.read(file);
         CsvFile csv = CsvFile.parse(text, file.toString());
         csv.require("model", "preference", "std_delta_len", "instruction_difficulty", "not_gamed_baseline");
-        List<Row> rows = new ArrayList<>();
+        List<LengthControl.CalibrationRow> rows = new ArrayList<>();
         List<String> models = new ArrayList<>();
         List<Integer> starts = new ArrayList<>();
         for (int i = 0; i < csv.size(); i++) {
@@ -62,7 +49,7 @@ public record Calibration(List<Row> rows, int rowsOfModel, String sha256) {
             if (preference < 0 || preference > 1) {
                 throw new DataException(csv.where(i) + ": preference is " + preference + "; expected 0 to 1");
             }
-            rows.add(new Row(preference, csv.number(i, "std_delta_len"), csv.number(i, "instruction_difficulty")));
+            rows.add(new LengthControl.CalibrationRow(preference, csv.number(i, "std_delta_len"), csv.number(i, "instruction_difficulty")));
         }
         starts.add(rows.size());
         int size = starts.get(1);

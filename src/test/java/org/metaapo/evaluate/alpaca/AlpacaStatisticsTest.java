@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.metaapo.evaluate.GoldenNumbers;
+import org.metaapo.statistics.LengthControl;
 
 /** AlpacaEval's numbers against the official code's and an exact solver's. */
 class AlpacaStatisticsTest {
@@ -18,11 +19,11 @@ class AlpacaStatisticsTest {
 
     static Calibration calibration(JsonNode golden) {
         JsonNode table = golden.path("calibration");
-        List<Calibration.Row> rows = new ArrayList<>();
+        List<LengthControl.CalibrationRow> rows = new ArrayList<>();
         int n = table.path("rows_per_model").asInt();
         for (String model : List.of("concise", "verbose")) {
             for (int i = 0; i < n; i++) {
-                rows.add(new Calibration.Row(
+                rows.add(new LengthControl.CalibrationRow(
                         table.path("preference_" + model).get(i).asDouble(), table.path("std_delta_len_" + model).get(i).asDouble(),
                         table.path("instruction_difficulty").get(i).asDouble()));
             }
@@ -40,7 +41,7 @@ class AlpacaStatisticsTest {
         List<Double> preferences = preferences(set.path("preference"));
         List<LengthControl.Row> rows = new ArrayList<>();
         for (int i = 0; i < preferences.size(); i++) {
-            rows.add(new LengthControl.Row(preferences.get(i), set.path("len_baseline").get(i).asInt(), set.path("len_model").get(i).asInt(),
+            rows.add(new LengthControl.Row(WinRate.share(preferences.get(i)), set.path("len_baseline").get(i).asInt(), set.path("len_model").get(i).asInt(),
                     calibration.difficulty(i)));
         }
         return rows;
@@ -58,7 +59,7 @@ class AlpacaStatisticsTest {
             assertThat(raw.discreteWinRate()).isCloseTo(exact.path("discrete_win_rate").asDouble(), within(1e-9));
             assertThat(List.of(raw.wins(), raw.baseWins(), raw.draws(), raw.total())).isEqualTo(List.of(
                     exact.path("n_wins").asInt(), exact.path("n_wins_base").asInt(), exact.path("n_draws").asInt(), exact.path("n_total").asInt()));
-            LengthControl found = LengthControl.of(calibration, rows(set.getValue(), calibration));
+            LengthControl found = LengthControl.of(calibration.rows(), rows(set.getValue(), calibration));
             assertThat(found.winRate()).as(set.getKey()).isCloseTo(exact.path("length_controlled_winrate").asDouble(), within(1e-6));
             assertThat(found.standardError()).isCloseTo(exact.path("lc_standard_error").asDouble(), within(1e-6));
             assertThat(found.selection().c()).isCloseTo(exact.path("C").asDouble(), within(1e-9));
@@ -74,9 +75,9 @@ class AlpacaStatisticsTest {
         JsonNode golden = GoldenNumbers.read("alpaca_lc.json.gz");
         Calibration calibration = calibration(golden);
         List<LengthControl.Row> rows = rows(golden.path("sets").path("NullModel"), calibration);
-        LengthControl.of(calibration, rows);
+        LengthControl.of(calibration.rows(), rows);
         long before = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
-        LengthControl.of(calibration, rows);
+        LengthControl.of(calibration.rows(), rows);
         assertThat(ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - before).isLessThan(1_000_000_000L);
     }
 
