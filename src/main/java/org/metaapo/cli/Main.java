@@ -115,7 +115,8 @@ public final class Main implements Callable<Integer> {
         line.getSubcommands().values().forEach(command -> setVersion(command, version));
     }
 
-    private static Path path(String text) {
+    /** A path as a command line gives it. */
+    static Path path(String text) {
         if (text.isBlank()) {
             throw new CommandLine.TypeConversionException("is empty; expected a path");
         }

@@ -32,6 +32,7 @@ final class Comparison {
     private final Map<Long, SeedWorld> worlds = new TreeMap<>();
     private final Map<String, Evaluator> evaluators = new ConcurrentHashMap<>();
     private final Map<Long, Evaluation> starts = new ConcurrentHashMap<>();
+    private final List<String> ofPrompts;
 
     private Comparison(Suite suite, RunListener listener, StopSignal stop) {
         this.suite = suite;
@@ -39,6 +40,8 @@ final class Comparison {
         suite.seeds().forEach(seed -> worlds.put(seed, suite.world(seed)));
         checkConfigs();
         checkOut();
+        this.ofPrompts = suite.own() == null ? List.of() : checkOwn();
+        ofPrompts.forEach(listener::note);
         this.board = new Board(listener, suite.out().resolve("log.txt"), work(false), work(true));
         this.workers = new Workers(suite.parallel(), board, stop);
     }
@@ -79,6 +82,13 @@ final class Comparison {
                 }
             }
         });
+    }
+
+    private List<String> checkOwn() {
+        if (!choosing().isEmpty()) {
+            evaluator(firstSeed(), Split.VALIDATION);
+        }
+        return OwnCheck.of(suite, evaluator(firstSeed(), Split.TEST).rows());
     }
 
     /** Units of work: all, or those that an earlier start has done. */
@@ -126,7 +136,8 @@ final class Comparison {
         worlds.forEach((seed, world) -> kinds.put(seed, world.kinds()));
         Map<String, List<RunResult>> runs = inOrder(found);
         return new Results(
-                suite, runs, trials, failures(), kinds, quality(), evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).prompts());
+                suite, runs, trials, failures(), kinds, quality(),
+                evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).rows().stream().map(row -> row.prompt().shown()).toList(), ofPrompts);
     }
 
     private WorldQuality quality() {

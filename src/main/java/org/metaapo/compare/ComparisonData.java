@@ -38,6 +38,7 @@ final class ComparisonData {
         data.set("choices", Json.mapper().valueToTree(results.choices().entrySet().stream()
                 .map(entry -> Map.of("method", entry.getKey(), "trials", entry.getValue())).toList()));
         examples(data);
+        results.remarks().forEach(data.putArray("remarks")::add);
         ArrayNode failures = data.putArray("failures");
         results.failures().forEach((task, failure) -> failures.add(task + ": " + failure));
         return data;
@@ -68,6 +69,9 @@ final class ComparisonData {
         node.put("name", row.name()).put("seeds", row.seeds()).put("setting", String.join(" ", row.setting()));
         estimate(node, "measure", row.measure());
         estimate(node, "wins", row.wins());
+        if (row.controlled() != null && !Double.isNaN(row.controlled().mean())) {
+            estimate(node, "controlled", row.controlled());
+        }
         estimate(node, "reward", row.reward());
         estimate(node, "kl", row.kl());
         estimate(node, "length", row.length());

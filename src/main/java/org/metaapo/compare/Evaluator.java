@@ -66,9 +66,9 @@ final class Evaluator {
         this.identity = identity();
     }
 
-    /** What the prompts say. */
-    List<String> prompts() {
-        return rows.stream().map(row -> row.prompt().shown()).toList();
+    /** The prompts' rows. */
+    List<Row> rows() {
+        return rows;
     }
 
     private String identity() {

@@ -1,6 +1,9 @@
 package org.metaapo.compare;
 
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.metaapo.demo.WorldQuality;
 
@@ -14,9 +17,10 @@ import org.metaapo.demo.WorldQuality;
  * @param kinds of the test prompts of each seed; empty lists where they have none
  * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
  * @param prompts held-out prompts of the first seed, which its runs' evaluations answer
+ * @param ofPrompts what should be known of them, in sentences
  */
 record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
-        Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts) {
+        Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts, List<String> ofPrompts) {
     /**
      * A setting that was tried on the validation prompts.
      *
@@ -29,5 +33,32 @@ record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<
     /** Whether answers have a gold reward. */
     boolean hasGold() {
         return runs.get(Suite.START).get(0).evaluation().gold() != null;
+    }
+
+    /** What should be known of prompts and steps, in sentences. */
+    List<String> remarks() {
+        List<String> remarks = new ArrayList<>(ofPrompts);
+        Map<String, Double> all = new LinkedHashMap<>();
+        Map<String, Double> own = new LinkedHashMap<>();
+        runs.forEach((name, of) -> {
+            if (!name.equals(Suite.START)) {
+                all.put(name, of.stream().mapToDouble(run -> run.total("step")).average().orElseThrow());
+                own.put(name, of.stream().mapToDouble(RunResult::ownSteps).average().orElseThrow());
+            }
+        });
+        if (all.values().stream().distinct().count() > 1) {
+            double most = own.values().stream().mapToDouble(steps -> steps).max().orElseThrow();
+            StringBuilder text = new StringBuilder("Not all methods took the same number of optimizer steps.");
+            own.forEach((name, steps) -> {
+                if (suite.method(name).after() != null) {
+                    text.append(" Steps and costs of ").append(name).append(" include those of ").append(suite.method(name).after()).append(", with whose result it begins.");
+                }
+                if (steps < most) {
+                    text.append(String.format(Locale.ROOT, " %s took %.1f of its own where others took %.1f.", name, steps, most));
+                }
+            });
+            remarks.add(text.toString());
+        }
+        return remarks;
     }
 }

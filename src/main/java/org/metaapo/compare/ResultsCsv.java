@@ -10,7 +10,7 @@ final class ResultsCsv {
     private ResultsCsv() {}
 
     static String text(Results results) {
-        StringBuilder out = new StringBuilder("method,seed,setting,gold,reward,win_rate,kl,answer_tokens,steps");
+        StringBuilder out = new StringBuilder("method,seed,setting,gold,reward,win_rate,lc_win_rate,kl,answer_tokens,steps");
         Summary.TOTALS.stream().skip(1).forEach(name -> out.append(',').append(name));
         out.append('\n');
         List<RunResult> starts = results.runs().get(Suite.START);
@@ -21,6 +21,7 @@ final class ResultsCsv {
             cells.add(found.gold() == null ? "" : number(StatUtils.mean(Evaluation.means(found.gold()))));
             cells.add(number(StatUtils.mean(Evaluation.means(found.reward()))));
             cells.add(number(StatUtils.mean(found.wins(start))));
+            cells.add(found.gold() == null ? number(LengthControlledWins.rate(found, start)) : "");
             cells.add(number(StatUtils.mean(Evaluation.means(found.logRatio()))));
             cells.add(number(StatUtils.mean(found.lengths())));
             Summary.TOTALS.forEach(total -> cells.add(run.folder() == null ? "" : number(run.total(total))));
@@ -30,7 +31,7 @@ final class ResultsCsv {
     }
 
     private static String number(double value) {
-        return value == Math.rint(value) && Math.abs(value) < 1e15
+        return Double.isNaN(value) ? "" : value == Math.rint(value) && Math.abs(value) < 1e15
                 ? Long.toString((long) value)
                 : String.format(Locale.ROOT, "%.6g", value);
     }

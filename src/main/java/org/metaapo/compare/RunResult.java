@@ -22,4 +22,9 @@ record RunResult(long seed, List<String> setting, List<RunFolder> folders, Evalu
     double total(String name) {
         return folders.stream().map(RunFolder::end).filter(Objects::nonNull).mapToDouble(end -> end.path(name).asDouble()).sum();
     }
+
+    /** Optimizer steps of the run itself; 0 for the start. */
+    double ownSteps() {
+        return folder() == null || folder().end() == null ? 0 : folder().end().path("step").asDouble();
+    }
 }

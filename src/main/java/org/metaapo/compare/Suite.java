@@ -3,6 +3,8 @@ package org.metaapo.compare;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.metaapo.config.AdapterKeys;
+import org.metaapo.config.RewardKeys;
 import org.metaapo.config.RunConfig;
 import org.metaapo.config.YamlText;
 import org.metaapo.demo.WorldTerms;
@@ -22,12 +24,12 @@ import org.metaapo.train.RunFolder;
  * @param parallel runs at once
  * @param answers answers to each held-out prompt
  * @param baseline the method that the others are tested against
- * @param common keys of all methods
+ * @param common keys of all methods; a later layer's go before an earlier one's
  * @param methods in the order of the table
  */
 public record Suite(
         String where, Path out, WorldTerms terms, OwnSeed own, List<Long> seeds, int threads, int parallel, int answers, String baseline,
-        RunConfig.Layer common, List<Method> methods) {
+        List<RunConfig.Layer> common, List<Method> methods) {
     /** Name of the row of the model that all methods start from. */
     static final String START = "sft";
 
@@ -48,7 +50,7 @@ public record Suite(
     /** What all methods share: models, data, the source of rewards, device and lengths. */
     RunConfig shared(SeedWorld world, long seed) {
         return named("common", () -> RunConfig.layered(
-                List.of(settings(world), common), where, fixed(seed, folder(seed), OF_NO_METHOD)));
+                layers(world, List.of()), where, fixed(seed, folder(seed), OF_NO_METHOD)));
     }
 
     /** The method of a name. */
@@ -56,7 +58,11 @@ public record Suite(
         return methods.stream().filter(method -> method.name().equals(name)).findFirst().orElseThrow();
     }
 
-    /** The configuration of a run. */
+    /**
+     * The configuration of a run.
+     *
+     * @throws UsageException if it is wrong, or begins with a result that is no model
+     */
     RunConfig config(Method method, int setting, SeedWorld world, long seed) {
         List<String> overrides = new ArrayList<>(method.grid().get(setting));
         if (method.after() != null) {
@@ -64,8 +70,46 @@ public record Suite(
             overrides.add("model.path=" + Json.write(start.model().toString()));
             overrides.add("reference.path=" + Json.write(shared(world, seed).path("model.path").toString()));
         }
+        RunConfig config = layered(method, setting, world, seed, overrides);
+        if (method.after() != null) {
+            checkStart(method, config, config(method(method.after()), 0, world, seed));
+        }
+        if (config.isSet(RewardKeys.ADAPTER) && !config.isSet(RewardKeys.PATH)) {
+            RunConfig shared = shared(world, seed);
+            // A reward model that all methods share does not change with the model that one of them begins with.
+            if (config.path(RewardKeys.ADAPTER).equals(shared.path(RewardKeys.ADAPTER)) && !config.path("model.path").equals(shared.path("model.path"))) {
+                overrides.add(RewardKeys.PATH + "=" + Json.write(shared.path("model.path").toString()));
+                return layered(method, setting, world, seed, overrides);
+            }
+        }
+        return config;
+    }
+
+    private RunConfig layered(Method method, int setting, SeedWorld world, long seed, List<String> overrides) {
         return named("method " + method.name(), () -> RunConfig.layered(
-                List.of(settings(world), common, method.keys()), where, fixed(seed, folder(seed).resolve(method.folder(setting)), overrides)));
+                layers(world, List.of(method.keys())), where, fixed(seed, folder(seed).resolve(method.folder(setting)), overrides)));
+    }
+
+    /** Whether a method that comes after another can begin with the model that the other writes. */
+    private void checkStart(Method method, RunConfig config, RunConfig other) {
+        String names = where + ": method " + method.name() + " comes after " + method.after();
+        if (config.path("adapter.path") != null || other.path("adapter.path") != null) {
+            throw new UsageException(names + ", and adapter.path is set; expected adapter.rank, or no adapter, with which a result is a model of its own");
+        }
+        if (AdapterKeys.asked(other) && !other.flag("adapter.merge")) {
+            throw new UsageException(names + ", whose result is an adapter alone; expected adapter.merge: true there, which writes a model to begin with");
+        }
+        if (AdapterKeys.asked(config) && !config.text("reference.update").equals("never")) {
+            throw new UsageException(names + " and trains an adapter, and reference.update: " + config.text("reference.update")
+                    + " has the reference follow it, which begins as another model; expected reference.update: never, or no adapter");
+        }
+    }
+
+    private List<RunConfig.Layer> layers(SeedWorld world, List<RunConfig.Layer> own) {
+        List<RunConfig.Layer> all = new ArrayList<>(List.of(settings(world)));
+        all.addAll(common);
+        all.addAll(own);
+        return all;
     }
 
     private static RunConfig.Layer settings(SeedWorld world) {

@@ -25,10 +25,11 @@ public record SuiteMap(String where, Path out, List<Cell> cells) {
     /**
      * Reads a suite or a map.
      *
+     * @param overrides {@code KEY=VALUE}: the suite's keys, {@code world.KEY}, and {@code common.KEY} for a configuration key of all methods
      * @throws UsageException for what is wrong in it, with file, line and key
      */
-    public static SuiteMap load(Path file) {
-        return SuiteReader.read(YamlText.read(file), file.toString());
+    public static SuiteMap load(Path file, List<String> overrides) {
+        return SuiteReader.read(YamlText.read(file), file.toString(), overrides);
     }
 
     /** Whether there are several worlds. */

@@ -33,18 +33,21 @@ final class SuiteReader {
 
     private final String where;
     private final Map<String, Node> keys;
+    private final RunConfig.Layer given;
 
-    private SuiteReader(String where, Node root) {
+    private SuiteReader(String where, Node root, SuiteOverrides overrides) {
         this.where = where;
-        this.keys = mapping(root, "the suite", KEYS);
+        this.keys = overrides.over(mapping(root, "the suite", KEYS), where);
+        this.given = overrides.common();
     }
 
-    static SuiteMap read(String yaml, String where) {
+    /** Of a text, with overrides {@code KEY=VALUE}. */
+    static SuiteMap read(String yaml, String where, List<String> overrides) {
         Node root = YamlText.compose(yaml, where);
         if (root == null) {
             throw new UsageException(where + ": empty; expected a suite with out, world and methods");
         }
-        return new SuiteReader(where, root).map();
+        return new SuiteReader(where, root, new SuiteOverrides(overrides, KEYS)).map();
     }
 
     private SuiteMap map() {
@@ -68,14 +71,15 @@ final class SuiteReader {
         List<Method> methods = methods();
         Suite suite = new Suite(
                 where, out, terms(amounts), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
-                integer("answers", 1, 1, 1024), baseline(methods), layer(keys.get("common"), "common"), methods);
+                integer("answers", 1, 1, 1024), baseline(methods),
+                List.of(layer(keys.get("common"), where, "common"), layer(given.node(), given.where(), "common")), methods);
         checkGrids(suite);
         methods.forEach(method -> checkAfter(method, methods));
         return suite;
     }
 
     private UsageException wrong(Node node, String text) {
-        return new UsageException(YamlText.at(where, node) + ": " + text);
+        return new UsageException((node.getStartMark() == null ? SuiteOverrides.WHERE : YamlText.at(where, node)) + ": " + text);
     }
 
     /** Keys of a mapping in their order; only {@code known} ones, where that is not null. */
@@ -254,7 +258,7 @@ final class SuiteReader {
         return new OwnSeed(prompts, paths(found.get("validation"), "world.validation"));
     }
 
-    private RunConfig.Layer layer(Node node, String name) {
+    private RunConfig.Layer layer(Node node, String from, String name) {
         if (node != null) {
             for (NodeTuple tuple : ((MappingNode) mappingOf(node, name)).getValue()) {
                 if (tuple.getKeyNode() instanceof ScalarNode key && SET_BY_SUITE.contains(key.getValue())) {
@@ -263,7 +267,7 @@ final class SuiteReader {
                 }
             }
         }
-        return new RunConfig.Layer(node, where, name.equals("common"));
+        return new RunConfig.Layer(node, from, name.equals("common"));
     }
 
     private Node mappingOf(Node node, String name) {
@@ -300,7 +304,7 @@ final class SuiteReader {
             }
         }
         MappingNode rest = new MappingNode(all.getTag(), true, others, all.getStartMark(), all.getEndMark(), all.getFlowStyle());
-        return new Method(name, layer(rest, "method " + name), after == null ? null : word(after, "after of " + name), grid(name, grid));
+        return new Method(name, layer(rest, where, "method " + name), after == null ? null : word(after, "after of " + name), grid(name, grid));
     }
 
     /** All combinations of the grid's values. */

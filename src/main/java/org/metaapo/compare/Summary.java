@@ -36,6 +36,7 @@ record Summary(List<Row> rows) {
      * @param seeds how many runs there are
      * @param measure gold reward; reward by the suite's source where there is none
      * @param wins how often an answer is better than one of the start, equal ones counting half
+     * @param controlled the same at equal lengths, by the reward of the suite's source; null where there is a gold reward
      * @param reward reward by the suite's source
      * @param kl KL divergence from the start in nats an answer, estimated on the policy's own answers
      * @param length tokens of an answer
@@ -43,8 +44,8 @@ record Summary(List<Row> rows) {
      * @param totals means over seeds
      */
     record Row(
-            String name, List<String> setting, int seeds, Estimate measure, Estimate wins, Estimate reward, Estimate kl, Estimate length,
-            Difference difference, Map<String, Double> totals) {}
+            String name, List<String> setting, int seeds, Estimate measure, Estimate wins, Estimate controlled, Estimate reward, Estimate kl,
+            Estimate length, Difference difference, Map<String, Double> totals) {}
 
     /**
      * The measure minus the baseline's.
@@ -79,10 +80,16 @@ record Summary(List<Row> rows) {
             TOTALS.forEach(total -> totals.put(total, runs.stream().mapToDouble(run -> run.total(total)).average().orElse(0)));
             rows.add(new Row(
                     name, runs.get(0).setting(), runs.size(), mean(runs, e -> Evaluation.means(e.measure())),
-                    Bootstrap.mean(paired(runs, start, (a, b) -> a.wins(b)), RANDOM), mean(runs, e -> Evaluation.means(e.reward())),
+                    Bootstrap.mean(paired(runs, start, (a, b) -> a.wins(b)), RANDOM), controlled(results, runs, start),
+                    mean(runs, e -> Evaluation.means(e.reward())),
                     mean(runs, e -> Evaluation.means(e.logRatio())), mean(runs, Evaluation::lengths), difference, totals));
         });
         return new Summary(rows);
+    }
+
+    private static Estimate controlled(Results results, List<RunResult> runs, List<RunResult> start) {
+        return results.hasGold() ? null : LengthControlledWins.estimate(runs.stream().map(RunResult::evaluation).toList(), runs.stream()
+                .map(run -> start.stream().filter(other -> other.seed() == run.seed()).findFirst().orElseThrow().evaluation()).toList(), RANDOM);
     }
 
     private static Estimate mean(List<RunResult> runs, Function<Evaluation, double[]> values) {

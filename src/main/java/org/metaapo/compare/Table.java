@@ -92,9 +92,7 @@ final class Table {
         List<List<String>> lines = new ArrayList<>();
         List<String> head = new ArrayList<>(List.of(
                 "method", gold ? "gold reward" : "reward", "minus " + results.suite().baseline(), "p", "p seeds", "win rate over sft"));
-        if (gold) {
-            head.add("reward model");
-        }
+        head.add(gold ? "reward model" : "LC win rate");
         head.addAll(List.of("KL", "tokens", "steps", "sampled", "generated", "annotated"));
         if (labels) {
             head.add("labels asked");
@@ -114,9 +112,7 @@ final class Table {
                 difference == null ? "" : p(difference.p()),
                 difference == null ? "" : p(difference.pSeeds()),
                 interval("%.3f", row.wins())));
-        if (gold) {
-            line.add(format("%.2f", row.reward().mean()));
-        }
+        line.add(gold ? format("%.2f", row.reward().mean()) : Double.isNaN(row.controlled().mean()) ? "–" : interval("%.3f", row.controlled()));
         line.addAll(List.of(format("%.2f", row.kl().mean()), format("%.1f", row.length().mean())));
         Map<String, Double> totals = row.totals();
         for (String count : List.of("step", "prompts_sampled", "answers_generated", "answers_annotated")) {
@@ -154,6 +150,10 @@ final class Table {
         notes.add("Brackets: 95 % intervals by bootstrap over seeds, then prompts within each (2,000 resamples).");
         notes.add("p, p seeds: paired t test against " + results.suite().baseline()
                 + " over prompts × seeds, and over the seeds' means; two-sided, Holm-adjusted.");
+        if (!gold) {
+            notes.add("reward and win rates are by the source of rewards that the methods were trained with: what they gain by its mistakes counts as a gain.");
+            notes.add("LC win rate: the win rate that a logistic fit on the difference in characters predicts for equal lengths, AlpacaEval 2's without a calibration.");
+        }
         notes.add("KL: nats an answer from sft, the mean of log π − log π_sft on the policy's own answers. tokens: of an answer.");
         notes.add("steps to s train: means over seeds of one run; s: seconds.");
         if (results.quality() != null) {
@@ -166,9 +166,7 @@ final class Table {
                     .toList());
             notes.add(method + ": mean reward on validation prompts of seed " + results.suite().seeds().get(0) + " with " + tried + ".");
         });
-        if (summary.rows().stream().skip(1).map(row -> row.totals().get("step")).distinct().count() > 1) {
-            notes.add("Not all methods took the same number of optimizer steps.");
-        }
+        notes.addAll(results.remarks());
         results.failures().forEach((task, failure) -> notes.add("Failed: " + task + ": " + failure));
         StringBuilder out = new StringBuilder();
         notes.forEach(note -> out.append(bullet).append(note).append('\n'));

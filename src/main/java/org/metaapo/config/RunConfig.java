@@ -134,10 +134,8 @@ public final class RunConfig {
                 throw new UsageException("override \"" + override + "\"; expected key=value, such as train.batch=32");
             }
             ConfigKey key = known(override.substring(0, equals), "override");
-            String value = override.substring(equals + 1);
-            // Alone it would begin a list.
-            Node node = YamlText.compose(value.equals("-") ? "'-'" : value, "override of " + key.name());
-            values.put(key.name(), node == null ? null : ConfigValue.read(key, node, "override of " + key.name()));
+            String where = "override of " + key.name();
+            values.put(key.name(), ConfigValue.read(key, YamlText.value(override.substring(equals + 1), where), where));
         }
     }
 

@@ -4,14 +4,21 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.StandardInput;
 import org.metaapo.files.StrictText;
+import org.yaml.snakeyaml.DumperOptions.ScalarStyle;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
 
 /** YAML as nodes that know their lines; nothing is guessed about types, and no key may come twice. */
 public final class YamlText {
@@ -63,7 +70,32 @@ public final class YamlText {
         }
     }
 
-    /** File and line of a node. */
+    /**
+     * The value of an override, which has no lines; of an empty text it is YAML's null.
+     *
+     * @param where names the override in messages
+     * @throws UsageException if it is not YAML
+     */
+    public static Node value(String yaml, String where) {
+        // Alone it would begin a list.
+        Node node = compose(yaml.equals("-") ? "'-'" : yaml, where);
+        return node == null ? new ScalarNode(Tag.NULL, true, "", null, null, ScalarStyle.PLAIN) : withoutLines(node);
+    }
+
+    private static Node withoutLines(Node node) {
+        if (node instanceof ScalarNode scalar) {
+            return new ScalarNode(scalar.getTag(), true, scalar.getValue(), null, null, scalar.getScalarStyle());
+        }
+        if (node instanceof SequenceNode list) {
+            return new SequenceNode(list.getTag(), true, list.getValue().stream().map(YamlText::withoutLines).toList(), null, null, list.getFlowStyle());
+        }
+        MappingNode mapping = (MappingNode) node;
+        List<NodeTuple> tuples = mapping.getValue().stream()
+                .map(tuple -> new NodeTuple(withoutLines(tuple.getKeyNode()), withoutLines(tuple.getValueNode()))).toList();
+        return new MappingNode(mapping.getTag(), true, tuples, null, null, mapping.getFlowStyle());
+    }
+
+    /** File and line of a node; the file alone where it has no line. */
     public static String at(String where, Node node) {
         return node.getStartMark() == null ? where : where + ":" + (node.getStartMark().getLine() + 1);
     }

@@ -2,6 +2,7 @@ package org.metaapo.statistics;
 
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.StatUtils;
 
 /**
@@ -55,6 +56,38 @@ public final class Bootstrap {
             means[r] = sum / count;
         }
         double mean = StatUtils.sum(sums) / clusters.stream().mapToInt(values -> values.length).sum();
+        return new Estimate(mean, StatUtils.percentile(means, 2.5), StatUtils.percentile(means, 97.5));
+    }
+
+    /** A group's number, by how often each of its members is drawn. */
+    public interface Statistic {
+        /** How many members there are. */
+        int size();
+
+        /** The number of a drawing; {@code times} has an entry a member, and their sum is {@link #size}. */
+        double of(int[] times);
+    }
+
+    /**
+     * The mean over groups of a number that is no mean over members, such as a coefficient of a fit to them.
+     *
+     * @param groups one or more, none of them empty
+     * @param seed of the drawing
+     */
+    public static Estimate of(List<Statistic> groups, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        double[] means = new double[RESAMPLES];
+        for (int r = 0; r < RESAMPLES; r++) {
+            for (int g = 0; g < groups.size(); g++) {
+                Statistic group = groups.size() == 1 ? groups.get(0) : groups.get(random.nextInt(groups.size()));
+                int[] times = new int[group.size()];
+                for (int i = 0; i < times.length; i++) {
+                    times[random.nextInt(times.length)]++;
+                }
+                means[r] += group.of(times) / groups.size();
+            }
+        }
+        double mean = groups.stream().mapToDouble(group -> group.of(IntStream.generate(() -> 1).limit(group.size()).toArray())).average().orElseThrow();
         return new Estimate(mean, StatUtils.percentile(means, 2.5), StatUtils.percentile(means, 97.5));
     }
 

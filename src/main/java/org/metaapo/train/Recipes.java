@@ -151,6 +151,21 @@ public final class Recipes {
         OutCheck.check(config);
     }
 
+    /**
+     * Looks at what a run reads beside its rows: policy, adapter, tokenizer, reference and source of rewards. No weights are read.
+     *
+     * @throws org.metaapo.error.UsageException if they are not what the recipe needs
+     * @throws org.metaapo.error.DataException if a folder is none or holds something wrong
+     */
+    public static void checkSources(RunConfig config) {
+        Recipe recipe = Recipe.of(config);
+        try (AdaptedFolder policy = AdaptedFolder.open(config.path("model.path"), config.path("adapter.path"));
+                Tokenizer tokenizer = Tokenizer.load(policy.tokenizerFolder(), policy.config().vocabSize())) {
+            checkModels(config, recipe, policy.base());
+        }
+        checkReward(recipe.rewards(config));
+    }
+
     /** The size of a run on one rank. */
     public static RunSize size(RunConfig config, RunListener listener) {
         return size(config, 1, listener);

@@ -106,7 +106,7 @@
     const three = x => number(x, 3), labels = rows.some(row => row.totals.labels_asked > 0);
     const totals = ['step', 'prompts_sampled', 'answers_generated', 'answers_annotated', ...(labels ? ['labels_asked'] : [])];
     const phases = ['scoring', 'sampling', 'ranking', 'training'];
-    line(['method', measure, `minus ${data.baseline}`, 'p', 'win rate over sft', ...(data.gold ? ['reward model'] : []), 'KL', 'tokens',
+    line(['method', measure, `minus ${data.baseline}`, 'p', 'win rate over sft', data.gold ? 'reward model' : 'LC win rate', 'KL', 'tokens',
       'steps', 'sampled', 'generated', 'annotated', ...(labels ? ['labels asked'] : []), ...['score s', 'sample s', 'rank s', 'train s']], 'th');
     rows.forEach(row => {
       const swatch = element('span', undefined, 'swatch');
@@ -129,7 +129,7 @@
       const difference = row.difference
         ? [value, element('div', `${signed(row.difference[1])} to ${signed(row.difference[2])}`, 'interval')] : '';
       line([name, interval(row.measure, three), difference, row.difference ? [p(row.p), element('div', 'seeds ' + p(row.p_seeds), 'interval')] : '',
-        interval(row.wins, three), ...(data.gold ? [number(row.reward[0], 2)] : []), number(row.kl[0], 2), number(row.length[0], 1),
+        interval(row.wins, three), data.gold ? number(row.reward[0], 2) : row.controlled ? interval(row.controlled, three) : '–', number(row.kl[0], 2), number(row.length[0], 1),
         ...totals.map(total => row === start ? '–' : number(row.totals[total])),
         ...phases.map(phase => row === start ? '–' : number(row.totals['seconds_' + phase], 1))],
       'td', row === baseline ? 'baseline' : '');
@@ -138,7 +138,8 @@
     box.append(scroll, element('p', `Below a mean its 95 % interval, by bootstrap over seeds, then prompts within each. p: paired t test against ${data.baseline} `
       + 'over prompts × seeds, below it over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p over the means of three seeds or more is below 0.05.'
       + (data.seeds < 3 ? ' Here are fewer: whether further runs would differ too is not known.' : '') + ' Win rate: how often an answer '
-      + 'is better than one of sft, equal ones counting half. KL: nats an answer from sft, on the policy’s own answers. Steps, counts and seconds are means of one run.', 'tip'));
+      + 'is better than one of sft, equal ones counting half. ' + (data.gold ? '' : 'LC win rate: what a logistic fit on the difference in characters predicts for equal lengths. '
+        + 'Reward and win rates are by the source of rewards that the methods were trained with: what they gain by its mistakes counts as a gain. ') + 'KL: nats an answer from sft, on the policy’s own answers. Steps, counts and seconds are means of one run.', 'tip'));
     document.getElementById('table').append(box);
   };
   table();
@@ -205,7 +206,7 @@
   const notes = [];
   data.choices.forEach(choice => notes.push(`${choice.method}: mean reward on validation prompts with ${choice.trials.map(trial =>
     `${trial.setting.join(' ')} (${number(trial.reward, 3)}${trial.chosen ? ', chosen' : ''})`).join(', ')}.`));
-  if (unique('step').length > 1) notes.push('Not all methods took the same number of optimizer steps.');
+  notes.push(...data.remarks);
   data.failures.forEach(failure => notes.push('Failed: ' + failure));
   if (notes.length) {
     const list = element('ul');

@@ -47,13 +47,13 @@ class ComparisonMapTest {
         means.forEach((name, mean) -> runs.put(name, List.of(
                 new RunResult(1, List.of(), List.of(), evaluation(mean, 1)), new RunResult(2, List.of(), List.of(), evaluation(mean, 2)))));
         Results results = new Results(
-                cell.suite(), runs, Map.of(), Map.of(), Map.of(1L, KINDS, 2L, KINDS), new WorldQuality(1 - noise, 1 - error / 4), List.of());
+                cell.suite(), runs, Map.of(), Map.of(), Map.of(1L, KINDS, 2L, KINDS), new WorldQuality(1 - noise, 1 - error / 4), List.of(), List.of());
         return new ComparisonMap.World(cell, results, Summary.of(results));
     }
 
     private ComparisonMap map() {
         SuiteMap map = SuiteReader.read("out: " + temp + "\nseeds: [1, 2]\nworld: {name: paper, offline_noise: [0.1, 0.5], reward_error: [0, 1]}\n"
-                + "methods: {dpo: {recipe: dpo}, online-dpo: {recipe: online-dpo}, metaapo: {recipe: metaapo}}\n", "s.yaml");
+                + "methods: {dpo: {recipe: dpo}, online-dpo: {recipe: online-dpo}, metaapo: {recipe: metaapo}}\n", "s.yaml", List.of());
         List<ComparisonMap.World> worlds = new ArrayList<>();
         map.cells().forEach(cell -> worlds.add(world(cell, cell.amounts().get("offline_noise"), cell.amounts().get("reward_error"))));
         return new ComparisonMap(map, worlds);
@@ -85,7 +85,7 @@ class ComparisonMapTest {
     @Test
     void aWorldsTableHasTheKindsOfItsPromptsAndTheQualityOfItsSources() {
         SuiteMap.Cell cell = SuiteReader.read("out: " + temp + "\nseeds: [1, 2]\nworld: paper\n"
-                + "methods: {dpo: {recipe: dpo}, online-dpo: {recipe: online-dpo}, metaapo: {recipe: metaapo}}\n", "s.yaml").cells().get(0);
+                + "methods: {dpo: {recipe: dpo}, online-dpo: {recipe: online-dpo}, metaapo: {recipe: metaapo}}\n", "s.yaml", List.of()).cells().get(0);
         ComparisonMap.World world = world(cell, 0.1, 1);
         String markdown = new Table(world.results(), world.summary()).markdown();
         assertThat(markdown).contains("| method | easy | hard |", "| dpo | 1.415 | 0.415 |", "- By gold, 90 % of the offline pairs are right, and the rewards are in 75 %");

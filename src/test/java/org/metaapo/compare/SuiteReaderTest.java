@@ -23,7 +23,7 @@ class SuiteReaderTest {
             "common: {recipe: dpo, model.path: m, reward.path: r, data: {train: [d]}, train.batch: 4}\n";
 
     private static Suite read(String yaml) {
-        return SuiteReader.read(yaml, "s.yaml").first();
+        return SuiteReader.read(yaml, "s.yaml", List.of()).first();
     }
 
     /** All configurations of a suite, as a run makes them. */
@@ -105,6 +105,75 @@ class SuiteReaderTest {
     }
 
     @Test
+    void theSharedRewardModelDoesNotChangeWithWhatAMethodBeginsWith() {
+        String common = "common: {recipe: dpo, model.path: m, reward.adapter: r, data: {train: [d]}}\n";
+        Suite suite = read(HEAD + common + "methods:\n  a: {}\n  b: {after: a, recipe: metaapo}\n  c: {model.path: n}\n  d: {after: a, reward.adapter: s}\n");
+        // The adapter's base is model.path where no other is named.
+        assertThat(suite.config(suite.method("a"), 0, suite.world(1), 1).path("reward.path")).isNull();
+        assertThat(suite.config(suite.method("b"), 0, suite.world(1), 1).path("reward.path")).hasToString("m");
+        assertThat(suite.config(suite.method("c"), 0, suite.world(1), 1).path("reward.path")).hasToString("m");
+        assertThat(suite.config(suite.method("d"), 0, suite.world(1), 1).path("reward.path")).isNull();
+    }
+
+    @Test
+    void aMethodComesAfterOneWhoseResultIsAModel() {
+        String methods = "methods:\n  a: {}\n  b: {after: a, recipe: metaapo}\n";
+        String common = COMMON.replace("}\n", ", adapter: {rank: 4, merge: true}}\n");
+        check(read(HEAD + common + methods));
+        assertThatThrownBy(() -> check(read(HEAD + common.replace(", merge: true", "") + methods))).isInstanceOf(UsageException.class)
+                .hasMessageContaining("s.yaml: method b comes after a, whose result is an adapter alone; expected adapter.merge: true");
+        assertThatThrownBy(() -> check(read(HEAD + common + methods.replace("metaapo}", "metaapo, reference.update: slice}")))).isInstanceOf(UsageException.class)
+                .hasMessageContaining("expected reference.update: never");
+        assertThatThrownBy(() -> check(read(HEAD + COMMON.replace("}\n", ", adapter.path: p}\n") + methods))).isInstanceOf(UsageException.class)
+                .hasMessageContaining("and adapter.path is set");
+    }
+
+    @Test
+    void theCommandLineGoesBeforeTheSuitesKeysAndBehindAMethods() {
+        String yaml = HEAD + COMMON + "methods:\n  a: {}\n  b: {optimizer.learning_rate: 3}\n";
+        Suite suite = SuiteReader.read(yaml, "s.yaml", List.of(
+                "out=p", "seeds=7", "seeds=[8, 9]", "threads=3", "world.prompts=[q.jsonl, -]", "common.model.path=n", "common.train={batch: 2}", "common.reward.path=",
+                "common.reward.url=http://h/a=b", "common.optimizer.learning_rate=2")).first();
+        assertThat(suite.out()).hasToString("p");
+        assertThat(suite.seeds()).containsExactly(8L, 9L);
+        assertThat(suite.own()).isEqualTo(new OwnSeed(List.of(Path.of("q.jsonl"), Path.of("-")), List.of(Path.of("v.jsonl"))));
+        RunConfig a = suite.config(suite.method("a"), 0, suite.world(8), 8);
+        assertThat(a.path("model.path")).hasToString("n");
+        assertThat(a.integer("train.batch")).isEqualTo(2);
+        assertThat(a.integer("threads")).isEqualTo(3);
+        assertThat(a.path("reward.path")).isNull();
+        assertThat(a.text("reward.url")).isEqualTo("http://h/a=b");
+        assertThat(a.real("optimizer.learning_rate")).isEqualTo(2);
+        assertThat(suite.config(suite.method("b"), 0, suite.world(8), 8).real("optimizer.learning_rate")).isEqualTo(3);
+        String paper = "out: o\nseeds: 1\nworld: {name: paper, charm: 0.3}\nmethods: {a: {recipe: dpo}}\n";
+        assertThat(SuiteReader.read(paper, "s.yaml", List.of("world.charm=0.5", "world.offline_noise=[0, 0.4]")).cells()).extracting(cell -> cell.suite().terms())
+                .containsExactly(WorldTerms.PAPER.with("charm", 0.5).with("offline_noise", 0), WorldTerms.PAPER.with("charm", 0.5).with("offline_noise", 0.4));
+        assertThat(SuiteReader.read(paper, "s.yaml", List.of("world.charm=0.5", "world=demo")).first().terms()).isEqualTo(WorldTerms.DEMO);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "threads=0             | command line: threads is \"0\"; expected a whole number from 1",
+        "seeds=[1, 1]          | command line: seed 1 is given twice",
+        "sedes=1               | command line: unknown key sedes of a suite; did you mean seeds?",
+        "train.batch=2         | command line: train.batch is a key of a run; expected common.train.batch, which all methods have",
+        "train=2               | command line: train is a key of a run; expected common.train",
+        "common={dtype: f32}   | command line: common holds keys of all methods; expected each as common.KEY=VALUE",
+        "common.seed=3         | command line: seed under common is set by the suite; expected it at the top level, as seeds",
+        "common.train.bach=3   | command line: unknown key train.bach; did you mean train.batch?",
+        "common.train.batch=x  | command line: train.batch is \"x\"",
+        "methods.a.dtype=f32   | command line: methods.a.dtype: keys of a method are given in the suite's file",
+        "methods={}            | command line: methods: keys of a method are given in the suite's file",
+        "world.prompt=a        | command line: unknown key prompt in world; did you mean prompts?",
+        "world.charm=1         | command line: unknown key charm in world",
+        "out=[a                | command line: out:1:3: not YAML",
+    })
+    void whatIsWrongOnTheCommandLineIsNamed(String override, String message) {
+        assertThatThrownBy(() -> check(SuiteReader.read(HEAD + COMMON + "methods: {a: {}}\n", "s.yaml", List.of(override)).first()))
+                .isInstanceOf(UsageException.class).hasMessageContaining(message);
+    }
+
+    @Test
     void aMethodsConfigurationIsCheckedWithItsName() {
         Suite unknown = read(HEAD + COMMON + "methods:\n  a: {}\n  b:\n    train: {bach: 3}\n");
         assertThatThrownBy(() -> check(unknown)).isInstanceOf(UsageException.class)
@@ -127,22 +196,22 @@ class SuiteReaderTest {
     @ParameterizedTest
     @MethodSource("suites")
     void theSuitesOfTheExamplesAreWellFormed(Path file) {
-        SuiteMap map = SuiteMap.load(file);
+        SuiteMap map = SuiteMap.load(file, List.of());
         Suite suite = map.first();
         check(suite);
         suite.shared(suite.world(1), 1);
-        assertThat(suite.seeds()).hasSizeGreaterThanOrEqualTo(5);
+        assertThat(suite.seeds()).hasSizeGreaterThanOrEqualTo(suite.own() == null ? 5 : 3);
         assertThat(map.out()).hasToString("runs/" + file.getFileName().toString().replace(".yaml", ""));
     }
 
     @Test
     void theCalibrationRunsNoMetaApoAndOtherSeedsThanTheTables() {
-        Suite calibration = SuiteMap.load(Path.of("examples/suites/paper-calibration.yaml")).first();
+        Suite calibration = SuiteMap.load(Path.of("examples/suites/paper-calibration.yaml"), List.of()).first();
         assertThat(calibration.seeds()).containsExactly(101L, 102L, 103L, 104L, 105L);
         for (Method method : calibration.methods()) {
             assertThat(calibration.config(method, 0, calibration.world(101), 101).text("recipe")).isNotEqualTo("metaapo");
         }
-        Suite methods = SuiteMap.load(Path.of("examples/suites/paper-methods.yaml")).first();
+        Suite methods = SuiteMap.load(Path.of("examples/suites/paper-methods.yaml"), List.of()).first();
         assertThat(methods.seeds()).hasSize(10).doesNotContainAnyElementsOf(calibration.seeds());
         for (Method method : calibration.methods()) { // as the tables have them
             assertThat(methods.config(methods.method(method.name()), 0, methods.world(101), 101).toYaml().lines().filter(line -> !line.contains("runs/")))
@@ -153,7 +222,7 @@ class SuiteReaderTest {
     @Test
     void aMapHasAWorldForEachCombination() {
         SuiteMap map = SuiteReader.read(
-                "out: o\nseeds: 1\nworld: {name: paper, charm: 0.3, offline_noise: [0, 0.4], reward_error: [1, 2.5, 3]}\nmethods: {a: {recipe: dpo}}\n", "s.yaml");
+                "out: o\nseeds: 1\nworld: {name: paper, charm: 0.3, offline_noise: [0, 0.4], reward_error: [1, 2.5, 3]}\nmethods: {a: {recipe: dpo}}\n", "s.yaml", List.of());
         assertThat(map.isMap()).isTrue();
         assertThat(map.cells()).hasSize(6);
         SuiteMap.Cell cell = map.cells().get(4);
