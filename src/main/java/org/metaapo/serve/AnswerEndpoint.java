@@ -37,7 +37,7 @@ final class AnswerEndpoint {
         if (tops > 0 && !logprobs) {
             throw ApiException.invalid("top_logprobs", "top_logprobs needs logprobs: true");
         }
-        int[] prompt = ChatFields.prompt(model, fields);
+        Ask.Prompt prompt = new Ask.Prompt(null, ChatFields.prompt(model, fields));
         String field = fields.has("max_completion_tokens") ? "max_completion_tokens" : "max_tokens";
         Integer most = fields.has(field) ? (int) fields.integer(field, 1, Integer.MAX_VALUE, 0) : null;
         Ask ask = sampling.ask(List.of(prompt), "messages", false, logprobs ? tops : -1, most, field);
@@ -53,23 +53,23 @@ final class AnswerEndpoint {
         JsonNode logprobs = fields.get("logprobs");
         int tops = logprobs == null || logprobs.isBoolean() ? (logprobs != null && logprobs.booleanValue() ? 1 : -1)
                 : (int) fields.integer("logprobs", 0, GenerationRequest.MOST_TOP, 0);
-        List<int[]> prompts = prompts(fields);
+        List<Ask.Prompt> prompts = prompts(fields);
         boolean echo = fields.flag("echo", false);
         Integer most = fields.has("max_tokens") ? (int) fields.integer("max_tokens", echo ? 0 : 1, Integer.MAX_VALUE, 0) : null;
         answer(call, sampling.ask(prompts, "prompt", echo, tops, most, "max_tokens"), AnswerFormat.completion(model.id()));
     }
 
-    private List<int[]> prompts(Fields fields) {
+    private List<Ask.Prompt> prompts(Fields fields) {
         JsonNode prompt = fields.get("prompt");
         String expected = "a text, a list of texts, a list of token ids, or a list of such lists";
         if (prompt == null || !prompt.isTextual() && (!prompt.isArray() || prompt.isEmpty())) {
             throw fields.wrong("prompt", expected);
         }
-        List<int[]> prompts = new ArrayList<>();
+        List<Ask.Prompt> prompts = new ArrayList<>();
         if (prompt.isTextual()) {
             prompts.add(encoded(prompt.textValue()));
         } else if (prompt.get(0).isNumber()) {
-            prompts.add(model.ids("prompt", prompt));
+            prompts.add(ids(prompt));
         } else if (prompt.size() > MOST_PROMPTS) {
             throw fields.wrong("prompt", "at most " + MOST_PROMPTS + " prompts");
         } else {
@@ -77,20 +77,24 @@ final class AnswerEndpoint {
                 if (!one.isTextual() && !one.isArray()) {
                     throw fields.wrong("prompt", expected);
                 }
-                prompts.add(one.isTextual() ? encoded(one.textValue()) : model.ids("prompt", one));
+                prompts.add(one.isTextual() ? encoded(one.textValue()) : ids(one));
             }
         }
-        for (int[] ids : prompts) {
-            if (ids.length == 0) {
+        for (Ask.Prompt one : prompts) {
+            if (one.ids().length == 0) {
                 throw ApiException.invalid("prompt", "a prompt has no token");
             }
         }
         return prompts;
     }
 
-    private int[] encoded(String text) {
+    private Ask.Prompt ids(JsonNode list) {
+        return new Ask.Prompt(null, model.ids("prompt", list));
+    }
+
+    private Ask.Prompt encoded(String text) {
         try {
-            return model.format().encodePlainPrompt(text);
+            return new Ask.Prompt(text, model.format().encodePlainPrompt(text));
         } catch (DataException e) {
             throw ServedModel.refused("prompt", e);
         }

@@ -109,7 +109,7 @@ final class AnswerRun implements AutoCloseable {
             return;
         }
         if (!choice.hasBegun() && ask.echo()) {
-            choice.echo(ask.requests().get(event.prompt()).prompt(), promptTokens.get(event.prompt()));
+            choice.echo(ask.texts().get(event.prompt()), ask.requests().get(event.prompt()).prompt(), promptTokens.get(event.prompt()));
         }
         measured.token();
         if (choice.add(token)) {

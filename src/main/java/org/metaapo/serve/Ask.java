@@ -7,6 +7,7 @@ import org.metaapo.engine.GenerationRequest;
  * What a request asks for, checked and tokenized.
  *
  * @param requests one a prompt, each for n answers
+ * @param texts of the prompts as they were given; null for one that was given as ids
  * @param n answers a prompt
  * @param stops texts that end an answer
  * @param echo the prompt is told in front of the answer
@@ -16,7 +17,11 @@ import org.metaapo.engine.GenerationRequest;
  * @param streamUsage with a last event that counts tokens
  */
 record Ask(
-        List<GenerationRequest> requests, int n, List<String> stops, boolean echo, int tops, int writes, boolean stream, boolean streamUsage) {
+        List<GenerationRequest> requests, List<String> texts, int n, List<String> stops, boolean echo, int tops, int writes, boolean stream,
+        boolean streamUsage) {
+    /** A prompt as tokens, and its text where it was given as one. */
+    record Prompt(String text, int[] ids) {}
+
     boolean logprobs() {
         return tops >= 0;
     }

@@ -43,16 +43,28 @@ final class Choice {
         return index;
     }
 
-    /** Puts the prompt in front; {@code made} are its tokens' log-probs, or none. */
-    void echo(int[] prompt, List<GeneratedToken> made) {
+    /**
+     * Puts the prompt in front: its text as it was given, whatever the tokenizer makes of blanks and letters; of ids what they spell.
+     *
+     * @param given the text, or null where ids were given
+     * @param made the tokens' log-probs, or none
+     */
+    void echo(String given, int[] prompt, List<GeneratedToken> made) {
         Utf8Stream bytes = new Utf8Stream();
-        for (int i = 0; i < prompt.length; i++) {
-            if (ask.logprobs()) {
-                fresh.add(told(prompt[i], i == 0 ? null : made.get(i - 1), tokenizer.isSpecial(prompt[i])));
-            }
-            pending.append(bytes.add(tokenizer.bytes(prompt[i])));
+        StringBuilder spelled = new StringBuilder();
+        for (int id : prompt) {
+            spelled.append(bytes.add(tokenizer.bytes(id)));
         }
-        pending.append(bytes.end());
+        spelled.append(bytes.end());
+        String text = given == null ? spelled.toString() : given;
+        pending.append(text);
+        int end = text.codePointCount(0, text.length());
+        // Tokens may spell a blank that is not there, or lack a special token's name: what they have in common is the end.
+        offset = end - spelled.codePointCount(0, spelled.length());
+        for (int i = 0; i < prompt.length && ask.logprobs(); i++) {
+            fresh.add(told(prompt[i], i == 0 ? null : made.get(i - 1), tokenizer.isSpecial(prompt[i])));
+        }
+        offset = end;
     }
 
     /** Takes a token; those behind the end are left out. Returns whether the engine need not write any more of it. */
@@ -85,7 +97,7 @@ final class Choice {
     }
 
     private Told told(int id, GeneratedToken made, boolean hidden) {
-        Told told = new Told(id, shown(id), offset, made, hidden);
+        Told told = new Told(id, shown(id), Math.max(0, offset), made, hidden);
         if (!hidden) {
             String more = counting.add(tokenizer.bytes(id));
             offset += more.codePointCount(0, more.length());

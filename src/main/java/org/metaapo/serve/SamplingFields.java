@@ -49,7 +49,7 @@ final class SamplingFields {
     }
 
     /** The whole, for prompts that are tokenized. */
-    Ask ask(List<int[]> prompts, String promptField, boolean echo, int tops, Integer mostAsked, String mostField) {
+    Ask ask(List<Ask.Prompt> prompts, String promptField, boolean echo, int tops, Integer mostAsked, String mostField) {
         int n = (int) fields.integer("n", 1, MOST_N, 1);
         if (fields.has("best_of") && fields.integer("best_of", 1, MOST_N, n) != n) {
             throw fields.wrong("best_of", "as many as n: every answer is told");
@@ -78,12 +78,13 @@ final class SamplingFields {
         boolean usage = stream && options != null && new Fields(options).flag("include_usage", false);
         int[] ends = stopIds;
         int[] number = new int[1];
-        List<GenerationRequest> requests = prompts.stream().map(prompt -> {
+        List<GenerationRequest> requests = prompts.stream().map(Ask.Prompt::ids).map(prompt -> {
             int most = model.newTokens(prompt.length, mostAsked, promptField, mostField);
             Sampling sampling = new Sampling(n, Math.max(1, most), temperature == 0, (int) Math.max(0, topK), topP, temperature, seed, ends);
             return new GenerationRequest(prompt, number[0]++, 0, sampling, echo && tops >= 0, Math.max(0, tops), bias);
         }).toList();
-        return new Ask(requests, n, stops, echo, tops, mostAsked == null ? Integer.MAX_VALUE : mostAsked, stream, usage);
+        List<String> texts = prompts.stream().map(Ask.Prompt::text).toList();
+        return new Ask(requests, texts, n, stops, echo, tops, mostAsked == null ? Integer.MAX_VALUE : mostAsked, stream, usage);
     }
 
     private Map<Integer, Float> bias() {
