@@ -142,18 +142,21 @@ wait "$pid"
 whole_ms=$(($(now_ms) - began)) end_ms=$(($(now_ms) - last))
 comparable "$work/whole" >"$work/whole.sum"
 all_steps="$(count '"loss"' whole)"
+most_tries=20
 phases=(start scoring sampling ranking training saving end)
 echo "the whole run on $ranks ranks took $whole_ms ms: start $start_ms, scoring $(phase_ms scoring), sampling $(phase_ms sampling)," \
     "ranking $(phase_ms ranking), training $(phase_ms training), saving $(phase_ms saving), end $end_ms"
 
 for ((i = 1; i <= kills; i++)); do
-    rm -rf "$work/killed"
     phase="${phases[(i - 1) % ${#phases[@]}]}"
     rank=$((RANDOM % ranks))
-    if ! killed killed "$ranks" "$rank" "$phase"; then
-        echo "kill $i of $kills ($phase): the run had ended"
-        continue
-    fi
+    tries=1
+    until rm -rf "$work/killed" && killed killed "$ranks" "$rank" "$phase"; do
+        if ((++tries > most_tries)); then
+            echo "kill $i of $kills ($phase): the run had ended before it $most_tries times" >&2
+            exit 1
+        fi
+    done
     at="$(count '"loss"' killed)"
     (run killed "$ranks")
     comparable "$work/killed" >"$work/killed.sum"
