@@ -52,7 +52,7 @@ void add_loss(Cases& cases, const Target& t, const Sizes& s, DType dtype) {
         return [=] {
             const apo_pairs pairs{int32_t(rows), int32_t(answers), a->chosen.data(), a->rejected.data(), nullptr, nullptr, a->references.data(), a->counts.data(), nullptr, nullptr, nullptr};
             const apo_objective objective{APO_DPO, 0, 0.1, 0, 0, 0, 0, 1, 1, 0, 0};
-            const apo_meta meta{APO_WEIGHT_LEARNED, 100, 1, 0, a->parameters.data(), nullptr, 1, 1};
+            const apo_meta meta{APO_WEIGHT_LEARNED, 100, 1, 2, a->parameters.data(), nullptr, 1, 1};
             apo_pair_results results{};
             results.dsums = reinterpret_cast<double*>(dsums.get());
             t.ops.preference_loss(t.device, {answers, ints(begin), floats(logp), &pairs, &objective, &meta, 1, reinterpret_cast<double*>(sums.get()), results, floats(coef)});

@@ -34,6 +34,7 @@ struct Arguments {
     float* coef;
     Uses uses;
     double* row_gradients;  // (rows, kRoles)
+    double* rooms;          // (threads, meta_room)
 };
 
 __global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments a) {
@@ -45,8 +46,9 @@ __global__ void __launch_bounds__(kThreads, 1) preference_loss_kernel(Arguments 
         if (lane_index() == 0) a.sums[answer] = sum;
     }
     __syncthreads();
+    double* const room = a.rooms + thread * meta_room(a.meta);
     for (int32_t b = thread; b < a.pairs.rows; b += threads) {
-        const RowGradient row = preference_row(a.pairs, a.sums, a.objective, a.meta, a.scale, b, a.results);
+        const RowGradient row = preference_row(a.pairs, a.sums, a.objective, a.meta, a.scale, b, room, a.results);
 #pragma unroll
         for (int i = 0; i < kRoles; i++) a.row_gradients[int64_t(b) * kRoles + i] = row.dsum[i];  // those of no answer are not used
     }
@@ -81,7 +83,7 @@ void preference_loss(Device& device, const PreferenceLoss& op) {
     CudaDevice& d = gpu(device);
     ScratchScope scratch(d);
     auto copy_of = [&](auto* host, int64_t count) { return host == nullptr ? nullptr : scratch.upload(host, count); };
-    Arguments a{op.answers, op.answer_begin, op.logp, *op.pairs, *op.objective, *op.meta, op.scale, op.sums, op.results, op.coef, {}, nullptr};
+    Arguments a{op.answers, op.answer_begin, op.logp, *op.pairs, *op.objective, *op.meta, op.scale, op.sums, op.results, op.coef, {}, nullptr, nullptr};
     const int64_t rows = a.pairs.rows;
     std::vector<int32_t> begin, entry;
     count_uses(*op.pairs, begin, entry);
@@ -100,7 +102,9 @@ void preference_loss(Device& device, const PreferenceLoss& op) {
     a.meta.parameters = learned ? scratch.upload(op.meta->parameters, meta_parameter_count(*op.meta)) : nullptr;
     a.meta.features = learned && op.meta->inputs > 1 ? scratch.upload(op.meta->features, rows * (op.meta->inputs - 1)) : nullptr;
     const int64_t work = op.answers * kWarp > rows ? op.answers * kWarp : rows;
-    APO_LAUNCH(d, preference_loss_kernel, 1, threads_for(work, kThreads), 0, a);
+    const unsigned threads = threads_for(work, kThreads);
+    a.rooms = scratch.take<double>(int64_t(threads) * meta_room(a.meta));
+    APO_LAUNCH(d, preference_loss_kernel, 1, threads, 0, a);
 }
 
 }  // namespace cuda

@@ -23,7 +23,7 @@ apo::Pair pair_of(const std::vector<double>& sums, bool chosen, bool rejected, b
 
 // Rows and answers of a batch for a kind. Row 0 has an online pair and shares answers with rows 2 and 3; answer 8 is in no row.
 struct Case {
-    static constexpr int kAnswers = 9, kRows = 4, kInputs = 3, kHidden = 5;
+    static constexpr int kAnswers = 9, kRows = 4, kInputs = 3, kHidden = 5, kLayers = 3;
 
     std::vector<int32_t> begin{0, 1, 5, 45, 46, 50, 53, 60, 61, 70};
     std::vector<int32_t> chosen{0, 2, 6, 7}, rejected{1, 3, 1, 0}, online_chosen{4, -1, 0, -1}, online_rejected{5, -1, 7, -1};
@@ -33,12 +33,11 @@ struct Case {
     apo_meta meta;
     apo_pairs pairs;
 
-    Case(int kind, int inputs) : objective(objective_of(kind)) {
+    Case(int kind, int inputs, int layers) : objective(objective_of(kind)) {
         for (int i = 0; i < kAnswers; i++) {
             reference.push_back(-0.3 * i);
             counts.push_back(begin[size_t(i) + 1] - begin[size_t(i)]);
         }
-        for (int i = 0; i < kHidden * (inputs + 2) + 1; i++) parameters.push_back(0.1 * (i % 7) - 0.3);
         for (int i = 0; i < kRows * (inputs - 1); i++) features.push_back(0.2 * (i % 5) - 0.5);
         if (kind == APO_KTO) rejected[1] = chosen[3] = -1;  // the rows without an online pair
         if (kind == APO_SELM || kind == APO_XPO) explored = {0, 3, 5, -1};  // the chosen, the rejected, another, none
@@ -48,7 +47,9 @@ struct Case {
         }
         for (int i = 0; kind == APO_GIVEN && i < kRows * 6; i++) given.push_back(0.37 * (i % 8) - 1);
         auto maybe = [](const auto& v) { return v.empty() ? nullptr : v.data(); };
-        meta = {APO_WEIGHT_LEARNED, kHidden, inputs, 0, parameters.data(), maybe(features), 0, 0.7};
+        meta = {APO_WEIGHT_LEARNED, kHidden, inputs, layers, nullptr, maybe(features), 0, 0.7};
+        for (int64_t i = 0; i < apo::meta_parameter_count(meta); i++) parameters.push_back(0.1 * double(i % 7) - 0.3);
+        meta.parameters = parameters.data();
         pairs = {kRows, kAnswers, chosen.data(), rejected.data(), maybe(online_chosen), maybe(online_rejected), reference.data(),
                  counts.data(), maybe(explored), maybe(wins), maybe(given)};
     }
@@ -77,17 +78,19 @@ TEST(gradients_of_all_objectives) {
 }
 
 TEST(gradients_of_the_meta_learner) {
-    const int hidden = 2;
+    const int hidden = 3;
+    const double features[] = {0.6, -1.2}, score = -0.8;
     for (int inputs : {1, 3}) {
-        std::vector<double> parameters, gradient(size_t(hidden * (inputs + 2) + 1));
-        for (size_t i = 0; i < gradient.size(); i++) parameters.push_back(0.1 * double(i * 7 % 11) - 0.4);
-        const double features[] = {0.6, -1.2}, score = -0.8;
-        const apo_meta meta{APO_WEIGHT_LEARNED, hidden, inputs, 0, parameters.data(), features, 0, 1};
-        CHECK(apo::meta_parameter_count(meta) == int64_t(gradient.size()));
-        const double w = apo::meta_learner(meta, score, features);
-        apo::meta_learner_backward(meta, score, features, w, 1.5, gradient.data());
-        for (size_t i = 0; i < gradient.size(); i++) {
-            CHECK_CLOSE(gradient[i], 1.5 * slope(parameters, i, [&] { return apo::meta_learner(meta, score, features); }), 1e-8);
+        const size_t counts[] = {size_t(inputs + 1), size_t(hidden * (inputs + 2) + 1), size_t(hidden * (inputs + hidden + 3) + 1)};
+        for (int layers : {1, 2, 3}) {
+            std::vector<double> parameters, gradient(counts[layers - 1]);
+            for (size_t i = 0; i < gradient.size(); i++) parameters.push_back(0.1 * double(i * 7 % 11) - 0.4);
+            const apo_meta meta{APO_WEIGHT_LEARNED, hidden, inputs, layers, parameters.data(), features, 0, 1};
+            CHECK(apo::meta_parameter_count(meta) == int64_t(gradient.size()));
+            std::vector<double> room(size_t(2 * apo::meta_room(meta)));
+            auto h = [&] { return apo::meta_learner(meta, score, features, room.data()); };
+            apo::meta_learner_backward(meta, score, features, h(), 1.5, gradient.data(), room.data());
+            for (size_t i = 0; i < gradient.size(); i++) CHECK_CLOSE(gradient[i], 1.5 * slope(parameters, i, h), 1e-8);
         }
     }
 }
@@ -99,8 +102,9 @@ TEST(preference_loss_of_a_batch) {
         const int N = Case::kAnswers, B = Case::kRows;
         Numbers numbers(17);
         Array logp = numbers.array(DType::f32, 70);
-        for (int kind = APO_DPO; kind <= APO_GIVEN; kind++) {
-            const Case c(kind, kind % 2 == 0 ? 1 : Case::kInputs);
+        for (int turn = 0; turn < Case::kLayers * (APO_GIVEN + 1); turn++) {
+            const int kind = turn / Case::kLayers;
+            const Case c(kind, kind % 2 == 0 ? 1 : Case::kInputs, 1 + turn % Case::kLayers);
             std::vector<double> want_sums(N);
             for (size_t a = 0; a < want_sums.size(); a++) {
                 for (int32_t r = c.begin[a]; r < c.begin[a + 1]; r++) want_sums[a] += logp[size_t(r)];
@@ -136,7 +140,7 @@ TEST(preference_loss_of_a_batch) {
 TEST(roles_of_one_answer_add_up) {
     std::vector<double> sums{-3.1, -7.4, -5.2, -9.0, -2.2, -4.8, -6.1, -8.3, -1.0};
     for (int kind = APO_DPO; kind < APO_GIVEN; kind++) {
-        Case c(kind, 1);
+        Case c(kind, 1, 2);
         c.meta.mode = APO_WEIGHT_CONSTANT, c.meta.constant = 0.3;  // a learned w would move with the sums
         double loss[Case::kRows], dsums[Case::kAnswers];
         apo_pair_results out{};

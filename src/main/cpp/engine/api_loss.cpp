@@ -29,7 +29,8 @@ apo_status apo_meta_weights(const apo_meta* meta, const double* scores, int64_t 
         if (n == 0) return;
         required(scores, "scores");
         required(weights, "weights");
-        for (int64_t i = 0; i < n; i++) weights[i] = meta_weight(*meta, scores[i], row_features(*meta, i));
+        std::vector<double> room(size_t(meta_room(*meta)));
+        for (int64_t i = 0; i < n; i++) weights[i] = meta_weight(*meta, scores[i], row_features(*meta, i), room.data());
     });
 }
 
@@ -46,13 +47,15 @@ apo_status apo_meta_gradient(const apo_meta* meta, const double* scores, const d
         required(loss, "loss");
         required(gradient, "gradient");
         for (int64_t i = 0; i < meta_parameter_count(*meta); i++) gradient[i] = 0;
+        std::vector<double> room(size_t(2 * meta_room(*meta)));
         double total = 0, weights = 0;
         for (int64_t i = 0; i < n; i++) {
             const double* features = row_features(*meta, i);
-            const double w = meta_learner(*meta, scores[i], features);
+            const double w = meta_learner(*meta, scores[i], features, room.data());
             total += w * loss_offline[i] + (1 - w) * loss_online[i];
             weights += w;
-            meta_learner_backward(*meta, scores[i], features, w, (loss_offline[i] - loss_online[i]) / double(n), gradient);
+            meta_learner_backward(*meta, scores[i], features, w, (loss_offline[i] - loss_online[i]) / double(n), gradient,
+                                  room.data());
         }
         *loss = total / double(n);
         if (weight_mean != nullptr) *weight_mean = weights / double(n);

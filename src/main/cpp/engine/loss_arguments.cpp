@@ -9,6 +9,7 @@ namespace apo {
 namespace {
 
 constexpr int32_t kMostHidden = 65536, kMostInputs = 256;
+constexpr int32_t kMostHiddenOfThree = 1024;  // with three layers, whose second has hidden * hidden weights
 
 void check_at_least_0(const char* name, double value) {
     if (!(value >= 0) || !std::isfinite(value)) fail(APO_E_ARGUMENT, "objective.%s is %g; expected a number of 0 or more", name, value);
@@ -103,7 +104,11 @@ void check_meta(const apo_meta* meta, int64_t rows) {
         fail(APO_E_ARGUMENT, "meta.constant is %g; expected 0 to 1", m.constant);
     }
     if (m.mode != APO_WEIGHT_LEARNED) return;
-    if (m.hidden < 1 || m.hidden > kMostHidden) fail(APO_E_ARGUMENT, "meta.hidden is %d; expected 1 to %d", m.hidden, kMostHidden);
+    if (m.layers < 1 || m.layers > 3) fail(APO_E_ARGUMENT, "meta.layers is %d; expected 1 to 3", m.layers);
+    const int32_t most = m.layers == 3 ? kMostHiddenOfThree : kMostHidden;
+    if (m.layers > 1 && (m.hidden < 1 || m.hidden > most)) {
+        fail(APO_E_ARGUMENT, "meta.hidden is %d; with %d layers expected 1 to %d", m.hidden, m.layers, most);
+    }
     if (m.inputs < 1 || m.inputs > kMostInputs) fail(APO_E_ARGUMENT, "meta.inputs is %d; expected 1 to %d", m.inputs, kMostInputs);
     required(m.parameters, "meta.parameters");
     if (m.inputs == 1 || rows == 0) return;

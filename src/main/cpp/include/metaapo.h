@@ -36,7 +36,7 @@ extern "C" {
 #endif
 
 /** Version of this header's binary interface; apo_abi_version() of the library must be equal. */
-#define APO_ABI_VERSION 9
+#define APO_ABI_VERSION 10
 
 /** What a call came to. */
 typedef enum apo_status {
@@ -420,14 +420,16 @@ typedef enum apo_weight_mode {
     APO_WEIGHT_SCORE = 2     /**< w = exp(score_offline) = sigma(s * delta) */
 } apo_weight_mode;
 
-/** The meta-learner h: R^inputs -> (0, 1), h(x) = sigma(W2 tanh(W1 x + b1) + b2) (MetaAPO, arXiv 2509.23371, where the score
- *  is the one input). x is the score, then the row's features. */
+/** The meta-learner h: R^inputs -> (0, 1), of L layers: h(x) = sigma(W1 x + b1), or sigma(W2 tanh(W1 x + b1) + b2) (MetaAPO, arXiv
+ *  2509.23371, where the score is the one input), or sigma(W3 tanh(W2 tanh(W1 x + b1) + b2) + b3). x is the score, then the row's
+ *  features. Parameters in this order, matrices (outputs, inputs): L = 1: W1 (inputs), b1 (1); L = 2: W1 (n, inputs), b1 (n),
+ *  W2 (n), b2 (1); L = 3: W1 (n, inputs), b1 (n), W2 (n, n), b2 (n), W3 (n), b3 (1). */
 typedef struct apo_meta {
     int32_t mode;             /**< an apo_weight_mode */
-    int32_t hidden;           /**< hidden units n, 1..65536; read in mode LEARNED */
+    int32_t hidden;           /**< units n of each hidden layer, 1..65536, with 3 layers 1..1024; not read with 1; mode LEARNED */
     int32_t inputs;           /**< 1..256; 1 is the score alone; read in mode LEARNED */
-    int32_t reserved;
-    const double* parameters; /**< (n (inputs + 2) + 1): W1 (n, inputs), b1 (n), W2 (n), b2 (1); mode LEARNED */
+    int32_t layers;           /**< L, 1..3; read in mode LEARNED */
+    const double* parameters; /**< inputs + 1 of them, n (inputs + 2) + 1, or n (inputs + n + 3) + 1, by layers; mode LEARNED */
     const double* features;   /**< (B, inputs - 1), a line a row; read in mode LEARNED, may be NULL where inputs is 1 */
     double constant;          /**< in [0, 1]; mode CONSTANT */
     double score_scale;       /**< s of score = log sigma(s * delta); SimPO: s * (l_w/n_w - l_l/n_l - gamma/beta) */
@@ -474,7 +476,7 @@ APO_API apo_status apo_meta_weights(const apo_meta* meta, const double* scores, 
                                     apo_error* error);
 
 /** Meta loss mean(w L_off + (1 - w) L_on) over n rows, w = h(score, features), and its gradient by h's parameters
- *  (hidden (inputs + 2) + 1). With L = -ell this is the paper's -mean(w ell_off + (1 - w) ell_on). meta->features is
+ *  (as many and in the same order). With L = -ell this is the paper's -mean(w ell_off + (1 - w) ell_on). meta->features is
  *  (n, inputs - 1). Mode LEARNED only. weight_mean may be NULL. */
 APO_API apo_status apo_meta_gradient(const apo_meta* meta, const double* scores, const double* loss_offline,
                                      const double* loss_online, int64_t n, double* loss, double* gradient,

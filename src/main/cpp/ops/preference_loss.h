@@ -3,6 +3,8 @@
 //   L(offline) for a row without an online pair.
 #pragma once
 
+#include <vector>
+
 #include "meta_learner.h"
 #include "objective.h"
 
@@ -14,13 +16,13 @@ struct RowLoss {
     double share_offline, share_online;
 };
 
-// online is read where the row has an online pair; what needs one is NaN where it has none.
-APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& meta, const double* features, const Pair& offline,
-                               bool has_online, const Pair& online) {
+// online is read where the row has an online pair; what needs one is NaN where it has none. room: (meta_room).
+APO_HD inline RowLoss row_loss(const apo_objective& objective, const apo_meta& meta, const double* features, double* room,
+                               const Pair& offline, bool has_online, const Pair& online) {
     RowLoss row{};
     row.delta_offline = offline.delta();
     row.score_offline = pair_score(objective, offline, meta.score_scale);
-    row.weight = meta_weight(meta, row.score_offline, features);
+    row.weight = meta_weight(meta, row.score_offline, features, room);
     row.offline = objective_loss(objective, offline);
     if (!has_online) {
         const double none = double(NAN);
@@ -87,11 +89,11 @@ void each_role(const apo_pairs& pairs, int32_t b, Body body) {
     }
 }
 
-// Row b of a batch; results but dsums are filled where they are not null.
+// Row b of a batch; results but dsums are filled where they are not null. room: (meta_room).
 APO_HD inline RowGradient preference_row(const apo_pairs& pairs, const double* sums, const apo_objective& objective, const apo_meta& meta,
-                                         double scale, int32_t b, const apo_pair_results& out) {
+                                         double scale, int32_t b, double* room, const apo_pair_results& out) {
     const bool two = has_online(pairs, b);
-    const RowLoss row = row_loss(objective, meta, row_features(meta, b), offline_pair(pairs, sums, b), two,
+    const RowLoss row = row_loss(objective, meta, row_features(meta, b), room, offline_pair(pairs, sums, b), two,
                                  two ? online_pair(pairs, sums, b) : Pair{});
     if (out.loss != nullptr) out.loss[b] = row.loss;
     if (out.loss_offline != nullptr) out.loss_offline[b] = row.offline.loss;
@@ -109,9 +111,10 @@ APO_HD inline RowGradient preference_row(const apo_pairs& pairs, const double* s
 // All rows of a batch. out.dsums (answers) must be there.
 inline void preference_rows(const apo_pairs& pairs, const double* sums, const apo_objective& objective, const apo_meta& meta,
                             double scale, const apo_pair_results& out) {
+    std::vector<double> room(size_t(meta_room(meta)));
     for (int32_t a = 0; a < pairs.answers; a++) out.dsums[a] = 0;
     for (int32_t b = 0; b < pairs.rows; b++) {
-        const RowGradient row = preference_row(pairs, sums, objective, meta, scale, b, out);
+        const RowGradient row = preference_row(pairs, sums, objective, meta, scale, b, room.data(), out);
         each_role(pairs, b, [&](int32_t answer, int32_t role) { out.dsums[answer] += row.dsum[role]; });
     }
 }

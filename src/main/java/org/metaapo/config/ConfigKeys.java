@@ -109,8 +109,11 @@ public final class ConfigKeys {
             real("objective.likelihood", 0, 0, 1e6, "weight of the chosen answer's mean negative log-likelihood, added to any objective"),
             text("objective.class", null, "your class that implements org.metaapo.train.PairLoss, for objective.name java"),
             paths("objective.class_path", "jars and folders of objective.class"),
-            integer("meta.hidden", 100, 1, 65536, "hidden units of the meta-learner"),
-            choice("meta.init", "reference", List.of("reference", "random"), "reference: weights 0.1, biases 0, as the authors' code"),
+            integer("meta.layers", 2, 1, 3, "layers of the meta-learner: 1 is σ(w·x + b), a logistic regression; 2 the paper's; 3 has two hidden layers"),
+            integer("meta.hidden", 100, 1, 65536, "units of each hidden layer of the meta-learner; with meta.layers 3 up to 1024"),
+            choice("meta.init", "reference", List.of("reference", "random"),
+                    "reference: weights 0.1, biases 0 in each layer, as the authors' code, so that w of a score of log ½ starts at 0.483, 0.334 or 0.002 with 1, "
+                            + "2 or 3 layers of 100 units: with 3 near where σ is flat; random: as torch's Linear"),
             realAs("meta.score_scale", "objective.beta", 1e-9, 1e6, "s of the score log σ(s·delta): objective.beta as the paper, 1 as the authors' code"),
             real("meta.learning_rate", 5e-3, 0, 1e3, "of the meta-learner's AdamW"),
             real("meta.weight_decay", 1e-4, 0, 1e3, "of the meta-learner's AdamW"),

@@ -19,6 +19,9 @@ public final class RecipeKeys {
 
     private static final List<String> WITHOUT_REFERENCE = List.of("sft", "reward-model");
 
+    /** Most units of two hidden layers: as the engine has it. */
+    private static final int MOST_HIDDEN_OF_THREE = 1024;
+
     private static final List<String> FEATURES = List.of("score", "prompt_length", "answer_lengths", "reward_gap", "epoch");
 
     private RecipeKeys() {}
@@ -73,6 +76,10 @@ public final class RecipeKeys {
                     + "expected 2 or more");
         }
         checkFeatures(config.texts("meta.features"), where);
+        if (config.integer("meta.layers") == 3 && config.integer("meta.hidden") > MOST_HIDDEN_OF_THREE) {
+            throw new UsageException(where + ": meta.hidden is " + config.integer("meta.hidden") + " with meta.layers 3, which has meta.hidden × "
+                    + "meta.hidden weights between its hidden layers; expected 1 to " + MOST_HIDDEN_OF_THREE);
+        }
     }
 
     /**

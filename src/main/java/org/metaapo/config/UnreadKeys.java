@@ -34,6 +34,7 @@ final class UnreadKeys {
             ofObjectives("objective.desirable", "kto"),
             ofObjectives("objective.undesirable", "kto"),
             ofRecipes("meta.", "metaapo"),
+            new Rule("meta.hidden", config -> config.integer("meta.layers") > 1, "meta.layers 2 and 3"),
             new Rule("meta.constant", config -> config.text("meta.weight").equals("constant"), "meta.weight constant"),
             ofRecipes("selective.", "selective-dpo"),
             new Rule("rollout.", UnreadKeys::samples, "recipes that sample"),

@@ -8,14 +8,14 @@ import org.metaapo.engine.internal.apo_meta;
  * Where a row's weight w comes from.
  *
  * @param mode how
- * @param parameters the meta-learner's n(inputs + 2) + 1 parameters: W1 (n, inputs), b1 (n), W2 (n), b2; null in the other modes
+ * @param parameters the meta-learner's, which lie as its shape says; null in the other modes
  * @param constant w, in mode CONSTANT
  * @param scoreScale s of the score log σ(s·delta)
- * @param inputs of the meta-learner: the score, then the row's features; 1 is the score alone
+ * @param shape of the meta-learner; null in the other modes
  * @param features (rows, inputs − 1) of the rows to be weighted; null where there are none
  */
 public record Weighting(
-        Mode mode, double[] parameters, double constant, double scoreScale, int inputs, double[] features) {
+        Mode mode, double[] parameters, double constant, double scoreScale, MetaShape shape, double[] features) {
     /** Sources of w, in the order of {@code apo_weight_mode}. */
     public enum Mode {
         /** w is a constant. */
@@ -26,45 +26,47 @@ public record Weighting(
         SCORE
     }
 
-    /** Checks that the parameters are those of a learner with these inputs. */
+    /** Checks that the parameters are as many as the shape has. */
     public Weighting {
-        if (inputs < 1) {
-            throw new IllegalArgumentException("the meta-learner has " + inputs + " inputs; expected 1 or more");
-        }
-        if (parameters != null && (parameters.length < inputs + 3 || (parameters.length - 1) % (inputs + 2) != 0)) {
-            throw new IllegalArgumentException("the meta-learner has " + parameters.length + " parameters; with " + inputs
-                    + " inputs expected a multiple of " + (inputs + 2) + ", and 1");
+        if (parameters != null && parameters.length != shape.parameters()) {
+            throw new IllegalArgumentException("the meta-learner has " + parameters.length + " parameters; expected " + shape.parameters()
+                    + " of " + shape);
         }
     }
 
     /** The same w for all rows; 1 is plain offline training. */
     public static Weighting constant(double w) {
-        return new Weighting(Mode.CONSTANT, null, w, 1, 1, null);
+        return new Weighting(Mode.CONSTANT, null, w, 1, null, null);
     }
 
-    /** w by the meta-learner, from the score alone. */
+    /** w by the paper's meta-learner of two layers, from the score alone. */
     public static Weighting learned(double[] parameters, double scoreScale) {
-        return learned(parameters, scoreScale, 1);
+        return learned(parameters, scoreScale, MetaShape.of(MetaShape.PAPER_LAYERS, 1, parameters.length));
     }
 
-    /** w by the meta-learner; {@link #withFeatures} brings what it reads beside the score. */
-    public static Weighting learned(double[] parameters, double scoreScale, int inputs) {
-        return new Weighting(Mode.LEARNED, parameters.clone(), 0, scoreScale, inputs, null);
+    /** w by a meta-learner; {@link #withFeatures} brings what it reads beside the score. */
+    public static Weighting learned(double[] parameters, double scoreScale, MetaShape shape) {
+        return new Weighting(Mode.LEARNED, parameters.clone(), 0, scoreScale, shape, null);
     }
 
     /** w = σ(s·delta). */
     public static Weighting score(double scoreScale) {
-        return new Weighting(Mode.SCORE, null, 0, scoreScale, 1, null);
+        return new Weighting(Mode.SCORE, null, 0, scoreScale, null, null);
     }
 
     /** The same for rows with these features (rows, inputs − 1); null where the score is the one input. */
     public Weighting withFeatures(double[] rowFeatures) {
-        return new Weighting(mode, parameters, constant, scoreScale, inputs, rowFeatures);
+        return new Weighting(mode, parameters, constant, scoreScale, shape, rowFeatures);
+    }
+
+    /** Features of a row. */
+    private int width() {
+        return shape == null ? 0 : shape.inputs() - 1;
     }
 
     /** The features of one row; null where there are none. */
     public double[] featuresOfRow(int row) {
-        return features == null ? null : Arrays.copyOfRange(features, row * (inputs - 1), (row + 1) * (inputs - 1));
+        return features == null ? null : Arrays.copyOfRange(features, row * width(), (row + 1) * width());
     }
 
     /**
@@ -74,8 +76,8 @@ public record Weighting(
      */
     DoublePointer featuresOf(int rows) {
         int found = features == null ? 0 : features.length;
-        if (found != (long) rows * (inputs - 1)) {
-            throw new IllegalArgumentException("features has " + found + " entries; expected " + (inputs - 1) + " for each of "
+        if (found != (long) rows * width()) {
+            throw new IllegalArgumentException("features has " + found + " entries; expected " + width() + " for each of "
                     + rows + " rows");
         }
         return found == 0 ? null : Native.doubles(features);
@@ -85,9 +87,9 @@ public record Weighting(
     apo_meta toNative(DoublePointer parametersAt, DoublePointer featuresAt) {
         return new apo_meta()
                 .mode(mode.ordinal())
-                .hidden(parameters == null ? 0 : (parameters.length - 1) / (inputs + 2))
-                .inputs(inputs)
-                .reserved(0)
+                .hidden(shape == null ? 0 : shape.hidden())
+                .inputs(shape == null ? 1 : shape.inputs())
+                .layers(shape == null ? MetaShape.PAPER_LAYERS : shape.layers())
                 .parameters(parametersAt)
                 .features(featuresAt)
                 .constant(constant)

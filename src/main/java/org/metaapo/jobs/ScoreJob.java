@@ -15,6 +15,7 @@ import org.metaapo.engine.Dtype;
 import org.metaapo.engine.Engine;
 import org.metaapo.engine.Head;
 import org.metaapo.engine.Network;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.engine.Objective;
 import org.metaapo.engine.PairResults;
 import org.metaapo.engine.Quantization;
@@ -151,13 +152,18 @@ public final class ScoreJob {
         for (int i = 0; i < parameters.length; i++) {
             parameters[i] = json.path("parameters").get(i).asDouble();
         }
-        if (parameters.length < 4 || json.path("features").size() <= 1 && parameters.length % 3 != 1 || !json.path("score_scale").isNumber()) {
-            throw new DataException(file + ": not a meta-learner; expected the meta-learner.json of a finished run");
-        }
         if (json.path("features").size() > 1) {
             throw new DataException(file + ": a meta-learner that reads " + json.path("features") + "; score knows the score alone");
         }
-        return Weighting.learned(parameters, json.path("score_scale").asDouble());
+        if (parameters.length == 0 || !json.path("score_scale").isNumber()) {
+            throw new DataException(file + ": not a meta-learner; expected the meta-learner.json of a finished run");
+        }
+        try {
+            MetaShape shape = MetaShape.of(json.path("layers").asInt(MetaShape.PAPER_LAYERS), 1, parameters.length);
+            return Weighting.learned(parameters, json.path("score_scale").asDouble(), shape);
+        } catch (IllegalArgumentException e) {
+            throw new DataException(file + ": " + e.getMessage() + "; expected the meta-learner.json of a finished run", e);
+        }
     }
 
     private static ObjectNode line(EncodedRow row, double[] sums) {

@@ -4,12 +4,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Weighting;
 
 /**
- * h(x) = σ(W₂ tanh(W₁x + b₁) + b₂) with its optimizer and its buffer; x is the score, and further features of the row where the
- * learner has more than one input. A row with both pairs enters the buffer as (score of the offline pair, features, L(offline),
+ * h(x) = σ(W₂ tanh(W₁x + b₁) + b₂), or another of {@link MetaShape}, with its optimizer and its buffer; x is the score, and further
+ * features of the row where the learner has more than one input. A row with both pairs enters the buffer as (score of the offline pair, features, L(offline),
  * L(online)), all detached; an update is one AdamW step on the whole buffer, minimising
  * mean(w·L(offline) + (1−w)·L(online)), which is −mean(w·ell_off + (1−w)·ell_on). Then the buffer is emptied.
  */
@@ -19,6 +20,7 @@ public final class MetaLearner {
     private static final double EPS = 1e-8;
     private static final double REFERENCE_WEIGHT = 0.1;
 
+    private final MetaShape shape;
     private final double[] parameters;
     private final double[] moment1;
     private final double[] moment2;
@@ -32,12 +34,13 @@ public final class MetaLearner {
     /**
      * A learner.
      *
-     * @param parameters to start from: W₁ (n, inputs), b₁ (n), W₂ (n), b₂
-     * @param inputs 1 for the score alone, else 1 and the number of features
+     * @param shape layers, inputs, hidden units
+     * @param parameters to start from, as they lie in the shape
      * @param scoreScale s of the score log σ(s·delta)
      */
-    public MetaLearner(double[] parameters, int inputs, double scoreScale, double learningRate, double weightDecay) {
-        this.inputs = inputs;
+    public MetaLearner(MetaShape shape, double[] parameters, double scoreScale, double learningRate, double weightDecay) {
+        this.shape = shape;
+        this.inputs = shape.inputs();
         this.parameters = parameters.clone();
         this.moment1 = new double[parameters.length];
         this.moment2 = new double[parameters.length];
@@ -46,7 +49,7 @@ public final class MetaLearner {
         this.weightDecay = weightDecay;
     }
 
-    /** h of a score, with any further inputs at 0; parameters as those of the constructor. */
+    /** h of a score in the paper's two layers, with any further inputs at 0. */
     public static double weight(double[] parameters, int inputs, double score) {
         int n = (parameters.length - 1) / (inputs + 2);
         int bias = n * inputs;
@@ -58,23 +61,32 @@ public final class MetaLearner {
         return 1 / (1 + Math.exp(-sum));
     }
 
-    /** The authors' start: weights 0.1, biases 0; all hidden units stay alike. */
-    public static double[] referenceStart(int hidden, int inputs) {
-        double[] p = new double[(inputs + 2) * hidden + 1];
-        Arrays.fill(p, 0, inputs * hidden, REFERENCE_WEIGHT);
-        Arrays.fill(p, (inputs + 1) * hidden, (inputs + 2) * hidden, REFERENCE_WEIGHT);
+    /** The authors' start, in each layer: weights 0.1, biases 0; all hidden units of a layer stay alike. */
+    public static double[] referenceStart(MetaShape shape) {
+        double[] p = new double[Math.toIntExact(shape.parameters())];
+        for (int layer = 1; layer <= shape.layers(); layer++) {
+            int begin = (int) shape.before(layer);
+            Arrays.fill(p, begin, begin + (int) shape.weights(layer), REFERENCE_WEIGHT);
+        }
         return p;
     }
 
     /** A start that breaks the symmetry: each layer uniform in ±1/√(fan-in), as torch's Linear. */
-    public static double[] randomStart(int hidden, int inputs, long seed) {
+    public static double[] randomStart(MetaShape shape, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
-        double[] p = new double[(inputs + 2) * hidden + 1];
-        for (int i = 0; i < p.length; i++) {
-            double bound = 1 / Math.sqrt(i < (inputs + 1) * hidden ? inputs : hidden);
-            p[i] = (2 * random.nextDouble() - 1) * bound;
+        double[] p = new double[Math.toIntExact(shape.parameters())];
+        for (int layer = 1; layer <= shape.layers(); layer++) {
+            double bound = 1 / Math.sqrt(shape.inputs(layer));
+            for (int i = (int) shape.before(layer); i < shape.before(layer + 1); i++) {
+                p[i] = (2 * random.nextDouble() - 1) * bound;
+            }
         }
         return p;
+    }
+
+    /** Layers, inputs, hidden units. */
+    public MetaShape shape() {
+        return shape;
     }
 
     /** A copy of the parameters. */
@@ -84,7 +96,25 @@ public final class MetaLearner {
 
     /** For the loss: w by this learner as it is now; with several inputs the rows' features are to be added. */
     public Weighting weighting() {
-        return Weighting.learned(parameters, scoreScale, inputs);
+        return Weighting.learned(parameters, scoreScale, shape);
+    }
+
+    /** The lowest score that a curve of the learner is to reach: twice as far as the rows in the buffer. */
+    public double lowest() {
+        double lowest = ScoreGrid.LOWEST;
+        for (double[] row : buffer) {
+            lowest = ScoreGrid.reach(lowest, 2 * row[0]);
+        }
+        return lowest;
+    }
+
+    /** w at the scores of {@link ScoreGrid}, with any further inputs at 0. */
+    public double[] curve(double lowest) {
+        double[] scores = new double[ScoreGrid.POINTS];
+        for (int i = 0; i < scores.length; i++) {
+            scores[i] = ScoreGrid.at(lowest, i);
+        }
+        return PreferenceLoss.weights(weighting().withFeatures(new double[scores.length * (inputs - 1)]), scores);
     }
 
     /** Rows in the buffer. */
@@ -160,7 +190,7 @@ public final class MetaLearner {
     /**
      * All that a checkpoint needs.
      *
-     * @param parameters W₁, b₁, W₂, b₂
+     * @param parameters as they lie in the shape
      * @param moment1 AdamW's first moment
      * @param moment2 AdamW's second moment
      * @param updates steps taken

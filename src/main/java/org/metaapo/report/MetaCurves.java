@@ -8,21 +8,25 @@ import java.util.List;
 import java.util.Map;
 import org.metaapo.files.Json;
 import org.metaapo.meta.MetaLearner;
+import org.metaapo.meta.ScoreGrid;
 
 /**
- * The meta-learner over time: w = h(score) at {@value #SCORES} scores, other inputs at 0. Of many updates some are kept, the first and
- * the last among them.
+ * The meta-learner over time: w = h(score) at the scores of {@link ScoreGrid}, other inputs at 0. Of many updates some are kept, the first
+ * and the last among them.
  */
 final class MetaCurves {
-    /** Scores of a curve. */
-    static final int SCORES = 65;
-
     private static final int MOST = 200;
-    private static final double LOWEST = -2;
     /** Inputs of features of more than one number. */
     private static final Map<String, Integer> WIDE = Map.of("answer_lengths", 2);
 
-    private record Update(long step, double[] parameters) {}
+    /**
+     * The learner after an update.
+     *
+     * @param parameters of the paper's two layers; null where the curve was given
+     * @param low of a given curve
+     * @param w of a given curve; null else
+     */
+    private record Update(long step, double[] parameters, double low, double[] w) {}
 
     private final List<Update> updates = new ArrayList<>();
     /** Every how many updates one is kept. */
@@ -31,7 +35,7 @@ final class MetaCurves {
     private Update last;
     private int inputs = 1;
     /** The lowest score that a curve goes down to. */
-    private double lowest = LOWEST;
+    private double lowest = ScoreGrid.LOWEST;
 
     /** Inputs of the learner, which a run's first line tells. */
     void features(JsonNode names) {
@@ -44,9 +48,7 @@ final class MetaCurves {
 
     /** Has curves reach down to a score. */
     void reach(double score) {
-        if (score < lowest) {
-            lowest = Math.floor(score);
-        }
+        lowest = ScoreGrid.reach(lowest, score);
     }
 
     /** Adds the learner after an update; returns its curve, or null for parameters of no known shape. */
@@ -55,11 +57,28 @@ final class MetaCurves {
         if (size < inputs + 3 || (size - 1) % (inputs + 2) != 0) {
             return null;
         }
-        double[] values = new double[size];
-        for (int i = 0; i < size; i++) {
-            values[i] = parameters.get(i).asDouble(Double.NaN);
+        return add(new Update(step, numbers(parameters), 0, null));
+    }
+
+    /** Adds the learner after an update by its curve, as a line of metrics has it; returns it, or null for one of no known shape. */
+    ObjectNode addCurve(long step, JsonNode curve) {
+        double low = curve.path("low").asDouble(Double.NaN);
+        if (!(low < 0) || curve.path("w").size() != ScoreGrid.POINTS) {
+            return null;
         }
-        last = new Update(step, values);
+        return add(new Update(step, null, low, numbers(curve.path("w"))));
+    }
+
+    private static double[] numbers(JsonNode array) {
+        double[] values = new double[array.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = array.get(i).asDouble(Double.NaN);
+        }
+        return values;
+    }
+
+    private ObjectNode add(Update update) {
+        last = update;
         if (seen++ % every == 0) {
             updates.add(last);
             thin();
@@ -81,10 +100,12 @@ final class MetaCurves {
 
     private ObjectNode curve(Update update) {
         ObjectNode node = Json.mapper().createObjectNode().put("step", update.step());
-        node.put("low", lowest).put("high", 0);
+        node.put("low", update.w() == null ? lowest : update.low()).put("high", 0);
         ArrayNode values = node.putArray("w");
-        for (int i = 0; i < SCORES; i++) {
-            values.add((float) MetaLearner.weight(update.parameters(), inputs, lowest * (1 - i / (SCORES - 1.0))));
+        for (int i = 0; i < ScoreGrid.POINTS; i++) {
+            values.add((float) (update.w() == null
+                    ? MetaLearner.weight(update.parameters(), inputs, ScoreGrid.at(lowest, i))
+                    : update.w()[i]));
         }
         return node;
     }

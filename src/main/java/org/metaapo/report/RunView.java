@@ -23,6 +23,7 @@ public final class RunView {
     private static final int MOST_CURVES = 200;
     private static final String STEP = "step";
     private static final String PARAMETERS = "meta_parameters";
+    private static final String CURVE = "meta_curve";
 
     private final Map<String, Series> series = new TreeMap<>();
     private final MetaCurves curves = new MetaCurves();
@@ -55,6 +56,7 @@ public final class RunView {
         passed(time);
         long step = read.path(STEP).asLong(0);
         JsonNode parameters = read.remove(PARAMETERS);
+        JsonNode told = read.remove(CURVE);
         switch (kind) {
             case "" -> addStep(read);
             case "start" -> {
@@ -66,8 +68,8 @@ public final class RunView {
             case "slice" -> addSlice(read);
             default -> { }
         }
-        if (parameters != null) {
-            ObjectNode curve = curves.add(step, parameters);
+        if (parameters != null || told != null) {
+            ObjectNode curve = parameters == null ? curves.addCurve(step, told) : curves.add(step, parameters);
             if (curve != null) {
                 read.set("curve", curve);
             }

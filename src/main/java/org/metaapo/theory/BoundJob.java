@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.error.DataException;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.files.Json;
@@ -36,6 +37,11 @@ public final class BoundJob {
                     + "and meta.weight learned");
         }
         JsonNode learner = Json.read(folder.metaLearner());
+        int layers = learner.path("layers").asInt(MetaShape.PAPER_LAYERS);
+        if (layers != MetaShape.PAPER_LAYERS) {
+            throw new DataException(folder.path() + ": a meta-learner with meta.layers " + layers + "; expected one with "
+                    + MetaShape.PAPER_LAYERS + ", of which theorem 1 speaks");
+        }
         double[] end = numbers(learner.path("parameters"));
         double[] start = numbers(startLine(folder).path("meta_parameters"));
         List<String> features = new ArrayList<>();

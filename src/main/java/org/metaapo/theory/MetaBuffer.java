@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.engine.Weighting;
 import org.metaapo.error.DataException;
@@ -86,7 +87,8 @@ record MetaBuffer(List<double[]> rows, int inputs) {
                 features[i * (inputs - 1) + j - 1] = row[j];
             }
         }
+        MetaShape shape = MetaShape.of(MetaShape.PAPER_LAYERS, inputs, parameters.length);
         return PreferenceLoss.metaGradient(
-                Weighting.learned(parameters, scoreScale, inputs).withFeatures(features), scores, offline, online);
+                Weighting.learned(parameters, scoreScale, shape).withFeatures(features), scores, offline, online);
     }
 }

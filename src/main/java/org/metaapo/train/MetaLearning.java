@@ -5,9 +5,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import org.metaapo.config.RunConfig;
 import org.metaapo.data.EncodedRow;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.engine.Weighting;
 import org.metaapo.files.Json;
 import org.metaapo.meta.MetaLearner;
+import org.metaapo.meta.ScoreGrid;
 import org.metaapo.metrics.MetricsWriter;
 
 /**
@@ -35,12 +37,13 @@ final class MetaLearning implements AutoCloseable {
     }
 
     private static MetaLearner start(RunConfig config, int inputs) {
-        int hidden = config.count("meta.hidden");
+        int layers = config.count("meta.layers");
+        MetaShape shape = new MetaShape(layers, inputs, layers == 1 ? 0 : config.count("meta.hidden"));
         double[] start = config.text("meta.init").equals("reference")
-                ? MetaLearner.referenceStart(hidden, inputs)
-                : MetaLearner.randomStart(hidden, inputs, config.integer("seed"));
+                ? MetaLearner.referenceStart(shape)
+                : MetaLearner.randomStart(shape, config.integer("seed"));
         return new MetaLearner(
-                start, inputs, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+                shape, start, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
     }
 
     /** The learner, which gathers what steps see; null where weights are not learned. */
@@ -74,7 +77,8 @@ final class MetaLearning implements AutoCloseable {
     void writeStart(ObjectNode line) {
         if (learner != null) {
             line.putPOJO("meta_features", config.texts("meta.features"));
-            curve(line);
+            putLayers(line, "meta_layers");
+            curve(line, ScoreGrid.LOWEST);
         }
     }
 
@@ -85,6 +89,7 @@ final class MetaLearning implements AutoCloseable {
             return null;
         }
         ObjectNode learned = MetricsWriter.line().put("step", step).putPOJO("rows", learner.state().buffer());
+        double lowest = learner.lowest();
         MetaLearner.Update update = learner.update();
         if (update == null) {
             return null;
@@ -92,7 +97,7 @@ final class MetaLearning implements AutoCloseable {
         buffer.write(learned);
         ObjectNode line = MetricsWriter.line().put("kind", "meta").put("step", step).put("rows", update.rows());
         line.put("meta_loss", update.loss()).put("weight_mean", update.weightMean());
-        curve(line);
+        curve(line, lowest);
         return line;
     }
 
@@ -101,19 +106,32 @@ final class MetaLearning implements AutoCloseable {
         if (learner != null) {
             ObjectNode result = MetricsWriter.line().put("score_scale", config.real("meta.score_scale"));
             result.putPOJO("features", config.texts("meta.features"));
-            array(result, "parameters");
+            putLayers(result, "layers");
+            array(result, "parameters", learner.parameters());
             output.write(output.folder().metaLearner(), Json.writePretty(result));
         }
     }
 
-    /** The parameters, so that the learner's curve can be drawn. */
-    private void curve(ObjectNode line) {
-        array(line, "meta_parameters");
+    /** Two layers, the paper's, are what a file means that does not say. */
+    private void putLayers(ObjectNode object, String name) {
+        int layers = learner.shape().layers();
+        if (layers != MetaShape.PAPER_LAYERS) {
+            object.put(name, layers);
+        }
     }
 
-    private void array(ObjectNode object, String name) {
+    /** What a line says so that the learner's curve can be drawn: the paper's few parameters, else the curve, for three layers have too many. */
+    private void curve(ObjectNode line, double lowest) {
+        if (learner.shape().layers() == MetaShape.PAPER_LAYERS) {
+            array(line, "meta_parameters", learner.parameters());
+        } else {
+            array(line.putObject("meta_curve").put("low", lowest), "w", learner.curve(lowest));
+        }
+    }
+
+    private static void array(ObjectNode object, String name, double[] values) {
         ArrayNode array = object.putArray(name);
-        for (double value : learner.parameters()) {
+        for (double value : values) {
             array.add(value);
         }
     }

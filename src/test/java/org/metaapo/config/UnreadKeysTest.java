@@ -54,6 +54,10 @@ class UnreadKeysTest {
         assertThat(parse("recipe=dpo", "rollout.k=4", "meta.every=2", "reward.path=r").unread())
                 .containsExactlyInAnyOrder("rollout.k", "meta.every", "reward.path");
         assertThat(parse("recipe=metaapo", "rollout.k=4", "meta.every=2", "reward.path=r").unread()).isEmpty();
+        assertThat(parse("recipe=metaapo", "reward.path=r", "meta.layers=1", "meta.hidden=10").unread()).containsExactly("meta.hidden");
+        assertThat(parse("recipe=metaapo", "reward.path=r", "meta.layers=3", "meta.hidden=10").unread()).isEmpty();
+        assertThatThrownBy(() -> parse("reward.path=r", "meta.layers=3", "meta.hidden=1025")).isInstanceOf(UsageException.class)
+                .hasMessageContaining("meta.hidden is 1025 with meta.layers 3").hasMessageContaining("expected 1 to 1024");
         assertThat(parse("recipe=online-dpo", "rollout.k=4", "rollout.decision=all", "reward.path=r").unread()).containsExactly("rollout.decision");
     }
 

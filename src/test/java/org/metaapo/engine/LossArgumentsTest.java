@@ -95,14 +95,26 @@ class LossArgumentsTest {
     @Test
     void featuresOfTheMetaLearner() {
         Pairs pair = onePair(NONE, null, null);
-        Weighting three = Weighting.learned(new double[11], 1, 3);
+        Weighting three = Weighting.learned(new double[11], 1, MetaShape.of(2, 3, 11));
         refused(pair, of(Kind.DPO), three, "features has 0 entries; expected 2 for each of 1 rows");
         refused(pair, of(Kind.DPO), three.withFeatures(new double[3]), "features has 3 entries; expected 2 for each of 1 rows");
         refused(pair, of(Kind.DPO), three.withFeatures(new double[] {0, Double.NaN}), "meta.features[0][1] is");
         refused(
-                pair, of(Kind.DPO), Weighting.learned(new double[260], 1, 257).withFeatures(new double[256]),
+                pair, of(Kind.DPO), Weighting.learned(new double[260], 1, MetaShape.of(2, 257, 260)).withFeatures(new double[256]),
                 "meta.inputs is 257; expected 1 to 256");
-        assertThatThrownBy(() -> Weighting.learned(new double[10], 1, 3)).hasMessageContaining("10 parameters; with 3 inputs");
-        assertThatThrownBy(() -> Weighting.learned(new double[4], 1, 0)).hasMessageContaining("0 inputs");
+        assertThatThrownBy(() -> MetaShape.of(2, 3, 10)).hasMessageContaining("10 parameters; with 2 layers and 3 inputs expected n·5 + 1");
+        assertThatThrownBy(() -> MetaShape.of(2, 0, 4)).hasMessageContaining("0 inputs");
+    }
+
+    @Test
+    void layersOfTheMetaLearner() {
+        MetaShape large = new MetaShape(3, 1, 1025);
+        refused(
+                onePair(NONE, null, null), of(Kind.DPO), Weighting.learned(new double[(int) large.parameters()], 1, large),
+                "meta.hidden is 1025; with 3 layers expected 1 to 1024");
+        assertThatThrownBy(() -> new MetaShape(4, 1, 1)).hasMessageContaining("4 layers; expected 1 to 3");
+        assertThatThrownBy(() -> new MetaShape(1, 1, 5)).hasMessageContaining("5 hidden units; expected 0");
+        assertThatThrownBy(() -> new MetaShape(3, 1, 0)).hasMessageContaining("0 hidden units; expected 1 or more");
+        assertThatThrownBy(() -> Weighting.learned(new double[7], 1, new MetaShape(1, 1, 0))).hasMessageContaining("7 parameters; expected 2");
     }
 }

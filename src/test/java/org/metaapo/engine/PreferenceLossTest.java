@@ -83,7 +83,7 @@ class PreferenceLossTest {
     void initialWeightsAreTheAuthors() {
         JsonNode golden = Json.read(Fixtures.path("metaapo.golden.json")).path("initial_weight");
         double[] weights = PreferenceLoss.weights(
-                Weighting.learned(MetaLearner.referenceStart(100, 1), 1), numbers(golden.path("score")));
+                Weighting.learned(MetaLearner.referenceStart(new MetaShape(2, 1, 100)), 1), numbers(golden.path("score")));
         for (int i = 0; i < weights.length; i++) {
             // The golden weights were computed in f32: their logit carries a rounding of some units of 2^-24 of its size.
             double expected = golden.path("w").get(i).asDouble();
@@ -109,7 +109,7 @@ class PreferenceLossTest {
             Arrays.fill(counts, 1);
             PairResults r = PreferenceLoss.evaluate(
                     new Pairs(range(0, n), range(n, n), range(2 * n, n), range(3 * n, n), reference, counts), sums, objective,
-                    Weighting.learned(MetaLearner.referenceStart(100, 1), 1), 1.0 / n);
+                    Weighting.learned(MetaLearner.referenceStart(new MetaShape(2, 1, 100)), 1), 1.0 / n);
             close(Arrays.stream(r.loss()).average().orElseThrow(), golden.path("loss").asDouble(), 1e-6);
             String[] names = {"grad_chosen", "grad_rejected", "grad_online_chosen", "grad_online_rejected"};
             for (int i = 0; i < 4 * n; i++) {
@@ -124,7 +124,7 @@ class PreferenceLossTest {
     void twentyMetaUpdatesAreTheAuthors(String name) {
         JsonNode golden = Json.read(Fixtures.path("metaapo.golden.json")).path(name);
         MetaLearner learner = new MetaLearner(
-                start(golden.path("start")), 1, 1, golden.path("lr").asDouble(), golden.path("weight_decay").asDouble());
+                new MetaShape(2, 1, 100), start(golden.path("start")), 1, golden.path("lr").asDouble(), golden.path("weight_decay").asDouble());
         double beta = golden.path("beta").asDouble();
         for (JsonNode step : golden.path("steps")) {
             double[] offline = numbers(step.path("delta_offline"));

@@ -69,7 +69,9 @@ class TrainerObjectivesTest {
     @EnumSource(Kind.class)
     void fusedStepIsThePureFunction(Kind kind) {
         Objective objective = new Objective(kind, 0.4, 0.3, 0.1, 0.25, 0.3, 0.9, 1.3, 0.2, 0.7);
-        Weighting weighting = Weighting.learned(MetaLearner.randomStart(4, 3, 9), 1, 3)
+        int layers = 1 + kind.ordinal() % 3;
+        MetaShape shape = new MetaShape(layers, 3, layers == 1 ? 0 : 4);
+        Weighting weighting = Weighting.learned(MetaLearner.randomStart(shape, 9), 1, shape)
                 .withFeatures(new double[] {0.1, -0.7, 0.4, 0.9});
         try (Engine engine = Engine.open(DeviceSpec.CPU, 1);
                 Model model = engine.createModel(SHAPE, Dtype.F32);

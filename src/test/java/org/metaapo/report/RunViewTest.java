@@ -102,6 +102,18 @@ class RunViewTest {
     }
 
     @Test
+    void aCurveThatALineTellsIsShown() {
+        String w = java.util.stream.IntStream.range(0, 65).mapToObj(i -> Double.toString(i / 128.0)).collect(Collectors.joining(","));
+        ObjectNode sent = add("{\"kind\":\"meta\",\"step\":8,\"meta_curve\":{\"low\":-5.0,\"w\":[" + w + "]}}");
+        assertThat(sent.has("meta_curve")).isFalse();
+        assertThat(sent.at("/curve/low").asDouble()).isEqualTo(-5);
+        assertThat(sent.at("/curve/w/64").asDouble()).isEqualTo(0.5);
+        view.reach(-9);
+        assertThat(view.json().at("/curves/0")).isEqualTo(sent.path("curve"));
+        assertThat(add("{\"kind\":\"meta\",\"step\":9,\"meta_curve\":{\"low\":-5.0,\"w\":[0.5]}}").has("curve")).isFalse();
+    }
+
+    @Test
     void ofManyUpdatesSomeAreKeptTheFirstAndTheLastAmongThem() {
         String parameters = Collections.nCopies(301, "0.1").stream().collect(Collectors.joining(","));
         for (int step = 8; step <= 50_000; step += 8) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.metaapo.engine.MetaShape;
 import org.metaapo.engine.PreferenceLoss;
 import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
@@ -23,7 +24,7 @@ import org.metaapo.train.RunListener;
 
 /** Theorem 1's quantities against cases that can be worked out by hand. */
 class GeneralizationBoundTest {
-    private static final double[] START = MetaLearner.referenceStart(4, 1);
+    private static final double[] START = MetaLearner.referenceStart(new MetaShape(2, 1, 4));
 
     @TempDir
     Path temp;
@@ -116,6 +117,11 @@ class GeneralizationBoundTest {
         assertThatThrownBy(() -> BoundJob.run(new RunFolder(temp.resolve("none")), 0.05, 10, 0, 512, 1, RunListener.SILENT))
                 .isInstanceOf(DataException.class).hasMessageContaining("no meta-learner.json");
         RunFolder folder = runFolder(rows(20, 9));
+        String learner = Files.readString(folder.metaLearner());
+        Files.writeString(folder.metaLearner(), learner.replace("{", "{\"layers\":3,"));
+        assertThatThrownBy(() -> BoundJob.run(folder, 0.05, 10, 0, 512, 1, RunListener.SILENT))
+                .isInstanceOf(DataException.class).hasMessageContaining("meta.layers 3; expected one with 2");
+        Files.writeString(folder.metaLearner(), learner);
         assertThatThrownBy(() -> BoundJob.run(folder, 0.05, 10, 0, 512, 1, RunListener.SILENT))
                 .isInstanceOf(DataException.class).hasMessageContaining("20 rows with both pairs; expected at least 64");
     }

@@ -95,6 +95,20 @@ class ResumeTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    void aLearnerOfOtherLayersResumesInTheSameBitsAndNoOtherTakesItUp(int layers) throws IOException {
+        List<String> options = List.of("meta.layers=" + layers, "train.epochs=1", "threads=1");
+        Recipes.run(config("whole", options), RunListener.SILENT, new StopSignal());
+        assertThat(stopAfterEveryStep("stopped", options)).isPositive();
+        assertSame("whole", "stopped");
+        assertThat(Json.read(temp.resolve("whole/meta-learner.json")).path("layers").asInt()).isEqualTo(layers);
+        assertThat(metrics("whole")).anyMatch(line -> line.contains("\"kind\":\"meta\"") && line.contains("\"meta_curve\""));
+        assertThatThrownBy(() -> Recipes.run(config("run", options), stopAfterAStep(), stop)).isInstanceOf(InterruptedRunException.class);
+        assertThatThrownBy(() -> Recipes.run(config("run", List.of("train.epochs=1", "threads=1")), RunListener.SILENT, new StopSignal()))
+                .isInstanceOf(UsageException.class).hasMessageContaining("meta.layers: was " + layers + ", is 2");
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"metaapo", "sppo"})
     void aReferenceThatFollowsIsTakenUpAsItWas(String recipe) throws IOException {
         List<String> options = List.of("recipe=" + recipe, "reference.update=slice", "reference.path=" + Fixtures.path("tiny-llama-ref"),
