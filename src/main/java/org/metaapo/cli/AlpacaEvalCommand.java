@@ -5,10 +5,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.metaapo.config.RunConfig;
 import org.metaapo.error.UsageException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.evaluate.alpaca.AlpacaEvaluation;
 import org.metaapo.evaluate.alpaca.AlpacaJudging;
 import org.metaapo.evaluate.alpaca.AlpacaPairs;
@@ -21,7 +24,6 @@ import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.LocalModel;
 import org.metaapo.evaluate.judge.Outcome;
-import org.metaapo.evaluate.page.EvaluationPage;
 import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.reward.Annotator;
@@ -70,10 +72,14 @@ final class AlpacaEvalCommand extends BenchmarkCommand {
         boolean isJudged = source.isGiven() || judging.isGiven() || reward != null;
         options.check(isJudged, reference, calibration, prompt);
         if (!isJudged) {
-            return show(evaluation(), options.annotations().stream().map(Annotation::read).toList());
+            List<List<Annotation>> models = options.annotations().stream().map(Annotation::read).toList();
+            return show(evaluation(), Repeats.of(options.repeats(), models, Annotation::judged));
         }
         judging.check();
         source.check();
+        if (reward != null && options.repeats() > 1) {
+            throw new UsageException("--repeats with --reward: rewards are not drawn, and repeats of them are equal; expected a judge");
+        }
         if (judging.isGiven() == (reward != null)) {
             throw new UsageException(reward == null ? "no judge is given; expected --judge URL|DIR, --judge-command or --reward DIR|URL" : "--reward and a judge are two; expected one");
         }
@@ -121,12 +127,17 @@ final class AlpacaEvalCommand extends BenchmarkCommand {
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }
-            List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
+            List<List<Outcome>> outcomes = run.ask(judge, calls.requests(), setup);
             String name = annotator == null ? setup.judge() : annotator;
-            List<Annotation> rows = calls.annotations(outcomes, new JudgeSetup(name, setup.setup()), run.budget());
-            write(name, rows);
+            List<List<List<Annotation>>> repeats = new ArrayList<>();
+            for (int r = 0; r < outcomes.size(); r++) {
+                List<Annotation> rows = calls.annotations(outcomes.get(r), new JudgeSetup(name, setup.setup()), run.budget());
+                run.mark(rows.stream().map(Annotation::row).toList(), r);
+                write(r, name, rows);
+                repeats.add(List.of(rows));
+            }
             run.refuseFailures(outcomes);
-            return show(evaluation, List.of(rows));
+            return show(evaluation, repeats);
         }
     }
 
@@ -147,21 +158,29 @@ final class AlpacaEvalCommand extends BenchmarkCommand {
             rows = RewardPreferences.annotations(pairs, annotator, name, identity, new RankingWatch(run.view(), run.stop()));
         }
         run.view().end();
-        write(name, rows);
-        return show(evaluation, List.of(rows));
+        write(0, name, rows);
+        return show(evaluation, List.of(List.of(rows)));
     }
 
-    private Integer show(AlpacaEvaluation evaluation, List<List<Annotation>> models) {
-        return EvaluateOptions.show(EvaluationPage.add(evaluation.of(models), models.stream().map(ModelView::alpaca).toList(), "win rate, %", false, common.seed()), options.out());
+    /** @param repeats the annotations of each model in each */
+    private Integer show(AlpacaEvaluation evaluation, List<List<List<Annotation>>> repeats) {
+        DoubtfulQuestions doubtful = options.doubtful();
+        if (reference == null) {
+            doubtful.check(repeats.get(0).stream().flatMap(List::stream).map(Annotation::instruction).collect(Collectors.toSet()));
+        }
+        return show(doubtful, repeats, evaluation::of, models -> evaluation.of(models, doubtful), models -> models.stream().map(ModelView::alpaca).toList(), "win rate, %", false);
     }
 
-    private void write(String annotator, List<Annotation> rows) {
-        AtomicFiles.write(options.out().resolve(EvaluationResult.fileName(annotator)).resolve("annotations.json"), Annotation.text(rows));
+    private void write(int repeat, String annotator, List<Annotation> rows) {
+        AtomicFiles.write(options.folder(repeat).resolve(EvaluationResult.fileName(annotator)).resolve("annotations.json"), Annotation.text(rows));
     }
 
     private AlpacaEvaluation evaluation() {
-        return new AlpacaEvaluation(
-                reference == null ? null : ModelOutput.read(reference), calibration == null ? null : Calibration.read(calibration), mode,
+        List<ModelOutput> outputs = reference == null ? null : ModelOutput.read(reference);
+        if (outputs != null) {
+            options.doubtful().check(outputs.stream().map(ModelOutput::instruction).collect(Collectors.toSet()));
+        }
+        return new AlpacaEvaluation(outputs, calibration == null ? null : Calibration.read(calibration), mode,
                 mayBePartial());
     }
 

@@ -87,7 +87,7 @@ final class AnswerSourceOptions {
     /** How the model runs. */
     LocalModel open(Engine engine, CommonOptions common) {
         return LocalModel.open(engine, common.dtype(), new LocalModel.Setup(name(), model, adapter.path(), quantize.asked(), template.over(ChatOptions.DEFAULT),
-                template.variables(RunConfig.defaults(List.of())), common.seed(), sequences, Integer.MAX_VALUE, false));
+                template.variables(RunConfig.defaults(List.of())), common.seed(), sequences, Integer.MAX_VALUE, null, false));
     }
 
     /** How many questions are looked at. */

@@ -2,18 +2,18 @@ package org.metaapo.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.evaluate.arena.ArenaEvaluation;
 import org.metaapo.evaluate.arena.ArenaJudging;
 import org.metaapo.evaluate.arena.ArenaJudgment;
@@ -25,9 +25,7 @@ import org.metaapo.evaluate.arena.ArenaStyles;
 import org.metaapo.evaluate.arena.ArenaVersion;
 import org.metaapo.evaluate.arena.Resamples;
 import org.metaapo.evaluate.judge.AnswerJudge;
-import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Outcome;
-import org.metaapo.evaluate.page.EvaluationPage;
 import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.evaluate.style.StyleFeature;
 import org.metaapo.files.AtomicFiles;
@@ -89,11 +87,13 @@ final class ArenaHardCommand extends BenchmarkCommand {
         }
         options.check(source.isModel() || judging.isGiven(), questions);
         ArenaQuestions known = questions == null ? ArenaQuestions.unknown() : ArenaQuestions.read(questions);
+        if (questions != null) {
+            options.doubtful().check(known.ids());
+        }
         List<List<ArenaJudgment>> fixed = pool.stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
         if (!source.isModel() && !judging.isGiven()) {
             List<List<ArenaJudgment>> models = options.annotations().stream().map(file -> ArenaJudgment.read(file, version, baseline)).toList();
-            boolean isStyled = source.isGiven();
-            return show(ArenaEvaluation.of(models, fixed, known, isStyled ? styles(source.answers()) : null, asked(isStyled)), models, known, source.answers());
+            return show(Repeats.of(options.repeats(), models, ArenaJudgment::judged), fixed, known, source.answers(), source.isGiven());
         }
         return judged(known, fixed);
     }
@@ -125,26 +125,43 @@ final class ArenaHardCommand extends BenchmarkCommand {
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }
-            List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
-            List<JudgeRequest> more = calls.again(outcomes);
-            Iterator<Outcome> second = run.ask(judge, more.stream().filter(Objects::nonNull).toList(), setup).iterator();
-            List<Outcome> again = more.stream().map(request -> request == null ? null : second.next()).toList();
-            Map<String, List<JsonFields>> rows = calls.rows(outcomes, again, setup);
-            rows.forEach((model, lines) -> AtomicFiles.write(options.out().resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()))
-                    .resolve(EvaluationResult.fileName(model) + ".jsonl"), JsonFields.text(lines)));
-            run.refuseFailures(Stream.concat(outcomes.stream(), again.stream().filter(Objects::nonNull)).toList());
-            List<List<ArenaJudgment>> models = rows.values().stream().map(lines -> lines.stream().map(line -> ArenaJudgment.of(line, version, baseline)).toList()).toList();
+            List<List<Outcome>> outcomes = run.ask(judge, calls.requests(), setup);
+            List<List<Outcome>> again = run.askEach(judge, outcomes.stream().map(calls::again).toList(), setup);
+            List<List<List<ArenaJudgment>>> repeats = new ArrayList<>();
+            for (int r = 0; r < outcomes.size(); r++) {
+                Path folder = options.folder(r).resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()));
+                Map<String, List<JsonFields>> rows = calls.rows(outcomes.get(r), again.get(r), setup);
+                for (Map.Entry<String, List<JsonFields>> model : rows.entrySet()) {
+                    run.mark(model.getValue(), r);
+                    AtomicFiles.write(folder.resolve(EvaluationResult.fileName(model.getKey()) + ".jsonl"), JsonFields.text(model.getValue()));
+                }
+                repeats.add(rows.values().stream().map(lines -> lines.stream().map(line -> ArenaJudgment.of(line, version, baseline)).toList()).toList());
+            }
+            run.refuseFailures(Stream.concat(outcomes.stream(), again.stream()).toList());
             boolean isStyled = tokenizer != null || ArenaStyles.areCounted(files);
             if (!isStyled) {
                 System.err.println("metaapo: no style control: an answer has no metadata.token_len, and --tokenizer DIR is not given");
             }
-            return show(ArenaEvaluation.of(models, fixed, known, isStyled ? styles(files) : null, asked(isStyled)), models, known, files);
+            return show(repeats, fixed, known, files, isStyled);
         }
     }
 
-    private Integer show(EvaluationResult result, List<List<ArenaJudgment>> models, ArenaQuestions known, List<Path> files) {
-        List<ModelView> views = ModelView.arena(models, version, known, files);
-        return EvaluateOptions.show(EvaluationPage.add(result, views, "win rate, %", true, common.seed()), options.out());
+    /** @param repeats the judgments of each model in each */
+    private Integer show(List<List<List<ArenaJudgment>>> repeats, List<List<ArenaJudgment>> fixed, ArenaQuestions known, List<Path> files, boolean isStyled) {
+        DoubtfulQuestions doubtful = options.doubtful();
+        if (known.list().isEmpty()) {
+            doubtful.check(repeats.get(0).stream().flatMap(List::stream).map(ArenaJudgment::question).collect(Collectors.toSet()));
+        }
+        ArenaStyles styles = isStyled ? styles(files) : null;
+        return show(doubtful, repeats, models -> ArenaEvaluation.of(models, fixed, known, styles, asked(isStyled)),
+                models -> ArenaEvaluation.of(others(models, doubtful), others(fixed, doubtful), known.without(doubtful), styles, asked(isStyled)),
+                models -> ModelView.arena(models, version, known, files), "win rate, %", true);
+    }
+
+    /** Of the categories that are scored. */
+    private List<List<ArenaJudgment>> others(List<List<ArenaJudgment>> models, DoubtfulQuestions doubtful) {
+        return models.stream().map(rows -> rows.stream().filter(row -> categories.isEmpty() || categories.contains(row.category())).toList())
+                .map(rows -> doubtful.others(rows, ArenaJudgment::question, row -> row.model() + ", " + row.category())).filter(rows -> !rows.isEmpty()).toList();
     }
 
     private ArenaOptions asked(boolean isStyled) {

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.FileFailures;
@@ -51,6 +52,12 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
     @Option(names = "--allow-partial", description = "score what is judged although it is not all")
     private boolean allowPartial;
 
+    @Option(names = "--repeats", paramLabel = "N", defaultValue = "1", description = "how often each model was judged: figures are medians, with their spread (${DEFAULT-VALUE})")
+    private int repeats;
+
+    @Option(names = "--doubtful", paramLabel = "FILE", description = "questions whose reference is doubtful: figures without them stand beside")
+    private Path doubtful;
+
     @Option(names = "--seed", paramLabel = "N", description = "of bootstraps (default: 42)")
     private Long seed;
 
@@ -77,6 +84,8 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
         option(arguments, "--questions", questions);
         option(arguments, "--tokenizer", tokenizer);
         option(arguments, "--seed", seed);
+        option(arguments, "--repeats", repeats);
+        option(arguments, "--doubtful", doubtful);
         if (!answers.isEmpty()) {
             option(arguments, "--answers", answers.get(0));
             answers.subList(1, answers.size()).forEach(file -> arguments.add(file.toString()));
@@ -105,9 +114,22 @@ final class CompareEvaluationsCommand implements Callable<Integer> {
         }
     }
 
-    private static List<Path> judgments(Path folder) {
+    /** Those of an evaluation, or of each of its repeats. */
+    private List<Path> judgments(Path folder) {
+        List<Path> folders = repeats == 1 ? List.of(folder) : IntStream.rangeClosed(1, repeats).mapToObj(number -> folder.resolve("repeat-" + number)).toList();
+        folders.stream().filter(one -> !Files.isDirectory(one)).findFirst().ifPresent(one -> {
+            throw new UsageException(one + " is not there; expected the --out of an evaluation with --repeats " + repeats);
+        });
+        return folders.stream().flatMap(one -> found(one, folder).stream()).toList();
+    }
+
+    private List<Path> found(Path folder, Path evaluation) {
         try (Stream<Path> all = Files.walk(folder, DEPTH)) {
-            List<Path> found = all.filter(CompareEvaluationsCommand::isJudgments).sorted().toList();
+            List<Path> found = all.filter(CompareEvaluationsCommand::isJudgments)
+                    .filter(file -> repeats > 1 || !folder.relativize(file).getName(0).toString().matches("repeat-[0-9]+")).sorted().toList();
+            if (found.isEmpty() && Files.isDirectory(evaluation.resolve("repeat-1"))) {
+                throw new UsageException(evaluation + " has repeats; expected --repeats N, or the folder of one of them, such as " + evaluation.resolve("repeat-1"));
+            }
             if (found.isEmpty()) {
                 throw new UsageException(folder + ": no judgments; expected the --out of an evaluation, with <annotator>/annotations.json or model_judgment/");
             }

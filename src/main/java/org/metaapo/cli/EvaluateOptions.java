@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 import org.metaapo.error.UsageException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.EvaluationResult;
 import picocli.CommandLine;
 import picocli.CommandLine.Option;
@@ -14,10 +15,19 @@ import picocli.CommandLine.Option;
 /** What all benchmarks take. */
 final class EvaluateOptions {
     private static final int MOST_ROUNDS = 1_000_000;
+    private static final int MOST_REPEATS = 1000;
 
     @Option(names = "--annotations", paramLabel = "FILE", arity = "1..*",
             description = "the benchmark's own files of judgments, which are scored without a call; several models: several files")
     private List<Path> annotations = List.of();
+
+    @Option(names = "--repeats", paramLabel = "N", defaultValue = "1",
+            description = "judge all N times: figures are medians, with their spread; of --annotations N judgments of each model (${DEFAULT-VALUE})")
+    private int repeats;
+
+    @Option(names = "--doubtful", paramLabel = "FILE",
+            description = "questions whose reference is doubtful, an id or an instruction a line or a JSON list: figures without them stand beside")
+    private Path doubtful;
 
     @Option(names = "--out", paramLabel = "DIR", description = "folder for metrics.json and the benchmark's own files")
     private Path out;
@@ -33,7 +43,7 @@ final class EvaluateOptions {
 
     /** Looks at what is given: judgments, or what there is to be judged, and a folder for what is made. */
     void check(boolean isJudged, Path... others) {
-        Inputs.once(Stream.concat(annotations.stream(), Arrays.stream(others).filter(Objects::nonNull)).toList());
+        Inputs.once(Stream.concat(annotations.stream(), Stream.concat(Arrays.stream(others), Stream.ofNullable(doubtful)).filter(Objects::nonNull)).toList());
         if (isJudged == !annotations.isEmpty()) {
             throw new UsageException(isJudged ? "--annotations are judgments that are made already; leave them out, or --answers, --model and the judge"
                     : "nothing to score: expected --annotations FILE, or --answers FILE or --model DIR with --judge URL|DIR, --judge-command or --reward (see " + command.qualifiedName() + " --help)");
@@ -43,6 +53,9 @@ final class EvaluateOptions {
         }
         if (rounds < 2 || rounds > MOST_ROUNDS) {
             throw new UsageException("--bootstrap is " + rounds + "; expected 2 to " + MOST_ROUNDS);
+        }
+        if (repeats < 1 || repeats > MOST_REPEATS) {
+            throw new UsageException("--repeats is " + repeats + "; expected 1 to " + MOST_REPEATS);
         }
         if (out != null && Files.exists(out) && !Files.isDirectory(out)) {
             throw new UsageException("--out " + out + " is a file; expected a folder");
@@ -56,6 +69,21 @@ final class EvaluateOptions {
     /** Where everything goes; null where nothing is written. */
     Path out() {
         return out;
+    }
+
+    /** How often all is judged. */
+    int repeats() {
+        return repeats;
+    }
+
+    /** Where a repeat's own files go, counted from 0; null where nothing is written. */
+    Path folder(int repeat) {
+        return out == null || repeats == 1 ? out : out.resolve("repeat-" + (repeat + 1));
+    }
+
+    /** Questions that figures without them are wanted of. */
+    DoubtfulQuestions doubtful() {
+        return DoubtfulQuestions.read(doubtful);
     }
 
     boolean allowPartial() {

@@ -1,5 +1,7 @@
 package org.metaapo.cli;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -36,7 +38,7 @@ final class JudgeOptions {
     @Option(names = "--judge-token", paramLabel = "VARIABLE", description = "environment variable with the endpoint's secret, such as OPENAI_API_KEY")
     private String token;
 
-    @Option(names = "--judge-options", paramLabel = "JSON", defaultValue = "{}", description = "an object of fields for each request, over the benchmark's own")
+    @Option(names = "--judge-options", paramLabel = "JSON", defaultValue = "{}", description = "an object of fields for each request, over the benchmark's own; for a folder temperature alone")
     private String requestOptions;
 
     @Option(names = "--judge-longest", paramLabel = "N", description = "tokens of a local judge's reply at most (default: the benchmark's own limit, as far as the model has positions)")
@@ -91,12 +93,30 @@ final class JudgeOptions {
         if (longest < 1 || parallel < 1 || parallel > 1024 || retries < 0 || !(timeout > 0)) {
             throw new UsageException("--judge-parallel takes 1 to 1024, --judge-retries 0 or more, --judge-timeout more than 0");
         }
+        requestFields();
         if (price.size() != 0 && (price.size() != 2 || price.stream().anyMatch(one -> !(one >= 0)))) {
             throw new UsageException("--price is " + price + "; expected two numbers from 0 on, such as 2.5,10: of a million tokens read, and written");
         }
         if (budget != null && (price.isEmpty() || !(budget > 0))) {
             throw new UsageException(price.isEmpty() ? "--budget without --price IN,OUT; expected the prices of a million tokens" : "--budget is " + budget + "; expected more than 0");
         }
+    }
+
+    /** Fields of each request; a local judge has but its temperature. */
+    private ObjectNode requestFields() {
+        ObjectNode fields = ChatEndpoint.options(requestOptions, "--judge-options", "logprobs", "top_logprobs");
+        if (isLocal()) {
+            fields.properties().stream().filter(field -> !field.getKey().equals("temperature") || !(field.getValue().asDouble(-1) >= 0)).findFirst().ifPresent(field -> {
+                throw new UsageException("--judge-options has " + field.getKey() + " " + field.getValue() + "; a judge that is a folder takes a temperature from 0 on alone");
+            });
+        }
+        return fields;
+    }
+
+    /** The judge's temperature where it is not the benchmark's own; null where it is. */
+    Double temperature() {
+        JsonNode given = requestFields().path("temperature");
+        return given.isNumber() ? (Double) given.asDouble() : null;
     }
 
     /** An address, or something that was meant to be one. */
@@ -123,13 +143,13 @@ final class JudgeOptions {
         if (isLocal()) {
             Path folder = Path.of(judge);
             String name = model == null ? folder.toAbsolutePath().normalize().getFileName().toString() : model;
-            return LocalModel.open(engine, common.dtype(), new LocalModel.Setup(name, folder, null, null, ChatOptions.DEFAULT, Map.of(), common.seed(), parallel, longest, true));
+            return LocalModel.open(engine, common.dtype(), new LocalModel.Setup(name, folder, null, null, ChatOptions.DEFAULT, Map.of(), common.seed(), parallel, longest, temperature(), true));
         }
         Duration limit = Duration.ofMillis(Math.max(1, Math.round(1000 * timeout)));
         if (!command.isEmpty()) {
-            return new CommandJudge(new LineProcess("judge command " + command.get(0), command, limit, NAMES), model);
+            return new CommandJudge(new LineProcess("judge command " + command.get(0), command, limit, NAMES), model, requestFields());
         }
         return new EndpointJudge(new ChatEndpoint(judge, model, BearerToken.of(token, NAMES, System.getenv()), limit, retries, NAMES),
-                ChatEndpoint.options(requestOptions, "--judge-options", "logprobs", "top_logprobs"), parallel);
+                requestFields(), parallel);
     }
 }

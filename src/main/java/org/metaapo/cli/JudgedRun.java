@@ -2,11 +2,17 @@ package org.metaapo.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.metaapo.engine.Engine;
 import org.metaapo.error.RunFailedException;
+import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.Budget;
 import org.metaapo.evaluate.judge.DryRun;
@@ -28,6 +34,7 @@ final class JudgedRun implements AutoCloseable {
     private final CommonOptions common;
     private final EvaluateOptions evaluate;
     private final ProgressView view;
+    private final Budget budget;
     private StopSignal stop;
     private Engine engine;
 
@@ -37,6 +44,7 @@ final class JudgedRun implements AutoCloseable {
         this.common = common;
         this.evaluate = evaluate;
         this.view = common.view();
+        this.budget = options.budget();
     }
 
     /** The engine, opened by whoever needs it first. */
@@ -47,9 +55,9 @@ final class JudgedRun implements AutoCloseable {
         return engine;
     }
 
-    /** What calls cost, by the prices that are given. */
+    /** What calls cost, by the prices that are given; all calls of the command share it. */
     Budget budget() {
-        return options.budget();
+        return budget;
     }
 
     ProgressView view() {
@@ -114,22 +122,68 @@ final class JudgedRun implements AutoCloseable {
         }
     }
 
-    /** Says what calls would take. */
+    /** Says what calls would take, those of all repeats. */
     Integer estimate(List<JudgeRequest> requests, JudgeSetup setup) {
-        System.out.print(DryRun.of(requests, setup, ReplyCache.keys(options.cache(evaluate.out())), options.budget()).words());
+        System.out.print(DryRun.of(numbered(repeated(requests)), setup, ReplyCache.keys(options.cache(evaluate.out())), budget).words());
         return 0;
     }
 
-    /** Makes the calls. */
-    List<Outcome> ask(AnswerJudge judge, List<JudgeRequest> requests, JudgeSetup setup) {
+    /** Makes the calls of all repeats, one repeat after the other: the outcomes of each. */
+    List<List<Outcome>> ask(AnswerJudge judge, List<JudgeRequest> requests, JudgeSetup setup) {
+        tellOfEqualRepeats(requests.stream().anyMatch(request -> request.topLogProbs() > 0), requests.stream().anyMatch(request -> request.temperature() > 0));
+        return askEach(judge, repeated(requests), setup);
+    }
+
+    /** Makes the calls of each repeat: where a request is null, so is its outcome. */
+    List<List<Outcome>> askEach(AnswerJudge judge, List<List<JudgeRequest>> repeats, JudgeSetup setup) {
+        List<Outcome> outcomes;
         try (ReplyCache cache = ReplyCache.open(options.cache(evaluate.out()))) {
-            return new Judging(judge, cache, options.budget(), view, stop(), "judging").ask(requests, setup);
+            outcomes = new Judging(judge, cache, budget, view, stop(), "judging").ask(numbered(repeats), setup);
+        }
+        Iterator<Outcome> next = outcomes.iterator();
+        List<List<Outcome>> all = new ArrayList<>();
+        for (List<JudgeRequest> requests : repeats) {
+            List<Outcome> own = new ArrayList<>();
+            for (JudgeRequest request : requests) {
+                own.add(request == null ? null : next.next());
+            }
+            all.add(own);
+        }
+        return all;
+    }
+
+    private List<List<JudgeRequest>> repeated(List<JudgeRequest> requests) {
+        return Collections.nCopies(evaluate.repeats(), requests);
+    }
+
+    private static List<JudgeRequest> numbered(List<List<JudgeRequest>> repeats) {
+        List<JudgeRequest> all = new ArrayList<>();
+        for (int r = 0; r < repeats.size(); r++) {
+            int number = r + 1;
+            repeats.get(r).stream().filter(Objects::nonNull).forEach(request -> all.add(request.repeated(number)));
+        }
+        return all;
+    }
+
+    private void tellOfEqualRepeats(boolean isByLogProbs, boolean isDrawn) {
+        Double temperature = options.temperature();
+        if (evaluate.repeats() > 1 && options.isLocal() && isByLogProbs) {
+            System.err.println("metaapo: --repeats " + evaluate.repeats() + ": log-probs of a local judge are not drawn, so its repeats are equal");
+        } else if (evaluate.repeats() > 1 && (temperature == null ? !isDrawn : temperature == 0)) {
+            System.err.println("metaapo: --repeats " + evaluate.repeats() + ": the judge has temperature 0, so its repeats may be equal; --judge-options '{\"temperature\": 0.7}' has others drawn");
+        }
+    }
+
+    /** Says in rows which repeat they are of, where there are several. */
+    void mark(List<JsonFields> rows, int repeat) {
+        if (evaluate.repeats() > 1) {
+            Repeats.mark(rows, repeat + 1);
         }
     }
 
     /** Ends a command whose judgments are written, where some calls failed and no part may be scored. */
-    void refuseFailures(List<Outcome> outcomes) {
-        refuse(outcomes, "calls failed, and are missing in the judgments", "the same command makes them again, --allow-partial scores the others");
+    void refuseFailures(List<List<Outcome>> outcomes) {
+        refuse(outcomes.stream().flatMap(List::stream).filter(Objects::nonNull).toList(), "calls failed, and are missing in the judgments", "the same command makes them again, --allow-partial scores the others");
     }
 
     private void refuse(List<Outcome> outcomes, String what, String remedy) {

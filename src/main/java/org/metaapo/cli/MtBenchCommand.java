@@ -3,15 +3,20 @@ package org.metaapo.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.metaapo.error.DataException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.evaluate.judge.AnswerJudge;
 import org.metaapo.evaluate.judge.JudgeRequest;
 import org.metaapo.evaluate.judge.Outcome;
@@ -26,7 +31,6 @@ import org.metaapo.evaluate.mtbench.MtBenchQuestions;
 import org.metaapo.evaluate.mtbench.MtBenchReferences;
 import org.metaapo.evaluate.mtbench.PairJudgment;
 import org.metaapo.evaluate.mtbench.SingleJudgment;
-import org.metaapo.evaluate.page.EvaluationPage;
 import org.metaapo.evaluate.page.ModelView;
 import org.metaapo.files.AtomicFiles;
 import org.metaapo.text.Message;
@@ -59,25 +63,41 @@ final class MtBenchCommand extends BenchmarkCommand {
         boolean isJudged = source.isGiven() || judging.isGiven();
         options.check(isJudged, questions, prompts, references);
         MtBenchQuestions known = questions == null ? MtBenchQuestions.official() : MtBenchQuestions.read(questions);
+        options.doubtful().check(known.ids());
         if (isJudged) {
             return judged(known);
         }
         List<Path> files = options.annotations();
-        return mode == MtBenchMode.SINGLE
-                ? show(known, files.stream().flatMap(file -> SingleJudgment.read(file).stream()).toList())
-                : showPairs(known, files.stream().flatMap(file -> PairJudgment.read(file).stream())
-                        .filter(row -> baseline == null || row.isOf(baseline)).toList());
-    }
-
-    private Integer showPairs(MtBenchQuestions known, List<PairJudgment> rows) {
-        if (rows.isEmpty()) {
+        if (mode == MtBenchMode.SINGLE) {
+            return show(known, repeats(files.stream().map(SingleJudgment::read), SingleJudgment::judged));
+        }
+        List<List<PairJudgment>> repeats = repeats(files.stream().map(PairJudgment::read)
+                .map(rows -> rows.stream().filter(row -> baseline == null || row.isOf(baseline)).toList()), PairJudgment::judged);
+        if (repeats.stream().anyMatch(List::isEmpty)) {
             throw new DataException("--annotations have no games against " + baseline);
         }
-        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).pairs(rows), ModelView.mtBenchPairs(rows, known), "won turns, %", false, common.seed()), options.out());
+        return showPairs(known, repeats);
     }
 
-    private Integer show(MtBenchQuestions known, List<SingleJudgment> rows) {
-        return EvaluateOptions.show(EvaluationPage.add(evaluation(known).single(rows), ModelView.mtBench(rows, known), "rating", false, common.seed()), options.out());
+    /** The judgments of each repeat; in a file each model, or pair of models, may be once. */
+    private <T> List<List<T>> repeats(Stream<List<T>> files, Function<T, Repeats.Judged> view) {
+        List<List<T>> sets = new ArrayList<>();
+        files.forEach(rows -> sets.addAll(rows.stream().collect(Collectors.groupingBy(row -> view.apply(row).model(), LinkedHashMap::new, Collectors.toList())).values()));
+        return sets.isEmpty() ? List.of(List.of()) : Repeats.of(options.repeats(), sets, view).stream().map(models -> models.stream().flatMap(List::stream).toList()).toList();
+    }
+
+    private Integer showPairs(MtBenchQuestions known, List<List<PairJudgment>> repeats) {
+        DoubtfulQuestions doubtful = options.doubtful();
+        return show(doubtful, repeats, evaluation(known)::pairs,
+                rows -> evaluation(known.without(doubtful)).pairs(doubtful.others(rows, row -> Integer.toString(row.question()), row -> row.judged().model())),
+                rows -> ModelView.mtBenchPairs(rows, known), "won turns, %", false);
+    }
+
+    private Integer show(MtBenchQuestions known, List<List<SingleJudgment>> repeats) {
+        DoubtfulQuestions doubtful = options.doubtful();
+        return show(doubtful, repeats, evaluation(known)::single,
+                rows -> evaluation(known.without(doubtful)).single(doubtful.others(rows, row -> Integer.toString(row.question()), SingleJudgment::model)),
+                rows -> ModelView.mtBench(rows, known), "rating", false);
     }
 
     private MtBenchEvaluation evaluation(MtBenchQuestions known) {
@@ -113,13 +133,18 @@ final class MtBenchCommand extends BenchmarkCommand {
             if (judging.isDryRun()) {
                 return run.estimate(calls.requests(), setup);
             }
-            List<Outcome> outcomes = run.ask(judge, calls.requests(), setup);
-            List<JsonFields> rows = calls.rows(outcomes, setup);
+            List<List<Outcome>> outcomes = run.ask(judge, calls.requests(), setup);
+            List<List<JsonFields>> repeats = new ArrayList<>();
             String kind = mode == MtBenchMode.SINGLE ? "_single.jsonl" : "_pair.jsonl";
-            AtomicFiles.write(options.out().resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()) + kind), JsonFields.text(rows));
+            for (int r = 0; r < outcomes.size(); r++) {
+                List<JsonFields> rows = calls.rows(outcomes.get(r), setup);
+                run.mark(rows, r);
+                AtomicFiles.write(options.folder(r).resolve("model_judgment").resolve(EvaluationResult.fileName(setup.judge()) + kind), JsonFields.text(rows));
+                repeats.add(rows);
+            }
             run.refuseFailures(outcomes);
-            return mode == MtBenchMode.SINGLE ? show(known, rows.stream().map(SingleJudgment::of).toList())
-                    : showPairs(known, rows.stream().map(PairJudgment::of).toList());
+            return mode == MtBenchMode.SINGLE ? show(known, repeats.stream().map(rows -> rows.stream().map(SingleJudgment::of).toList()).toList())
+                    : showPairs(known, repeats.stream().map(rows -> rows.stream().map(PairJudgment::of).toList()).toList());
         }
     }
 

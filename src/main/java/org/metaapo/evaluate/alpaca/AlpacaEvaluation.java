@@ -3,17 +3,20 @@ package org.metaapo.evaluate.alpaca;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.evaluate.Coverage;
 import org.metaapo.evaluate.CsvFile;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.EvaluationResult;
 import org.metaapo.evaluate.JudgeSetup;
 import org.metaapo.evaluate.TextTable;
@@ -28,6 +31,7 @@ public final class AlpacaEvaluation {
             + "length_controlled_winrate,lc_standard_error\n";
     private static final String WEIGHTS = ",np.tanh(std_delta_len),instruction_difficulty,not_gamed_baseline.astype(float)\n";
 
+    private final List<ModelOutput> outputs;
     private final ReferenceOrder reference;
     private final Calibration calibration;
     private final Mode mode;
@@ -56,6 +60,7 @@ public final class AlpacaEvaluation {
      * @throws DataException if reference and calibration have different sizes
      */
     public AlpacaEvaluation(List<ModelOutput> reference, Calibration calibration, Mode mode, boolean allowPartial) {
+        this.outputs = reference;
         this.reference = reference == null ? null : new ReferenceOrder(reference);
         this.calibration = calibration;
         this.mode = mode;
@@ -71,14 +76,15 @@ public final class AlpacaEvaluation {
             throw new DataException("--calibration has " + calibration.rowsOfModel() + " instructions; expected " + expected()
                     + (reference == null ? "" : ", as the reference has"));
         }
-        if (!calibration.isOfficial()) {
-            notes.add("the calibration's SHA-256 is " + calibration.sha256() + ", that of " + Calibration.REVISION + " is "
-                    + Calibration.OFFICIAL_SHA256 + ": length-controlled win rates are not comparable with published ones");
-        }
     }
 
     private int expected() {
         return reference == null ? OFFICIAL_SIZE : reference.size();
+    }
+
+    /** Without those of the benchmark that are left out. */
+    private int expected(DoubtfulQuestions leftOut) {
+        return reference == null ? OFFICIAL_SIZE - leftOut.ids().size() : (int) outputs.stream().filter(one -> !leftOut.has(one.instruction())).count();
     }
 
     /** A model's figures. */
@@ -94,7 +100,21 @@ public final class AlpacaEvaluation {
      * @param models the annotations of each, in the order of its file; all by one judge over one baseline
      */
     public EvaluationResult of(List<List<Annotation>> models) {
+        return of(models, DoubtfulQuestions.read(null));
+    }
+
+    /**
+     * Scores models, as {@link #of(List)} does.
+     *
+     * @param leftOut instructions that no score is made of; difficulties are found as if they were there
+     */
+    public EvaluationResult of(List<List<Annotation>> models, DoubtfulQuestions leftOut) {
         Annotation first = models.get(0).get(0);
+        notes.clear();
+        if (calibration != null && !calibration.isOfficial()) {
+            notes.add("the calibration's SHA-256 is " + calibration.sha256() + ", that of " + Calibration.REVISION + " is "
+                    + Calibration.OFFICIAL_SHA256 + ": length-controlled win rates are not comparable with published ones");
+        }
         if (calibration == null) {
             notes.add(isOfRewards(first) ? "length is controlled for by these rows alone: --calibration is not given"
                     : "no length-controlled win rate: --calibration is not given; it takes " + Calibration.REVISION);
@@ -108,9 +128,9 @@ public final class AlpacaEvaluation {
                 throw new DataException(row.row().where() + ": baseline " + row.baseline() + ", before " + first.baseline() + "; expected one baseline");
             }
             if (!names.add(row.model())) {
-                throw new DataException(row.row().where() + ": model " + row.model() + " is given twice; expected each once");
+                throw new DataException(row.row().where() + ": model " + row.model() + " is given twice; expected each once, or --repeats N for repeats of its judging");
             }
-            scored.add(score(rows));
+            scored.add(score(rows, leftOut));
         }
         Map<String, String> files = new LinkedHashMap<>();
         files.put("leaderboard.csv", leaderboard(scored));
@@ -120,12 +140,16 @@ public final class AlpacaEvaluation {
         return new EvaluationResult(metrics(first, scored), table(scored), List.copyOf(notes), files);
     }
 
-    private Scored score(List<Annotation> rows) {
-        String model = rows.get(0).model();
-        int[] places = places(rows, model);
+    private Scored score(List<Annotation> whole, DoubtfulQuestions leftOut) {
+        String model = whole.get(0).model();
+        int[] found = places(whole, model);
+        int[] kept = IntStream.range(0, whole.size()).filter(i -> !leftOut.has(whole.get(i).instruction())).toArray();
+        List<Annotation> rows = leftOut.others(whole, Annotation::instruction, Annotation::model);
+        // Where the difficulty of each row that is kept is found.
+        int[] places = calibration == null || mode == Mode.COMPATIBLE ? kept : Arrays.stream(kept).map(i -> found[i]).toArray();
         int judged = (int) rows.stream().filter(Annotation::isJudged).count();
         int unparsed = (int) rows.stream().filter(Annotation::isUnparsed).count();
-        Coverage coverage = new Coverage(expected(), judged, unparsed, rows.size() - judged - unparsed, 0);
+        Coverage coverage = new Coverage(expected(leftOut), judged, unparsed, rows.size() - judged - unparsed, 0);
         coverage.check(model, allowPartial);
         WinRate raw = WinRate.of(rows.stream().map(Annotation::preference).toList());
         boolean isControlled = calibration != null || isOfRewards(rows.get(0));
@@ -171,7 +195,7 @@ public final class AlpacaEvaluation {
         for (int i = 0; i < rows.size(); i++) {
             Annotation row = rows.get(i);
             inputs.add(new LengthControl.Row(WinRate.share(row.preference()), codePoints(row.baselineOutput()), codePoints(row.output()),
-                    calibration == null ? 0 : calibration.difficulty(mode == Mode.ALIGNED ? places[i] : i)));
+                    calibration == null ? 0 : calibration.difficulty(places[i])));
         }
         return LengthControl.isPossible(calibrated, inputs) ? LengthControl.of(calibrated, inputs) : null;
     }

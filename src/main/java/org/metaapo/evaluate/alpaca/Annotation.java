@@ -8,6 +8,7 @@ import java.util.List;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.files.Json;
 
 /**
@@ -85,6 +86,11 @@ public record Annotation(
             return row.numberOrNull(isFirst ? PREFERENCE_MODEL_FIRST : PREFERENCE_BASELINE_FIRST);
         }
         return isModelFirst != null && isModelFirst == isFirst ? preference : null;
+    }
+
+    /** What its repeats have in common: the same answers by the same judge. */
+    public Repeats.Judged judged() {
+        return new Repeats.Judged(model, instruction, baselineOutput + "\n" + output, judge, row);
     }
 
     /** Whether it counts. */

@@ -36,7 +36,7 @@ public final class ArenaEvaluation {
         for (List<ArenaJudgment> rows : all) {
             first.judge().same(rows.get(0).judge(), rows.get(0).row().where());
             if (!names.add(rows.get(0).model())) {
-                throw new DataException(rows.get(0).row().where() + ": model " + rows.get(0).model() + " is given twice; expected each once");
+                throw new DataException(rows.get(0).row().where() + ": model " + rows.get(0).model() + " is given twice; expected each once, or --repeats N for repeats of its judging");
             }
             questions.check(rows);
             rows.forEach(row -> categories.add(row.category()));

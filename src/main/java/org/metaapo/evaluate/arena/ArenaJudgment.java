@@ -10,6 +10,7 @@ import java.util.Set;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.files.Json;
 
 /**
@@ -80,6 +81,13 @@ public record ArenaJudgment(
         String category = row.textOrNull("category");
         return new ArenaJudgment(row.text(isNew ? "uid" : "question_id"), category == null ? OLD_CATEGORY : category,
                 JudgeSetup.of(row, row.text("judge")), row.text("model"), named == null ? baseline : named, labels, replied, conflicts, row);
+    }
+
+    /** What its repeats have in common: the same answers by the same judge. */
+    public Repeats.Judged judged() {
+        JsonNode first = row.node().path("games").path(0);
+        JsonNode asked = first.has("prompt") ? first.path("prompt") : first.path("user_prompt");
+        return new Repeats.Judged(model, question, asked.isMissingNode() ? null : asked.toString(), judge, row);
     }
 
     /** The verdict of a game. */

@@ -7,7 +7,9 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.metaapo.error.DataException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.JsonFields;
 
 /**
@@ -49,6 +51,18 @@ public record ArenaQuestions(List<Question> list, Map<String, Set<String>> byCat
     /** No file is given. */
     public static ArenaQuestions unknown() {
         return new ArenaQuestions(List.of(), Map.of());
+    }
+
+    /** All ids of the file; empty without one. */
+    public Set<String> ids() {
+        return list.stream().map(Question::id).collect(Collectors.toSet());
+    }
+
+    /** Those that are left where some are not looked at. */
+    public ArenaQuestions without(DoubtfulQuestions some) {
+        Map<String, Set<String>> left = new LinkedHashMap<>();
+        byCategory.forEach((category, ids) -> left.put(category, ids.stream().filter(id -> !some.has(id)).collect(Collectors.toCollection(LinkedHashSet::new))));
+        return new ArenaQuestions(list.stream().filter(question -> !some.has(question.id())).toList(), left);
     }
 
     /**

@@ -21,16 +21,27 @@ import org.metaapo.reward.LineProcess;
 public final class CommandJudge implements AnswerJudge {
     private final LineProcess process;
     private final String name;
+    private final ObjectNode options;
 
-    /** @param name of the judge, as the benchmark's files have it */
-    public CommandJudge(LineProcess process, String name) {
+    /**
+     * A judge.
+     *
+     * @param name of the judge, as the benchmark's files have it
+     * @param options fields that each request gets beside its own, and over them
+     */
+    public CommandJudge(LineProcess process, String name, ObjectNode options) {
+        this.options = options;
         this.process = process;
         this.name = name;
     }
 
     @Override
     public JudgeSetup setup() {
-        return new JudgeSetup(name, Json.mapper().createObjectNode().put("command", process.identity()).put("model", name));
+        ObjectNode setup = Json.mapper().createObjectNode().put("command", process.identity()).put("model", name);
+        if (!options.isEmpty()) {
+            setup.set("options", options);
+        }
+        return new JudgeSetup(name, setup);
     }
 
     @Override
@@ -49,7 +60,9 @@ public final class CommandJudge implements AnswerJudge {
         for (JudgeRequest request : requests) {
             log.sent();
             try {
-                String line = process.exchange(Json.write(EndpointJudge.body(request).put("model", name)));
+                ObjectNode body = EndpointJudge.body(request).put("model", name);
+                body.setAll(options);
+                String line = process.exchange(Json.write(body));
                 replies.add(Outcome.of(read(Json.parse(line, "judge command"), request)));
             } catch (DataException | RunFailedException e) {
                 log.failed();

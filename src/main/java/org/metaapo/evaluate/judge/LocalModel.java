@@ -40,7 +40,7 @@ import org.metaapo.text.Message;
 
 /**
  * A language model that the engine runs, as a judge, or to answer a benchmark's questions. Replies are written by continuous batching; where log-probs
- * of labels are wanted, they are those of the model's own logits at the reply's first token.
+ * of labels are wanted, they are those of the model's own logits at the reply's first token. The seed of a repeat is the seed + its number − 1.
  */
 public final class LocalModel implements AnswerJudge {
     private static final int ROUNDS = 2;
@@ -67,11 +67,12 @@ public final class LocalModel implements AnswerJudge {
      * @param seed of sampling
      * @param sequences replies at once
      * @param longest reply; what is asked for where that is shorter
+     * @param temperature of replies in place of the one that is asked for; null for that one
      * @param isGuarded whether special tokens in the turns' texts are parted, so that no text ends a turn
      */
     public record Setup(
             String name, Path model, Path adapter, Quantization quantization, ChatOptions chat, Map<String, Object> variables, long seed, int sequences, int longest,
-            boolean isGuarded) {}
+            Double temperature, boolean isGuarded) {}
 
     private LocalModel(Policy policy, AdaptedFolder.Loaded weights, Setup given, JudgeSetup setup) {
         this.policy = policy;
@@ -109,6 +110,9 @@ public final class LocalModel implements AnswerJudge {
         }
         if (given.longest() < Integer.MAX_VALUE) {
             json.put("longest_reply", given.longest());
+        }
+        if (given.temperature() != null) {
+            json.putObject("options").put("temperature", given.temperature());
         }
         return json.put("seed", given.seed());
     }
@@ -166,7 +170,7 @@ public final class LocalModel implements AnswerJudge {
             if (left < 1) {
                 outcomes[i] = Outcome.failed(given.model() + ": a prompt of " + prompts.get(i).length + " tokens; the model has " + policy.config().maxPositions() + " positions");
             } else {
-                alike.computeIfAbsent(List.of(request.topLogProbs() > 0, Math.min(Math.min(left, given.longest()), request.maxTokens()), request.temperature()), key -> new ArrayList<>()).add(i);
+                alike.computeIfAbsent(List.of(request.topLogProbs() > 0, Math.min(Math.min(left, given.longest()), request.maxTokens()), temperature(request), request.repeat()), key -> new ArrayList<>()).add(i);
             }
         }
         long done = 0;
@@ -181,6 +185,10 @@ public final class LocalModel implements AnswerJudge {
         }
         underWay = 0;
         return Arrays.asList(outcomes);
+    }
+
+    private double temperature(JudgeRequest request) {
+        return given.temperature() == null ? request.temperature() : given.temperature();
     }
 
     private Conversation conversation(JudgeRequest request) {
@@ -250,9 +258,10 @@ public final class LocalModel implements AnswerJudge {
         JudgeRequest first = requests.get(group.get(0));
         int most = Math.min(given.longest(), group.stream().mapToInt(i ->
                 Math.min(requests.get(i).maxTokens(), policy.config().maxPositions() - prompts.get(i).length)).min().orElseThrow());
-        boolean isGreedy = first.temperature() == 0;
+        double temperature = temperature(first);
+        boolean isGreedy = temperature == 0;
         ChatFormat format = policy.format();
-        Sampling sampling = new Sampling(1, most, isGreedy, 0, 1, isGreedy ? 1 : first.temperature(), given.seed(), format.stopIds());
+        Sampling sampling = new Sampling(1, most, isGreedy, 0, 1, isGreedy ? 1 : temperature, given.seed() + first.repeat() - 1, format.stopIds());
         List<int[]> own = group.stream().map(prompts::get).toList();
         long[] keys = own.stream().mapToLong(Arrays::hashCode).toArray();
         List<List<GeneratedAnswer>> answers = new AnswerWriter(weights.network(), given.sequences(), Ranks.single()).write(own, keys, sampling, done -> {

@@ -62,7 +62,7 @@ public final class MtBenchEvaluation {
             judge.same(row.judge(), row.row().where());
             questions.category(row.question(), row.row().where());
             if (!seen.add(List.of(row.model(), row.question(), row.turn()))) {
-                throw new DataException(row.row().where() + ": question " + row.question() + ", turn " + row.turn() + " of " + row.model() + " again; expected each once");
+                throw new DataException(row.row().where() + ": question " + row.question() + ", turn " + row.turn() + " of " + row.model() + " again; expected each once, or --repeats N for repeats of its judging");
             }
             byModel.computeIfAbsent(row.model(), model -> new ArrayList<>()).add(row);
         }
@@ -113,7 +113,7 @@ public final class MtBenchEvaluation {
             questions.category(row.question(), row.row().where());
             if (!seen.add(List.of(Set.of(row.model1(), row.model2()), row.question(), row.turn()))) {
                 throw new DataException(row.row().where() + ": question " + row.question() + ", turn " + row.turn() + " of " + row.model1() + " and "
-                        + row.model2() + " again; expected each once");
+                        + row.model2() + " again; expected each once, or --repeats N for repeats of its judging");
             }
             models.add(row.model1());
             models.add(row.model2());

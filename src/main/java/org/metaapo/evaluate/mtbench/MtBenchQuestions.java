@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.metaapo.error.DataException;
+import org.metaapo.evaluate.DoubtfulQuestions;
 import org.metaapo.evaluate.JsonFields;
 
 /**
@@ -50,6 +53,18 @@ public record MtBenchQuestions(List<Question> list, Map<Integer, String> categor
             list.add(new Question(row.whole("question_id"), row.text("category"), row.texts("turns"), reference));
         }
         return new MtBenchQuestions(List.copyOf(list), categories);
+    }
+
+    /** All ids, as texts. */
+    public Set<String> ids() {
+        return categories.keySet().stream().map(String::valueOf).collect(Collectors.toSet());
+    }
+
+    /** Those that are left where some are not looked at. */
+    public MtBenchQuestions without(DoubtfulQuestions some) {
+        Map<Integer, String> left = new LinkedHashMap<>(categories);
+        left.keySet().removeIf(id -> some.has(Integer.toString(id)));
+        return new MtBenchQuestions(list.stream().filter(question -> left.containsKey(question.id())).toList(), left);
     }
 
     /** What a turn asks; the question's number where only that is known. */

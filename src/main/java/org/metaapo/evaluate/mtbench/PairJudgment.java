@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 
 /**
  * Both games of a turn, a line of {@code <judge>_pair.jsonl}: model 1 is shown first in the first game, second in the second.
@@ -55,6 +56,11 @@ public record PairJudgment(
             throw new DataException(row.where() + ": " + field + " is " + text + ", its judgment says " + told.id() + "; expected the same");
         }
         return stored;
+    }
+
+    /** What its repeats have in common: the same answers by the same judge. */
+    public Repeats.Judged judged() {
+        return new Repeats.Judged(model1 + " and " + model2, question + ", turn " + turn, row.textOrNull("g1_user_prompt"), judge, row);
     }
 
     /** What a game is worth to a model that is one of the two: 1, ½ or 0; null without a winner. */

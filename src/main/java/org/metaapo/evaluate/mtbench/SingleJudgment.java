@@ -6,6 +6,7 @@ import java.util.List;
 import org.metaapo.error.DataException;
 import org.metaapo.evaluate.JsonFields;
 import org.metaapo.evaluate.JudgeSetup;
+import org.metaapo.evaluate.Repeats;
 import org.metaapo.files.Json;
 
 /**
@@ -51,6 +52,11 @@ public record SingleJudgment(
             throw new DataException(row.where() + ": score is " + stored + ", its judgment says " + rating.written() + "; expected the same");
         }
         return new SingleJudgment(row.whole("question_id"), row.text("model"), turn, judge(row), rating.score(), isReplied, rating.isConflicting(), row);
+    }
+
+    /** What its repeats have in common: the same answers by the same judge. */
+    public Repeats.Judged judged() {
+        return new Repeats.Judged(model, question + ", turn " + turn, row.textOrNull("user_prompt"), judge, row);
     }
 
     /** A list of the judge's name and its prompt's, which depends on the question, or the name alone. */

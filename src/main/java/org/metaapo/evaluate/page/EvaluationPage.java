@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -14,6 +15,7 @@ import java.util.Set;
 import java.util.function.Function;
 import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.evaluate.EvaluationResult;
+import org.metaapo.evaluate.Spread;
 import org.metaapo.evaluate.TextTable;
 import org.metaapo.files.Json;
 import org.metaapo.report.HtmlPage;
@@ -46,8 +48,8 @@ public final class EvaluationPage {
     /** Differences on what both have, of each question. */
     private static List<double[]> differences(ModelView model, ModelView first) {
         Map<String, Double> scores = new HashMap<>();
-        first.items().stream().filter(item -> item.score() != null).forEach(item -> scores.put(item.id(), item.score()));
-        return byQuestion(model.items(), item -> item.score() == null || !scores.containsKey(item.id()) ? null : (Double) (item.score() - scores.get(item.id())));
+        first.items().stream().filter(item -> item.score() != null).forEach(item -> scores.put(item.place(), item.score()));
+        return byQuestion(model.items(), item -> item.score() == null || !scores.containsKey(item.place()) ? null : (Double) (item.score() - scores.get(item.place())));
     }
 
     /**
@@ -61,6 +63,9 @@ public final class EvaluationPage {
         ObjectNode data = Json.mapper().createObjectNode().put("unit", unit).put("seed", seed).put("compared", views.size());
         data.set("metrics", result.metrics());
         result.notes().forEach(data.withArray("notes")::add);
+        spread(data, result.metrics());
+        Set<String> doubtful = new HashSet<>();
+        result.metrics().path("doubtful").path("questions").forEach(id -> doubtful.add(id.asText()));
         List<Part> parts = parts(views, isByCategory);
         double[] p = new double[parts.size()];
         List<List<double[]>> differences = new ArrayList<>();
@@ -81,11 +86,11 @@ public final class EvaluationPage {
             Estimate difference = differences.get(m).isEmpty() ? null : Bootstrap.pooled(differences.get(m), seed);
             put(one, "difference", difference);
             one.put("p", EvaluationResult.finite(adjusted[m])).put("n_paired", m % views.size() == 0 ? null : differences.get(m).size());
-            details(one, view, seed);
+            details(one, view, doubtful, seed);
             table.row(view.model() + (category == null ? "" : ", " + category), point(mean), interval(mean), point(difference), interval(difference), Double.isNaN(adjusted[m]) ? "–" : String.format(Locale.ROOT, "%.3f", adjusted[m]),
                     Integer.toString((int) view.items().stream().filter(item -> item.score() != null).count()));
         }
-        items(data, views);
+        items(data, views, doubtful);
         Map<String, String> files = new LinkedHashMap<>(result.files());
         files.put("evaluation.html", HtmlPage.text(EvaluationPage.class, "evaluation", "metaapo evaluation", data));
         ObjectNode metrics = result.metrics();
@@ -122,8 +127,18 @@ public final class EvaluationPage {
         }
     }
 
-    private static void details(ObjectNode one, ModelView view, long seed) {
+    /** The figures of several repeats. */
+    private static void spread(ObjectNode data, ObjectNode metrics) {
+        for (Spread.Figure figure : metrics.has("repeats") ? Spread.figures(metrics) : List.<Spread.Figure>of()) {
+            data.withArray("spread").addObject().put("of", figure.of()).put("name", figure.name()).put("median", figure.median()).set("each", figure.spread().path("repeats"));
+        }
+    }
+
+    private static void details(ObjectNode one, ModelView view, Set<String> doubtful, long seed) {
         one.put("judged", view.items().stream().filter(item -> item.score() != null).count()).put("rows", view.items().size());
+        if (!doubtful.isEmpty()) {
+            put(one, "without_doubtful", mean(view.items().stream().filter(item -> !doubtful.contains(item.question())).toList(), JudgedItem::score, seed));
+        }
         put(one, "shown_first", mean(view.items(), JudgedItem::first, seed));
         put(one, "shown_second", mean(view.items(), JudgedItem::second, seed));
         double[] lengths = view.items().stream().map(JudgedItem::length).filter(Objects::nonNull).mapToDouble(Integer::doubleValue).toArray();
@@ -137,18 +152,22 @@ public final class EvaluationPage {
     }
 
     /** Questions with the answers of all models, as many as a page can take. */
-    private static void items(ObjectNode data, List<ModelView> views) {
+    private static void items(ObjectNode data, List<ModelView> views, Set<String> doubtful) {
         Map<String, ObjectNode> items = new LinkedHashMap<>();
         int left = 0;
+        int each = views.size() * Math.max(1, data.path("metrics").path("repeats").asInt());
         for (int m = 0; m < views.size(); m++) {
             for (JudgedItem item : views.get(m).items()) {
-                if (!items.containsKey(item.id()) && (items.size() + 1) * views.size() > MOST_ITEMS) {
-                    left++;
+                if (!items.containsKey(item.id()) && (items.size() + 1) * each > MOST_ITEMS) {
+                    left += item.repeat() < 2 ? 1 : 0;
                     continue;
                 }
                 ObjectNode node = items.computeIfAbsent(item.id(), id -> Json.mapper().createObjectNode().put("id", id.equals(item.prompt()) ? null : id)
                         .put("category", item.category()).put("prompt", item.prompt()).put("baseline", item.baseline()));
-                node.withArray("by").addObject().put("model", m).put("answer", item.answer()).put("score", item.score()).put("verdict", item.verdict())
+                if (doubtful.contains(item.question())) {
+                    node.put("doubtful", true);
+                }
+                node.withArray("by").addObject().put("model", m).put("repeat", item.repeat()).put("answer", item.answer()).put("score", item.score()).put("verdict", item.verdict())
                         .put("reasons", item.reasons());
             }
         }

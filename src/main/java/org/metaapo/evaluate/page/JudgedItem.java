@@ -15,7 +15,24 @@ package org.metaapo.evaluate.page;
  * @param length code points of the answer; null where unknown
  * @param first score where the model's answer was shown first; null without
  * @param second where it was shown second
+ * @param repeat of the judging that it is; 0 where there is one alone
  */
 public record JudgedItem(
         String id, String question, String category, String prompt, String answer, String baseline, Double score, String verdict, String reasons, Integer length,
-        Double first, Double second) {}
+        Double first, Double second, int repeat) {
+    JudgedItem(
+            String id, String question, String category, String prompt, String answer, String baseline, Double score, String verdict, String reasons, Integer length,
+            Double first, Double second) {
+        this(id, question, category, prompt, answer, baseline, score, verdict, reasons, length, first, second, 0);
+    }
+
+    /** As one of several repeats; the answer is that of the first. */
+    JudgedItem in(int number) {
+        return new JudgedItem(id, question, category, prompt, number == 1 ? answer : null, baseline, score, verdict, reasons, length, first, second, number);
+    }
+
+    /** What is judged, and in which repeat. */
+    String place() {
+        return id + "\n" + repeat;
+    }
+}

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,6 +28,21 @@ import org.metaapo.evaluate.mtbench.SingleJudgment;
  */
 public record ModelView(String model, List<JudgedItem> items) {
     private static final int FULL = 100;
+
+    /** All repeats as one: each model with the items of all of them. */
+    public static List<ModelView> of(List<List<ModelView>> repeats) {
+        if (repeats.size() == 1) {
+            return repeats.get(0);
+        }
+        Map<String, List<JudgedItem>> items = new LinkedHashMap<>();
+        for (int r = 0; r < repeats.size(); r++) {
+            for (ModelView view : repeats.get(r)) {
+                int number = r + 1;
+                view.items().forEach(item -> items.computeIfAbsent(view.model(), model -> new ArrayList<>()).add(item.in(number)));
+            }
+        }
+        return items.entrySet().stream().map(entry -> new ModelView(entry.getKey(), entry.getValue())).toList();
+    }
 
     /** Of AlpacaEval's annotations: win rates in percent. */
     public static ModelView alpaca(List<Annotation> rows) {

@@ -72,7 +72,25 @@
   if (isWhole) ranked.sort((a, b) => b.m.mean[0] - a.m.mean[0]);
   const means = page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`);
   const hasLine = intervals(means, ranked.map(e => ({ name: label(e.m), estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
-  means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
+  means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (metrics.repeats ? ` Of all ${metrics.repeats} repeats.` : '') + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
+
+  // The same scores by each repeat of the judging: a point each, a stroke at the median.
+  if ((data.spread || []).length) {
+    const place = page.card(pictures, 'Repeats', `Scores of each of the ${metrics.repeats} repeats; the stroke is their median.`);
+    const line = 42, width = wide(place), right = 54, height = data.spread.length * line, node = svg(width, height);
+    node.style.maxWidth = `${width}px`;
+    data.spread.forEach((figure, i) => {
+      const each = figure.each.filter(value => value !== null), at = (i + 1) * line - 12, group = draw(node, 'g', {});
+      const [low, high] = padded(each, 0.1, -Infinity, Infinity), x = scale(low, high, 8, width - right - 8);
+      draw(group, 'title', {}, `${figure.of}, ${figure.name}: ${figure.each.map(value => value === null ? '–' : number(value, 2)).join(', ')}`);
+      draw(group, 'text', { x: 0, y: at - 13, class: 'soft' }, short(`${figure.of}, ${figure.name.replaceAll('_', ' ')}`, Math.floor(width / 7.4)));
+      draw(group, 'line', { x1: 8, x2: width - right - 8, y1: at, y2: at, class: 'grid' });
+      draw(group, 'line', { x1: x(figure.median), x2: x(figure.median), y1: at - 8, y2: at + 8, stroke: colour('--a'), 'stroke-width': 2 });
+      each.forEach(value => draw(group, 'circle', { cx: x(value), cy: at, r: 4, fill: colour('--a'), opacity: 0.55 }));
+      draw(group, 'text', { x: width - 4, y: at + 4, 'text-anchor': 'end' }, number(figure.median, 2));
+    });
+    place.append(node);
+  }
 
   const long = ranked.filter(e => e.m.length !== null);
   if (long.length) {
@@ -115,9 +133,10 @@
     node.append(line);
   };
   const estimate = (e, format) => e ? [format(e[0]), element('div', `${format(e[1])} to ${format(e[2])}`, 'interval')] : '–';
+  const hasDoubtful = Boolean(metrics.doubtful);
   const controlled = models.some(m => official(m.name).length_controlled_winrate !== undefined);
   const hasLength = models.some(m => m.length !== null), hasPosition = models.some(m => m.shown_first || m.shown_second);
-  row(['model', data.unit, ...(controlled ? ['length-controlled'] : []), ...(compared > 1 ? [`minus ${short(models[0].name, 18)}`, 'p'] : []),
+  row(['model', data.unit, ...(hasDoubtful ? ['without doubtful'] : []), ...(controlled ? ['length-controlled'] : []), ...(compared > 1 ? [`minus ${short(models[0].name, 18)}`, 'p'] : []),
     ...(hasPosition ? ['shown first', 'second'] : []), ...(hasLength ? ['length'] : []), 'judged'], 'th');
   models.forEach((m, i) => {
     const swatch = element('span', undefined, 'swatch');
@@ -127,7 +146,7 @@
     const lc = official(m.name);
     const name = element('div', undefined, 'name');
     name.append(swatch, label(m));
-    row([name, estimate(m.mean, shown),
+    row([name, estimate(m.mean, shown), ...(hasDoubtful ? [estimate(m.without_doubtful, shown)] : []),
       ...(controlled ? [lc.length_controlled_winrate === undefined ? '–' : [shown(lc.length_controlled_winrate), element('div', `± ${shown(lc.lc_standard_error)}`, 'interval')]] : []),
       ...(compared > 1 ? [m.difference ? [value, element('div', `${signed(m.difference[1])} to ${signed(m.difference[2])}`, 'interval')] : '',
         m.p === null ? '' : m.p < 0.001 ? '< 0.001' : number(m.p, 3)] : []),
@@ -164,9 +183,11 @@
   const show = pager(bar, 10, 'prompts', items => {
     list.replaceChildren(...items.map(item => {
       const card = element('div', undefined, 'card item'), sides = element('div', undefined, 'sides');
-      card.append(element('h3', [item.id, item.category].filter(Boolean).join(' · ') || 'prompt'), element('div', item.prompt, 'text'), sides);
+      const title = element('h3', [item.id, item.category].filter(Boolean).join(' · ') || 'prompt');
+      if (item.doubtful) title.append(element('span', 'doubtful reference', 'doubtful'));
+      card.append(title, element('div', item.prompt, 'text'), sides);
       if (item.baseline !== null) sides.append(side('baseline', item.baseline));
-      item.by.forEach(by => sides.append(side(models[by.model].name, by.answer,
+      item.by.forEach(by => sides.append(side(models[by.model].name + (by.repeat ? `, repeat ${by.repeat}` : ''), by.answer,
         `${by.score === null ? 'not judged' : shown(by.score)} · ${by.verdict}`, by.reasons, hues[by.model])));
       return card;
     }));
@@ -179,6 +200,7 @@
     all: () => true, won: item => score(item) !== null && score(item) > (isRate ? 50 : 5.5), lost: item => score(item) !== null && score(item) < (isRate ? 50 : 5.5),
     none: item => item.by.some(by => by.score === null),
     apart: item => new Set(item.by.map(by => by.score)).size > 1,
+    doubtful: item => Boolean(item.doubtful),
   };
   const update = () => {
     const words = search.value.toLowerCase(), keep = filters[outcome.value];
@@ -186,7 +208,7 @@
       && (!words || [item.prompt, item.baseline, ...item.by.flatMap(by => [by.answer, by.reasons])].some(text => text && text.toLowerCase().includes(words)))));
   };
   const outcome = select([['all', 'all outcomes'], ['won', isRate ? 'won' : 'above 5.5'], ['lost', isRate ? 'lost' : 'below 5.5'], ['none', 'not judged'],
-    ...(compared > 1 ? [['apart', 'models differ']] : [])], () => update());
+    ...(compared > 1 || metrics.repeats ? [['apart', compared > 1 ? 'models differ' : 'repeats differ']] : []), ...(hasDoubtful ? [['doubtful', 'doubtful reference']] : [])], () => update());
   const category = select([['', 'all categories'], ...categories.map(c => [c, c])], () => update());
   search.oninput = update;
   bar.prepend(search, outcome, ...(categories.length > 1 ? [category] : []));
