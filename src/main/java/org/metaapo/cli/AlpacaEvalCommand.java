@@ -72,8 +72,9 @@ final class AlpacaEvalCommand extends BenchmarkCommand {
         boolean isJudged = source.isGiven() || judging.isGiven() || reward != null;
         options.check(isJudged, reference, calibration, prompt);
         if (!isJudged) {
+            AlpacaEvaluation evaluation = evaluation();
             List<List<Annotation>> models = options.annotations().stream().map(Annotation::read).toList();
-            return show(evaluation(), Repeats.of(options.repeats(), models, Annotation::judged));
+            return show(evaluation, Repeats.of(options.repeats(), models, Annotation::judged));
         }
         judging.check();
         source.check();

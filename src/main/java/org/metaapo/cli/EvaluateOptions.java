@@ -29,6 +29,8 @@ final class EvaluateOptions {
             description = "questions whose reference is doubtful, an id or an instruction a line or a JSON list: figures without them stand beside")
     private Path doubtful;
 
+    private DoubtfulQuestions listed;
+
     @Option(names = "--out", paramLabel = "DIR", description = "folder for metrics.json and the benchmark's own files")
     private Path out;
 
@@ -83,7 +85,10 @@ final class EvaluateOptions {
 
     /** Questions that figures without them are wanted of. */
     DoubtfulQuestions doubtful() {
-        return DoubtfulQuestions.read(doubtful);
+        if (listed == null) {
+            listed = DoubtfulQuestions.read(doubtful);
+        }
+        return listed;
     }
 
     boolean allowPartial() {

@@ -116,7 +116,7 @@ public final class Spread {
     /**
      * A figure with its spread.
      *
-     * @param of model, category and part that it is of
+     * @param of model, part and category that it is of
      * @param name the official one
      * @param spread as {@link #FIELD} has it
      */
@@ -130,14 +130,14 @@ public final class Spread {
     }
 
     private static void collect(JsonNode node, List<String> before, List<Figure> figures) {
-        List<String> labels = Stream.concat(before.stream(), labels(node).stream()).toList();
+        List<String> labels = Stream.concat(labels(node).stream(), before.stream()).toList();
         node.path(FIELD).properties().stream().filter(field -> SHOWN.contains(field.getKey())).forEach(field ->
                 figures.add(new Figure(String.join(", ", labels), field.getKey(), node.path(field.getKey()).asDouble(), field.getValue())));
         node.properties().forEach(field -> {
             if (field.getValue().isArray()) {
                 field.getValue().forEach(one -> collect(one, labels, figures));
             } else if (field.getValue().isObject() && !field.getKey().equals(FIELD) && !field.getKey().equals(JudgeSetup.FIELD) && !field.getKey().equals("categories")) {
-                collect(field.getValue(), Stream.concat(labels.stream(), Stream.of(field.getKey().replace('_', ' '))).toList(), figures);
+                collect(field.getValue(), Stream.concat(Stream.of(field.getKey().replace('_', ' ')), labels.stream()).toList(), figures);
             }
         });
     }

@@ -65,7 +65,7 @@ class DoubtfulReferencesTest extends AnnotationsTest {
         assertThat(metrics().path("models").path(0).path("average").asDouble()).isEqualTo(7);
         assertThat(metrics().path("without_doubtful").path("models").path(0).path("average").asDouble()).isEqualTo(7.5);
         assertThat(metrics().path("doubtful").path("questions")).hasToString("[\"101\"]");
-        assertThat(out).containsPattern("mine +average +7\\.00 +6\\.00 +8\\.00").containsPattern("without doubtful, mine +average +7\\.50 +7\\.50 +7\\.50");
+        assertThat(out).containsPattern("mine +average +7\\.00 +6\\.00 +8\\.00").containsPattern("mine, without doubtful +average +7\\.50 +7\\.50 +7\\.50");
         evaluate("compare", ratings("r.jsonl", 0), "--questions", questions(), "--doubtful", temp.resolve("doubtful.txt").toString());
         assertThat(metrics().path("without_doubtful").path("models").path(0).path("average").asDouble()).isEqualTo(7.5);
     }

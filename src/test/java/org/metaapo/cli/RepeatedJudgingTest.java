@@ -9,12 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.metaapo.cli.JudgeStub.Fault;
 import org.metaapo.files.Json;
 
@@ -106,10 +109,10 @@ class RepeatedJudgingTest extends CommandTest {
                 assertThat(metrics("out/repeat-" + r).path("models").path(0).path("win_rate").asDouble()).isEqualTo(rates[r - 1], within(1e-9));
                 assertThat(run("evaluate", "alpaca-eval", "--annotations", file, "--reference-outputs", path("reference.json"), "--out", path("one"))).as(err).isZero();
                 assertThat(metrics("one").path("models")).isEqualTo(metrics("out/repeat-" + r).path("models"));
-                again.add(again.size(), file);
+                again.add(file);
             }
             // All files together, in whichever order, give what judging gave.
-            java.util.Collections.swap(again, again.size() - 1, again.size() - 3);
+            Collections.swap(again, again.size() - 1, again.size() - 3);
             assertThat(run(again.toArray(String[]::new))).as(err).isZero();
             assertThat(metrics("again").path("models")).isEqualTo(metrics("out").path("models"));
             JsonNode page = page("out");
@@ -176,7 +179,7 @@ class RepeatedJudgingTest extends CommandTest {
     }
 
     @Test
-    void guarantee12AKilledProcessOfRepeatsGoesOnWithoutPayingTwice(@org.junit.jupiter.api.io.TempDir Path folder) throws Exception {
+    void guarantee12AKilledProcessOfRepeatsGoesOnWithoutPayingTwice(@TempDir Path folder) throws Exception {
         Shell shell = Shell.in(folder);
         try (JudgeStub stub = new JudgeStub((prompt, attempt) -> attempt == 1 ? Fault.SLOW : Fault.NONE, (request, prompt) -> JudgeStub.labels(Map.of("m", -0.2, "M", -1.8)))) {
             String[] command = alpaca(shell.work(), 20, stub.url(), "--repeats", "3");
@@ -195,7 +198,7 @@ class RepeatedJudgingTest extends CommandTest {
     }
 
     private static int paid(JudgeStub stub) {
-        return stub.paid.values().stream().mapToInt(java.util.concurrent.atomic.AtomicInteger::get).sum();
+        return stub.paid.values().stream().mapToInt(AtomicInteger::get).sum();
     }
 
     private String[] mtBench(String judge, String... more) throws IOException {
@@ -258,8 +261,10 @@ class RepeatedJudgingTest extends CommandTest {
             String[] command = {"evaluate", "arena-hard", "--answers", path("base.jsonl"), path("mine.jsonl"), "--questions", lines(temp.resolve("questions.jsonl"), questions),
                 "--judge-config", path("config.yaml"), "--judge-settings", path("settings.py"), "--judge", stub.url(), "--judge-model", "judge", "--judge-parallel", "1",
                 "--protocol", "v0.1", "--baseline", "base", "--repeats", "3", "--bootstrap", "2", "--allow-partial", "--out", path("out"), "--quiet"};
+            // Two games of two questions three times, at 0.1 each, and the one that is gone on with, for which nothing is left.
+            assertThat(run(with(command, "--price", "1000,0", "--budget", "1.25"))).as(err).isEqualTo(5);
+            assertThat(stub.requests()).isEqualTo(12);
             assertThat(run(command)).as(err).isZero();
-            // Two games of two questions three times, and the one that is gone on with.
             assertThat(stub.requests()).isEqualTo(13);
             List<List<String>> scores = new ArrayList<>();
             for (int r = 1; r <= 3; r++) {

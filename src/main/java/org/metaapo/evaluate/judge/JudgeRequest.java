@@ -17,7 +17,7 @@ import org.metaapo.text.Message;
  * @param temperature of sampling
  * @param topLogProbs how many likeliest tokens of the reply's first place are wanted, with log-probs; 0 for none
  * @param labels first tokens that are the only ones of interest, where log-probs are wanted; empty otherwise
- * @param repeat the how manyth time it is that this is asked, from 1 on: each has a reply of its own
+ * @param repeat counts how often this is asked, from 1 on: each time has a reply of its own
  */
 public record JudgeRequest(List<Message> messages, int maxTokens, double temperature, int topLogProbs, List<String> labels, int repeat) {
     private static final int KEY_DIGITS = 32;

@@ -72,22 +72,24 @@
   if (isWhole) ranked.sort((a, b) => b.m.mean[0] - a.m.mean[0]);
   const means = page.card(pictures, `${data.unit[0].toUpperCase()}${data.unit.slice(1)}`);
   const hasLine = intervals(means, ranked.map(e => ({ name: label(e.m), estimates: [e.m.mean], strokes: [e.hue] })), isRate ? 50 : -1);
-  means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (metrics.repeats ? ` Of all ${metrics.repeats} repeats.` : '') + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
+  means.after(element('p', `Mean with its 95 % interval, by a bootstrap over questions (seed ${data.seed}).` + (metrics.repeats ? ` All ${metrics.repeats} repeats are taken together.` : '') + (hasLine ? ' The dashed line is 50, as good as the other side.' : '')));
 
-  // The same scores by each repeat of the judging: a point each, a stroke at the median.
+  // The same scores by each repeat of the judging: a point each, a stroke at the median. Ratings by Elo have a scale of their own.
   if ((data.spread || []).length) {
-    const place = page.card(pictures, 'Repeats', `Scores of each of the ${metrics.repeats} repeats; the stroke is their median.`);
-    const line = 42, width = wide(place), right = 54, height = data.spread.length * line, node = svg(width, height);
+    const place = page.card(pictures, 'Repeats', `Scores of each of the ${metrics.repeats} repeats; the stroke is their median, which stands beside with the lowest and the highest.`);
+    const line = 42, width = wide(place), right = 130, height = data.spread.length * line, node = svg(width, height);
     node.style.maxWidth = `${width}px`;
     data.spread.forEach((figure, i) => {
-      const each = figure.each.filter(value => value !== null), at = (i + 1) * line - 12, group = draw(node, 'g', {});
-      const [low, high] = padded(each, 0.1, -Infinity, Infinity), x = scale(low, high, 8, width - right - 8);
+      const known = values => values.filter(value => value !== null);
+      const each = known(figure.each), at = (i + 1) * line - 12, group = draw(node, 'g', {});
+      const alike = data.spread.filter(other => (other.name === 'rating') === (figure.name === 'rating'));
+      const [low, high] = padded(known(alike.flatMap(other => other.each)), 0.05), x = scale(low, high, 8, width - right - 8);
       draw(group, 'title', {}, `${figure.of}, ${figure.name}: ${figure.each.map(value => value === null ? '–' : number(value, 2)).join(', ')}`);
       draw(group, 'text', { x: 0, y: at - 13, class: 'soft' }, short(`${figure.of}, ${figure.name.replaceAll('_', ' ')}`, Math.floor(width / 7.4)));
       draw(group, 'line', { x1: 8, x2: width - right - 8, y1: at, y2: at, class: 'grid' });
       draw(group, 'line', { x1: x(figure.median), x2: x(figure.median), y1: at - 8, y2: at + 8, stroke: colour('--a'), 'stroke-width': 2 });
       each.forEach(value => draw(group, 'circle', { cx: x(value), cy: at, r: 4, fill: colour('--a'), opacity: 0.55 }));
-      draw(group, 'text', { x: width - 4, y: at + 4, 'text-anchor': 'end' }, number(figure.median, 2));
+      draw(group, 'text', { x: width - 4, y: at + 4, 'text-anchor': 'end' }, `${number(figure.median, 2)} (${number(Math.min(...each), 2)}–${number(Math.max(...each), 2)})`);
     });
     place.append(node);
   }
