@@ -162,7 +162,7 @@ public final class ScoreJob {
             MetaShape shape = MetaShape.of(json.path("layers").asInt(MetaShape.PAPER_LAYERS), 1, parameters.length);
             return Weighting.learned(parameters, json.path("score_scale").asDouble(), shape);
         } catch (IllegalArgumentException e) {
-            throw new DataException(file + ": " + e.getMessage() + "; expected the meta-learner.json of a finished run", e);
+            throw new DataException(file + ": " + e.getMessage() + "; give the meta-learner.json of a finished run", e);
         }
     }
 
