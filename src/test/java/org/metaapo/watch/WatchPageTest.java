@@ -115,7 +115,7 @@ class WatchPageTest {
     private static String comparison(int seeds) {
         String row = "{\"name\":\"%s\",\"seeds\":" + seeds + ",\"setting\":\"\",\"measure\":[0.5,0.4,0.6],\"wins\":[0.5,0.4,0.6],\"reward\":[1,1,1],\"kl\":[0,0,0],"
                 + "\"length\":[5,5,5],%s\"totals\":{\"step\":4,\"answers_annotated\":8},\"by_seed\":[0.4,0.6],\"runs\":[%s],\"curves\":{}}";
-        return "{\"suite\":\"s.yaml\",\"folder\":\"out\",\"gold\":false,\"baseline\":\"metaapo\",\"seeds\":" + seeds + ",\"prompts\":4,\"choices\":[],\"failures\":[],\"rows\":["
+        return "{\"suite\":\"s.yaml\",\"folder\":\"out\",\"gold\":false,\"baseline\":\"metaapo\",\"seeds\":" + seeds + ",\"prompts\":4,\"choices\":[],\"remarks\":[],\"failures\":[],\"rows\":["
                 + String.format(row, "sft", "", "") + "," + String.format(row, "metaapo", "", "{\"seed\":1,\"report\":\"seed-1/meta apo/report.html\"}") + ","
                 + String.format(row, "dpo", "\"difference\":[-0.2,-0.3,-0.1],\"p\":1e-9,\"p_seeds\":0.02,", "")
                 + "],\"example_seed\":1,\"examples\":[{\"prompt\":\"Why?\",\"answers\":{\"sft\":{\"text\":\"<b>So\",\"worth\":1},\"dpo\":{\"text\":\"Because.\",\"worth\":2}}}]}";
