@@ -9,10 +9,12 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Finds runs: the folders given that hold one, and of the others those below them that do. */
 final class RunFinder {
@@ -20,13 +22,16 @@ final class RunFinder {
     private static final int MOST = 200;
     private static final Set<String> WITHOUT_RUNS = Set.of("checkpoints", "model", "adapter", "samples", "cache", "difficulty");
 
+    private static final Pattern NUMBER = Pattern.compile("\\d+");
+    private static final int DIGITS = 24;
+
     private final List<Path> given;
 
     RunFinder(List<Path> given) {
         this.given = given;
     }
 
-    /** Folders of the runs that are there now, each once, at most {@value #MOST}. */
+    /** Folders of the runs that are there now, each once, at most {@value #MOST}; those below a folder by name, numbers in it by size. */
     List<Path> find() {
         Set<Path> found = new LinkedHashSet<>();
         for (Path folder : given) {
@@ -67,7 +72,12 @@ final class RunFinder {
         } catch (IOException e) {
             return;
         }
-        below.stream().sorted().forEach(found::add);
+        below.stream().sorted(Comparator.comparing(RunFinder::withLongNumbers).thenComparing(Comparator.naturalOrder())).forEach(found::add);
+    }
+
+    /** Numbers with zeros in front, for seed-2 comes before seed-10. */
+    private static String withLongNumbers(Path run) {
+        return NUMBER.matcher(run.toString()).replaceAll(number -> "0".repeat(Math.max(0, DIGITS - number.group().length())) + number.group());
     }
 
     private static boolean isHidden(Path folder) {

@@ -97,7 +97,7 @@ const page = (() => {
         width: width(), height: HEIGHT,
         scales: { x: { time: false, range: half > 0 ? [x[0] - half, x[x.length - 1] + half] : undefined }, y: log ? { distr: 3, ...y } : y },
         axes: axes(spec, log),
-        padding: [10, 20, 0, 0],
+        padding: [10, 28, 0, 0],  // at the right half of a step's number such as 100,000
         cursor: { points: { size: 6 }, ...(spec.sync && { sync: { key: spec.sync } }) },
         hooks: { setLegend: [lastValues], ready: [lastValues] },
         legend: { markers: { width: 2, dash: (self, i) => lines[i - 1] && lines[i - 1].dash ? 'dashed' : 'solid' } },
