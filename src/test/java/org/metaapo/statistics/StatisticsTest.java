@@ -3,6 +3,7 @@ package org.metaapo.statistics;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -47,6 +48,56 @@ class StatisticsTest {
         assertThat(found.mean()).isEqualTo(2);
         assertThat(found.low()).isEqualTo(1);
         assertThat(found.high()).isEqualTo(3);
+    }
+
+    @Test
+    void aNumberThatIsAMeanIsDrawnAsTheMeanIs() {
+        List<double[]> groups = List.of(normal(new Random(4), 30, 1, 2), normal(new Random(5), 20, 0, 1));
+        List<Bootstrap.Statistic> statistics = groups.stream().<Bootstrap.Statistic>map(values -> new Bootstrap.Statistic() {
+            @Override
+            public int size() {
+                return values.length;
+            }
+
+            @Override
+            public double of(int[] times) {
+                return IntStream.range(0, times.length).mapToDouble(i -> times[i] * values[i]).sum() / values.length;
+            }
+        }).toList();
+        Estimate found = Bootstrap.of(statistics, 6);
+        Estimate mean = Bootstrap.mean(groups, 6);
+        assertThat(found.mean()).isCloseTo(mean.mean(), within(1e-12));
+        assertThat(found.low()).isCloseTo(mean.low(), within(1e-12));
+        assertThat(found.high()).isCloseTo(mean.high(), within(1e-12));
+    }
+
+    @Test
+    void aLengthControlledRateThatIsDrawnAnewCountsRowsAsOftenAsTheyAreDrawn() {
+        Random random = new Random(7);
+        List<LengthControl.Row> rows = IntStream.range(0, 60)
+                .mapToObj(i -> new LengthControl.Row(i % 4 == 0 ? Double.NaN : random.nextInt(3) / 2.0, 50 + random.nextInt(40), 50 + random.nextInt(60), 0)).toList();
+        LengthControl control = LengthControl.of(List.of(), rows);
+        int[] once = new int[60];
+        Arrays.fill(once, 1);
+        assertThat(control.redrawn(once)).isCloseTo(control.winRate(), within(1e-8));
+        // Twice the rows are twice the loss against the penalty.
+        int[] drawn = IntStream.range(0, 60).map(i -> i % 3).toArray();
+        double deviation = Math.sqrt(StatUtils.variance(rows.stream().mapToDouble(row -> row.baselineLength() - row.modelLength()).toArray()));
+        List<double[]> repeated = new ArrayList<>();
+        List<Double> shares = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            for (int j = 0; j < drawn[i] && !Double.isNaN(rows.get(i).share()); j++) {
+                repeated.add(new double[] {Math.tanh((rows.get(i).baselineLength() - rows.get(i).modelLength()) / deviation), 1});
+                shares.add(rows.get(i).share());
+            }
+        }
+        double[] ones = new double[repeated.size()];
+        Arrays.fill(ones, 1);
+        double[] w = new LassoLogistic(
+                repeated.toArray(double[][]::new), shares.stream().mapToDouble(share -> share).toArray(), ones, control.selection().c()).fit();
+        assertThat(control.redrawn(drawn)).isCloseTo(100 * Logistic.sigmoid(w[1]), within(1e-7));
+        assertThat(LengthControl.isPossible(List.of(), rows.subList(0, 6))).isFalse();
+        assertThat(LengthControl.isPossible(List.of(), rows.subList(0, 7))).isTrue();
     }
 
     @Test
