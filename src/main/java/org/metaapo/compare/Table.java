@@ -152,7 +152,8 @@ final class Table {
                 + " over prompts × seeds, and over the seeds' means; two-sided, Holm-adjusted.");
         if (!gold) {
             notes.add("reward and win rates are by the source of rewards that the methods were trained with: what they gain by its mistakes counts as a gain.");
-            notes.add("LC win rate: the win rate that a logistic fit on the difference in characters predicts for equal lengths, AlpacaEval 2's without a calibration.");
+            notes.add("LC win rate: the win rate that a logistic fit on the difference in characters predicts for equal lengths, AlpacaEval 2's without a calibration; "
+                    + "0.500 [0.500, 0.500] of a method is not certain: with so few prompts cross-validation chose a penalty that tells nothing apart.");
         }
         notes.add("KL: nats an answer from sft, the mean of log π − log π_sft on the policy's own answers. tokens: of an answer.");
         notes.add("steps to s train: means over seeds of one run; s: seconds.");

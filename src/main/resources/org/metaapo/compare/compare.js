@@ -138,7 +138,7 @@
     box.append(scroll, element('p', `Below a mean its 95 % interval, by bootstrap over seeds, then prompts within each. p: paired t test against ${data.baseline} `
       + 'over prompts × seeds, below it over the seeds’ means; two-sided, adjusted by Holm’s method. In colour where p over the means of three seeds or more is below 0.05.'
       + (data.seeds < 3 ? ' Here are fewer: whether further runs would differ too is not known.' : '') + ' Win rate: how often an answer '
-      + 'is better than one of sft, equal ones counting half. ' + (data.gold ? '' : 'LC win rate: what a logistic fit on the difference in characters predicts for equal lengths. '
+      + 'is better than one of sft, equal ones counting half. ' + (data.gold ? '' : 'LC win rate: what a logistic fit on the difference in characters predicts for equal lengths; exactly 0.5 where its penalty tells nothing apart, as with few prompts. '
         + 'Reward and win rates are by the source of rewards that the methods were trained with: what they gain by its mistakes counts as a gain. ') + 'KL: nats an answer from sft, on the policy’s own answers. Steps, counts and seconds are means of one run.', 'tip'));
     document.getElementById('table').append(box);
   };
