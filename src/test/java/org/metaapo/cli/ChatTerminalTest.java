@@ -44,10 +44,10 @@ class ChatTerminalTest {
         }
     }
 
-    /** Runs a line of a shell at a terminal of so many columns. */
+    /** Runs a line of a shell at a terminal of so many columns. Ctrl-C is heard also where the tests were started in a shell's background, without. */
     private void start(int columns, String type, String line) throws IOException {
         Files.writeString(shell.work().resolve("line.sh"), "stty cols " + columns + " rows 20\nstty -g > before\n" + line + "\necho \"status $?\"\nstty -g > after\n");
-        process = shell.bash("script -qec 'bash line.sh' /dev/null", Map.of("TERM", type, "NO_COLOR", "1"))
+        process = shell.bash("script -qec 'env --default-signal=INT bash line.sh' /dev/null", Map.of("TERM", type, "NO_COLOR", "1"))
                 .redirectErrorStream(true).redirectOutput(log.toFile()).start();
         keys = process.getOutputStream();
     }

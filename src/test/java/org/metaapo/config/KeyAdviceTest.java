@@ -61,7 +61,7 @@ class KeyAdviceTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "data.min_length | data has train, eval", "optimizer.max_ratio | optimizer has learning_rate", "rollout.top_n | rollout has slice",
-        "checkpoint.path | checkpoint has every, keep", "objective.path | objective has name", "meta.class | meta has hidden", "min_length | metaapo keys",
+        "checkpoint.path | checkpoint has every, keep", "objective.path | objective has name", "meta.class | meta has layers, hidden", "min_length | metaapo keys",
         "optimizer.rate | optimizer has", "foo | metaapo keys lists all", "foo.bar | the groups are model, adapter, reference, reward",
     })
     void pointsAtNoOtherMeaning(String given, String words) {
