@@ -66,7 +66,7 @@ final class ServeCommand implements Callable<Integer> {
             defaultValue = "1024")
     private int newTokens;
 
-    @Option(names = "--cache-tokens", paramLabel = "N", description = "tokens of all prompts and answers at once; 0: what half of the free memory holds (default)",
+    @Option(names = "--cache-tokens", paramLabel = "N", description = "tokens of all prompts and answers at once; 0: what half of the free memory holds, on a CPU 2 GiB at most (default)",
             defaultValue = "0")
     private long cacheTokens;
 

@@ -15,10 +15,12 @@ import org.slf4j.LoggerFactory;
 
 /** An open device; models are created on it. */
 public final class Engine extends NativeHandle {
+    private final DeviceSpec device;
     private final apo_engine handle;
 
-    private Engine(apo_engine handle) {
+    private Engine(DeviceSpec device, apo_engine handle) {
         super(null);
+        this.device = device;
         this.handle = handle;
         register();
     }
@@ -41,7 +43,7 @@ public final class Engine extends NativeHandle {
             options.device(code(found)).device_index(found.index()).threads(threads).reserved(0);
             Native.check(error -> MetaapoC.apo_engine_create(options, handle, error));
         }
-        return new Engine(handle);
+        return new Engine(found, handle);
     }
 
     /** {@link DeviceSpec#AUTO} as what it stands for on this machine; others as they are. */
@@ -50,6 +52,11 @@ public final class Engine extends NativeHandle {
             return device;
         }
         return gpus().count() > 0 ? new DeviceSpec(DeviceSpec.Kind.CUDA, 0) : DeviceSpec.CPU;
+    }
+
+    /** The device that is open; never {@link DeviceSpec#AUTO}. */
+    public DeviceSpec device() {
+        return device;
     }
 
     private static int code(DeviceSpec device) {

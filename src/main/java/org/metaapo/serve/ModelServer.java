@@ -34,6 +34,9 @@ public final class ModelServer implements AutoCloseable {
      */
     public record Source(String id, Policy policy, Engine engine) {}
 
+    /** A processor's memory is others' too, and all of a cache is touched before the first answer. */
+    private static final long CPU_CACHE_BYTES = 2L << 30;
+
     /** What answers for one model. */
     private record Running(AdaptedFolder.Loaded weights, Generator generator, GenerationLoop loop, ServedModel model) {}
 
@@ -70,7 +73,7 @@ public final class ModelServer implements AutoCloseable {
         AdaptedFolder.Loaded weights = source.policy().load(source.engine(), dtype);
         try {
             ModelConfig config = source.policy().config();
-            long cacheTokens = room.cacheTokens() > 0 ? room.cacheTokens() : cacheTokens(config, dtype, room.sequences(), source.engine().info().memoryFree());
+            long cacheTokens = room.cacheTokens() > 0 ? room.cacheTokens() : cacheTokens(config, dtype, room.sequences(), source.engine());
             Generator generator = weights.network().generator(new GeneratorOptions(room.sequences(), cacheTokens));
             GenerationLoop loop = new GenerationLoop(generator, room.sequences() + room.queue(), note);
             return new Running(weights, generator, loop, new ServedModel(source.id(), System.currentTimeMillis() / 1000, source.policy().format(), config,
@@ -90,10 +93,13 @@ public final class ModelServer implements AutoCloseable {
         };
     }
 
-    private static long cacheTokens(ModelConfig config, Dtype dtype, int sequences, long memoryFree) {
+    private static long cacheTokens(ModelConfig config, Dtype dtype, int sequences, Engine engine) {
         long bytes = 2L * config.layers() * config.kvHeads() * config.headDim() * (dtype == Dtype.F32 ? 4 : 2);
         long most = Math.min(Integer.MAX_VALUE / 2, (long) sequences * config.maxPositions());
-        long held = memoryFree / 2 / bytes;
+        long held = engine.info().memoryFree() / 2 / bytes;
+        if (!engine.device().isCuda()) {
+            most = Math.min(most, Math.max(config.maxPositions(), CPU_CACHE_BYTES / bytes));
+        }
         if (held < 1) {
             throw new UsageException("half of the free memory holds no cache; say how much with --cache-tokens");
         }
