@@ -22,6 +22,8 @@ import org.metaapo.model.ModelConfig;
 public final class ModelServer implements AutoCloseable {
     /** How long those who are being answered have when the server stops. */
     private static final long DRAIN_MILLIS = 30_000;
+    /** A processor's memory is others' too, and all of a cache is touched before the first answer. */
+    private static final long CPU_CACHE_BYTES = 2L << 30;
 
     private final ApiServer api;
     private final List<Running> running = new ArrayList<>();
@@ -33,9 +35,6 @@ public final class ModelServer implements AutoCloseable {
      * @param engine its own, for calls on one engine do not overlap
      */
     public record Source(String id, Policy policy, Engine engine) {}
-
-    /** A processor's memory is others' too, and all of a cache is touched before the first answer. */
-    private static final long CPU_CACHE_BYTES = 2L << 30;
 
     /** What answers for one model. */
     private record Running(AdaptedFolder.Loaded weights, Generator generator, GenerationLoop loop, ServedModel model) {}

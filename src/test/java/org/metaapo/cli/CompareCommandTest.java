@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -33,16 +32,7 @@ class CompareCommandTest extends CommandTest {
     }
 
     private List<Map<String, String>> results(String out) throws IOException {
-        List<String> lines = Files.readAllLines(temp.resolve(out).resolve("results.csv"));
-        String[] names = lines.get(0).split(",");
-        return lines.stream().skip(1).map(line -> {
-            String[] cells = line.split(",", -1);
-            Map<String, String> row = new TreeMap<>();
-            for (int i = 0; i < names.length; i++) {
-                row.put(names[i], cells[i]);
-            }
-            return row;
-        }).toList();
+        return SuiteResults.of(temp.resolve(out));
     }
 
     private static double number(Map<String, String> row, String name) {

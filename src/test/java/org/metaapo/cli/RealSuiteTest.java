@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -36,14 +35,7 @@ class RealSuiteTest extends CommandTest {
     }
 
     private List<Map<String, String>> results(String out) throws IOException {
-        List<String> lines = Files.readAllLines(temp.resolve(out).resolve("results.csv"));
-        String[] names = lines.get(0).split(",");
-        return lines.stream().skip(1).map(line -> {
-            String[] cells = line.split(",", -1);
-            Map<String, String> row = new TreeMap<>();
-            IntStream.range(0, names.length).forEach(i -> row.put(names[i], cells[i]));
-            return row;
-        }).toList();
+        return SuiteResults.of(temp.resolve(out));
     }
 
     private JsonNode answers(String out, String run) {
