@@ -1,6 +1,5 @@
 package org.metaapo.report;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -83,10 +82,9 @@ public final class RunView {
     private static JsonNode parse(byte[] line) {
         try {
             return Json.mapper().readTree(line);
-        } catch (JsonProcessingException e) {
-            return null;
         } catch (IOException e) {
-            throw new IllegalStateException(e);
+            // Bytes that no encoding of JSON has are told apart from faults of its grammar.
+            return null;
         }
     }
 

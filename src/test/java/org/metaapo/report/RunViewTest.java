@@ -54,6 +54,15 @@ class RunViewTest {
     }
 
     @Test
+    void aLineOfBytesThatNoEncodingHasIsCountedAsBroken() {
+        // A start that looks like UTF-32 and goes on as something else.
+        add("{\0\0\0d\": 1}");
+        add("\0\0\0{d\": 1}");
+        assertThat(view.add(new byte[] {'{', (byte) 0xff, (byte) 0xfe, '}'})).isNull();
+        assertThat(view.json().path("broken").asInt()).isEqualTo(3);
+    }
+
+    @Test
     void whatIsNoNumberIsAGapAndTold() {
         add("{\"step\":1,\"loss\":1.5}");
         add("{\"step\":2,\"loss\":\"NaN\",\"accuracy\":null}");
