@@ -70,6 +70,9 @@ final class Comparison {
         List<Path> written = new ArrayList<>(List.of(
                 out.resolve("log.txt"), out.resolve("table.md"), out.resolve("results.csv"), out.resolve("report.html")));
         suite.seeds().forEach(seed -> written.add(suite.folder(seed)));
+        if (suite.own() == null) {
+            OutCheck.checkFolder(suite.starts());
+        }
         OutCheck.checkRunsFolder(out, written);
     }
 

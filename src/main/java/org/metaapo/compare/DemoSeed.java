@@ -12,8 +12,10 @@ import org.metaapo.train.StopSignal;
 final class DemoSeed implements SeedWorld {
     private final DemoWorld world;
 
-    DemoSeed(Path folder, WorldTerms terms, long seed, int threads) {
-        this.world = new DemoWorld(folder, terms, seed, "auto", threads);
+    /** Its start is in {@code starts}, in a folder of all worlds that have the same one. */
+    DemoSeed(Path folder, Path starts, WorldTerms terms, long seed, int threads) {
+        Path start = starts.resolve(terms.people() + "-threads-" + threads).resolve("seed-" + seed);
+        this.world = new DemoWorld(folder, start, terms, seed, "auto", threads);
     }
 
     @Override

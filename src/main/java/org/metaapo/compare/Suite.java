@@ -17,6 +17,7 @@ import org.metaapo.train.RunFolder;
  *
  * @param where names the suite's file in messages
  * @param out folder of everything that is made
+ * @param starts folder of the models that the methods begin with, which suites may share; unused with the user's own prompts
  * @param terms of the demo's world, or of the one like the paper's; null for the user's own
  * @param own the user's prompts; null for one of those worlds
  * @param seeds of the worlds and runs
@@ -28,7 +29,7 @@ import org.metaapo.train.RunFolder;
  * @param methods in the order of the table
  */
 public record Suite(
-        String where, Path out, WorldTerms terms, OwnSeed own, List<Long> seeds, int threads, int parallel, int answers, String baseline,
+        String where, Path out, Path starts, WorldTerms terms, OwnSeed own, List<Long> seeds, int threads, int parallel, int answers, String baseline,
         List<RunConfig.Layer> common, List<Method> methods) {
     /** Name of the row of the model that all methods start from. */
     static final String START = "sft";
@@ -44,7 +45,7 @@ public record Suite(
 
     /** The world of a seed. */
     SeedWorld world(long seed) {
-        return own == null ? new DemoSeed(folder(seed).resolve("world"), terms, seed, threads) : own;
+        return own == null ? new DemoSeed(folder(seed).resolve("world"), starts, terms, seed, threads) : own;
     }
 
     /** What all methods share: models, data, the source of rewards, device and lengths. */

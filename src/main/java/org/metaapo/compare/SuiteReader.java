@@ -23,7 +23,7 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 /** Reads a suite's YAML as strictly as a configuration. */
 final class SuiteReader {
     private static final List<String> KEYS =
-            List.of("out", "world", "seeds", "threads", "parallel", "answers", "baseline", "common", "methods");
+            List.of("out", "starts", "world", "seeds", "threads", "parallel", "answers", "baseline", "common", "methods");
     private static final List<String> WORLD_KEYS = List.of("prompts", "validation");
     private static final Set<String> SET_BY_SUITE = Set.of("out", "seed", "threads");
     private static final int MOST_SETTINGS = 64;
@@ -52,10 +52,11 @@ final class SuiteReader {
 
     private SuiteMap map() {
         Path out = path(required("out"), "out");
+        Path starts = keys.containsKey("starts") ? path(keys.get("starts"), "starts") : out.resolve("starts");
         List<SuiteMap.Cell> cells = new ArrayList<>();
         for (Map<String, Double> amounts : amounts()) {
             String name = String.join(",", amounts.entrySet().stream().map(amount -> amount.getKey() + "=" + shown(amount.getValue())).toList());
-            cells.add(new SuiteMap.Cell(amounts, suite(amounts.isEmpty() ? out : out.resolve(name), amounts)));
+            cells.add(new SuiteMap.Cell(amounts, suite(amounts.isEmpty() ? out : out.resolve(name), starts, amounts)));
         }
         return new SuiteMap(where, out, List.copyOf(cells));
     }
@@ -64,13 +65,13 @@ final class SuiteReader {
         return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
     }
 
-    private Suite suite(Path out, Map<String, Double> amounts) {
+    private Suite suite(Path out, Path starts, Map<String, Double> amounts) {
         int threads = integer("threads", 1, 1, MOST_THREADS);
         int cores = Runtime.getRuntime().availableProcessors();
         int parallel = integer("parallel", 0, 0, MOST_THREADS);
         List<Method> methods = methods();
         Suite suite = new Suite(
-                where, out, terms(amounts), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
+                where, out, starts, terms(amounts), own(), seeds(), threads, parallel > 0 ? parallel : Math.max(1, cores / threads),
                 integer("answers", 1, 1, 1024), baseline(methods),
                 List.of(layer(keys.get("common"), where, "common"), layer(given.node(), given.where(), "common")), methods);
         checkGrids(suite);

@@ -53,11 +53,12 @@ public final class Demo {
         world.make(listener, stop);
         List<String> lines = new ArrayList<>(List.of("recipe: metaapo"));
         lines.addAll(world.settings());
-        world.writeConfig("metaapo", lines.toArray(String[]::new));
+        DemoRun metaapo = world.run("metaapo");
+        metaapo.write(lines);
         listener.note("MetaAPO on old, partly stale preference pairs");
-        world.train("metaapo", listener, stop);
-        Path run = world.path("metaapo");
-        return new DemoSummary(world.terms(), world.test(), answers(world.startModel()), answers(new RunFolder(run).model()), run, seed)
+        metaapo.train(listener, stop);
+        RunFolder run = metaapo.run();
+        return new DemoSummary(world.terms(), world.test(), answers(world.startModel()), answers(run.model()), run.path(), seed)
                 .text((System.nanoTime() - start) * 1e-9);
     }
 

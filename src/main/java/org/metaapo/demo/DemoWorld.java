@@ -1,23 +1,11 @@
 package org.metaapo.demo;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.metaapo.config.RunConfig;
-import org.metaapo.engine.DeviceSpec;
-import org.metaapo.engine.Dtype;
-import org.metaapo.engine.Engine;
-import org.metaapo.engine.Model;
-import org.metaapo.files.AtomicFiles;
-import org.metaapo.model.ModelConfig;
-import org.metaapo.model.ModelLoader;
-import org.metaapo.train.Recipes;
-import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
@@ -41,16 +29,23 @@ public final class DemoWorld {
     private final long seed;
     private final String device;
     private final int threads;
+    private final WorldStart start;
     private final List<Request> test;
     private final List<Request> validation;
 
     /** Draws the requests; writes nothing. The device is that of the runs, as a configuration has it. */
     public DemoWorld(Path folder, WorldTerms terms, long seed, String device, int threads) {
+        this(folder, folder, terms, seed, device, threads);
+    }
+
+    /** With the start in a folder that other worlds whose {@link WorldTerms#people} are the same, of the same seed, may share. */
+    public DemoWorld(Path folder, Path start, WorldTerms terms, long seed, String device, int threads) {
         this.folder = folder.toAbsolutePath().normalize();
         this.terms = terms;
         this.seed = seed;
         this.device = device;
         this.threads = threads;
+        this.start = new WorldStart(start.toAbsolutePath().normalize(), terms, seed, device, threads);
         List<Request> all = requests(new World(terms, seed));
         this.test = all.subList(all.size() - HELD_OUT, all.size());
         this.validation = others(all);
@@ -76,10 +71,10 @@ public final class DemoWorld {
         writeFiles();
         listener.end();
         listener.note("supervised fine-tuning on people's mixed answers");
-        train("sft", listener, stop);
+        start.sft().train(listener, stop);
         if (trainsReward()) {
             listener.note("reward model from noisy judgements");
-            train("reward", listener, stop);
+            reward().train(listener, stop);
         }
     }
 
@@ -87,28 +82,32 @@ public final class DemoWorld {
         return terms.judgements() > 0;
     }
 
+    /** A run in this folder. */
+    DemoRun run(String name) {
+        return new DemoRun(folder, name, seed, device, threads);
+    }
+
+    private DemoRun reward() {
+        return run("reward");
+    }
+
     /** Writes data, the first model, and what SFT and rewards need. */
     void writeFiles() {
         writeData();
-        writeFirstModel();
-        writeConfig("sft", "recipe: sft", "dtype: f32", "model: {path: " + quoted(path("base")) + "}",
-                "data: {train: [" + quoted(data("demonstrations")) + "], max_length: 64, max_prompt_length: 32}",
-                "optimizer: {learning_rate: 2e-3, schedule: cosine, min_ratio: 0.05}",
-                "train: {epochs: 4, batch: 32, micro_tokens: 2048}");
         if (!trainsReward()) {
             WorldReward.write(path("annotators"), terms, seed);
             return;
         }
-        writeConfig("reward", "recipe: reward-model", "dtype: f32", "model: {path: " + quoted(startModel()) + "}",
-                "data: {train: [" + quoted(data("judgements")) + "], eval: [" + quoted(data("gold-judgements"))
-                        + "], max_length: 64, max_prompt_length: 32}",
+        reward().write(List.of(
+                "recipe: reward-model", "dtype: f32", "model: {path: " + DemoRun.quoted(startModel()) + "}",
+                "data: {train: [" + quoted("judgements") + "], eval: [" + quoted("gold-judgements") + "], max_length: 64, max_prompt_length: 32}",
                 "optimizer: {learning_rate: 5e-4, schedule: cosine, min_ratio: 0.05}",
-                "train: {epochs: 3, batch: 32, micro_tokens: 2048}");
+                "train: {epochs: 3, batch: 32, micro_tokens: 2048}"));
     }
 
     /** Whether there is nothing left to make. */
     public boolean isMade() {
-        return new RunFolder(path("sft")).end() != null && (!trainsReward() || new RunFolder(path("reward")).end() != null);
+        return start.sft().isDone() && (!trainsReward() || reward().isDone());
     }
 
     private void writeData() {
@@ -116,7 +115,7 @@ public final class DemoWorld {
         List<Request> all = requests(world);
         int at = 0;
         // In this order: the world's random numbers go on from one file to the next.
-        DemoFiles.writeDemonstrations(data("demonstrations"), world, all.subList(at, at += terms.demonstrations()));
+        start.writeFiles(world, all.subList(at, at += terms.demonstrations()));
         if (trainsReward()) {
             DemoFiles.writeJudgements(data("judgements"), world, all.subList(at, at += terms.judgements()), terms);
         }
@@ -127,30 +126,15 @@ public final class DemoWorld {
         DemoFiles.writePrompts(validationPrompts(), validation);
     }
 
-    private void writeFirstModel() {
-        Path base = path("base");
-        if (Files.isDirectory(base)) {
-            return;
-        }
-        Path tokenizer = path("tokenizer");
-        DemoFiles.writeTokenizer(tokenizer, terms);
-        ModelConfig config = DemoFiles.modelConfig(terms);
-        try (Engine engine = Engine.open(DeviceSpec.CPU, threads);
-                Model model = engine.createModel(ModelLoader.shape(config), Dtype.F32)) {
-            model.initialize(seed, 0.04);
-            ModelLoader.create(base, model, config, tokenizer);
-        }
-    }
-
     /** Lines of configuration that every method shares in this world: models, data, lengths and the optimizer's terms. */
     public List<String> settings() {
         return List.of(
                 "dtype: f32",
-                "model: {path: " + quoted(startModel()) + "}",
+                "model: {path: " + DemoRun.quoted(startModel()) + "}",
                 trainsReward()
-                        ? "reward: {path: " + quoted(new RunFolder(path("reward")).model()) + "}"
-                        : "reward: {class: " + WorldReward.class.getName() + ", class_path: [" + quoted(path("annotators")) + "]}",
-                "data: {train: [" + quoted(data("pairs")) + "], max_length: 64, max_prompt_length: 32}",
+                        ? "reward: {path: " + DemoRun.quoted(reward().run().model()) + "}"
+                        : "reward: {class: " + WorldReward.class.getName() + ", class_path: [" + DemoRun.quoted(path("annotators")) + "]}",
+                "data: {train: [" + quoted("pairs") + "], max_length: 64, max_prompt_length: 32}",
                 "meta: {every: 4}",
                 "rollout: {slice: " + terms.slice() + ", max_new_tokens: " + MAX_NEW_TOKENS + "}",
                 "optimizer: {learning_rate: 2e-4, schedule: cosine, min_ratio: 0.1}",
@@ -164,7 +148,7 @@ public final class DemoWorld {
 
     /** The policy after SFT, from which every method starts. */
     public Path startModel() {
-        return new RunFolder(path("sft")).model();
+        return start.sft().run().model();
     }
 
     /** Held-out prompts of the final measurement. */
@@ -194,7 +178,7 @@ public final class DemoWorld {
 
     /** How good its pairs and rewards are; of a world that {@link #make} has finished. */
     public WorldQuality quality() {
-        return WorldQuality.of(data("pairs"), data("gold-judgements"), trainsReward() ? new RunFolder(path("reward")).metrics() : null,
+        return WorldQuality.of(data("pairs"), data("gold-judgements"), trainsReward() ? reward().run().metrics() : null,
                 new WorldReward(terms, seed));
     }
 
@@ -226,25 +210,7 @@ public final class DemoWorld {
         return path("data").resolve(name + ".jsonl");
     }
 
-    private static String quoted(Path path) {
-        return "\"" + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
-    }
-
-    private Path configFile(String name) {
-        return path(name + ".yaml");
-    }
-
-    /** Writes the configuration of a run in this folder. */
-    void writeConfig(String name, String... lines) {
-        List<String> all = new ArrayList<>(List.of(
-                "# made by metaapo demo; run it again with: metaapo train " + configFile(name).getFileName() + " out=another-folder",
-                "out: " + quoted(path(name)), "seed: " + seed, "device: " + device, "threads: " + threads));
-        all.addAll(List.of(lines));
-        AtomicFiles.write(configFile(name), String.join("\n", all) + "\n");
-    }
-
-    /** Runs such a configuration. */
-    void train(String name, RunListener listener, StopSignal stop) {
-        Recipes.run(RunConfig.load(configFile(name), List.of()), listener, stop);
+    private String quoted(String data) {
+        return DemoRun.quoted(data(data));
     }
 }

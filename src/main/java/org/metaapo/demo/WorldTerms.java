@@ -1,11 +1,13 @@
 package org.metaapo.demo;
 
 import java.lang.reflect.RecordComponent;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.metaapo.files.Digests;
 
 /**
  * What makes a world the one it is. The worlds share requests, writers, annotators and gold reward, and differ in these numbers alone.
@@ -50,6 +52,10 @@ public record WorldTerms(
             EnumSet.of(Request.Kind.COUNT), EnumSet.of(Request.Kind.LORE),
             8000, 0, 2048, 0.6, 0.02, 0.03, 0.95, 0.05, 0.2, 0.25, 0, 0, 0.7, 0.5, 683);
 
+    /** Amounts that change pairs, judgements or rewards alone. */
+    private static final List<String> OF_PAIRS = List.of(
+            "strong_right", "weak_right", "source_old", "offline_noise", "judged_sources", "annotator_noise", "charm", "reward_error");
+
     private static final List<WorldTerms> ALL = List.of(DEMO, PAPER);
 
     /** Names of the worlds. */
@@ -66,6 +72,18 @@ public record WorldTerms(
     String shown(Request.Kind kind) {
         return kind.name().toLowerCase(Locale.ROOT)
                 + (stale.contains(kind) ? " (stale pairs)" : unknown.contains(kind) ? " (unknown before)" : "");
+    }
+
+    /**
+     * What the policy after SFT follows from, beside the seed: people and their requests, as a folder's name. The sources of the pairs and
+     * the annotators are no part of it.
+     */
+    public String people() {
+        WorldTerms alike = this;
+        for (String amount : OF_PAIRS) {
+            alike = alike.with(amount, 0);
+        }
+        return name + "-" + Digests.sha256(alike.toString().getBytes(StandardCharsets.UTF_8)).substring(0, 8);
     }
 
     /** Names of the terms that are shares or amounts, as {@link #with} takes them. */

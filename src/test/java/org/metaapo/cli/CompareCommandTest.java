@@ -92,19 +92,20 @@ class CompareCommandTest extends CommandTest {
         assertThat(out).isEqualTo(table);
     }
 
-    /** Of a suite of the examples, the methods as they stand there, on tiny models. */
+    /** A suite of the examples as it stands, in another world: on tiny models and few prompts. */
     private List<Map<String, String>> small(String name) throws IOException {
         String text = Files.readString(Path.of("examples/suites/" + name + ".yaml"));
-        String baseline = text.lines().filter(line -> line.startsWith("baseline: ")).findFirst().orElseThrow();
-        String yaml = Files.readString(Path.of(suite(name, "{batch: 4}"))).replace("baseline: metaapo", baseline).replace("seeds: [1, 2]", "seeds: 1");
-        Path file = write(name + ".yaml", yaml.substring(0, yaml.indexOf("methods:")) + text.substring(text.indexOf("methods:")));
-        assertThat(run("compare", file.toString(), "--quiet")).as(err).isZero();
+        String file = write(name + ".yaml", text.replaceFirst("world: paper\n", "world: {prompts: [" + fixture("pairs.jsonl") + "]}\n")).toString();
+        assertThat(run("compare", file, "--quiet", "out=" + temp.resolve(name), "seeds=1", "answers=1", "common.dtype=f32",
+                "common.model.path=" + fixture("tiny-llama"), "common.reward.path=" + fixture("tiny-rm"), "common.data.train=[" + fixture("pairs.jsonl") + "]",
+                "common.data.max_length=256", "common.data.max_prompt_length=128", "common.rollout.slice=4", "common.rollout.max_new_tokens=8",
+                "common.optimizer.learning_rate=1e-3", "common.train.batch=4", "common.train.micro_tokens=2048")).as(err).isZero();
         return results(name);
     }
 
     @Test
     void theMethodsOfTheWorldLikeThePapersRunOnEqualTerms() throws IOException {
-        Map<String, Map<String, String>> rows = small("paper-methods").stream().collect(Collectors.toMap(row -> row.get("method"), row -> row));
+        Map<String, Map<String, String>> rows = byMethod(small("paper-methods"));
         assertThat(rows).hasSize(13);
         rows.forEach((method, row) -> {
             boolean isAfterDpo = method.equals("metaapo-authors") || method.equals("online-dpo-after-dpo");
@@ -114,10 +115,50 @@ class CompareCommandTest extends CommandTest {
                 assertThat(row.get("reward")).as(method).isNotEqualTo(rows.get("sft").get("reward"));
             }
         });
-        assertThat(number(rows.get("online-dpo-after-dpo"), "answers_annotated")).isEqualTo(24);
-        assertThat(number(rows.get("iterative-dpo"), "answers_annotated")).isEqualTo(24);
+        assertThat(number(rows.get("online-dpo-after-dpo"), "answers_annotated")).isEqualTo(16);
+        assertThat(number(rows.get("iterative-dpo"), "answers_annotated")).isEqualTo(64);
         assertThat(number(rows.get("dpo"), "answers_annotated")).isZero();
         assertThat(rows.get("metaapo-authors").get("kl")).isNotEqualTo(rows.get("dpo").get("kl"));
+    }
+
+    private static Map<String, Map<String, String>> byMethod(List<Map<String, String>> rows) {
+        return rows.stream().collect(Collectors.toMap(row -> row.get("method"), row -> row));
+    }
+
+    @Test
+    void eachAblationChangesItsPart() throws IOException {
+        Map<String, Map<String, String>> rows = byMethod(small("paper-ablations"));
+        assertThat(rows).hasSize(15);
+        assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(8);
+        assertThat(number(rows.get("sample-all"), "answers_annotated")).isEqualTo(64);
+        assertThat(number(rows.get("sample-none"), "prompts_sampled")).isZero();
+        assertThat(rows.values()).filteredOn(row -> !row.get("method").equals("sft")).extracting(row -> row.get("steps")).containsOnly("2");
+        for (String method : List.of("sample-all", "sample-none", "weight-constant", "weight-score", "random-start", "layers-1", "layers-3", "more-features")) {
+            assertThat(rows.get(method).get("kl")).as(method).isNotEqualTo(rows.get("metaapo-paper").get("kl"));
+        }
+    }
+
+    @Test
+    void annotationsAreThoseOfTheAnswersAsked() throws IOException {
+        Map<String, Map<String, String>> rows = byMethod(small("paper-annotations"));
+        assertThat(rows).hasSize(13);
+        rows.forEach((method, row) -> {
+            if (method.startsWith("metaapo-k")) {
+                assertThat(number(row, "answers_annotated")).as(method)
+                        .isEqualTo(Integer.parseInt(method.substring("metaapo-k".length())) * number(row, "prompts_sampled"));
+            }
+        });
+        assertThat(number(rows.get("sample-all-k2"), "answers_annotated")).isEqualTo(16);
+        assertThat(number(rows.get("iterative-dpo-k16"), "answers_annotated")).isEqualTo(128);
+        assertThat(number(rows.get("sppo-k5"), "answers_annotated")).isEqualTo(40);
+    }
+
+    @Test
+    void longerRunsHaveThreeEpochs() throws IOException {
+        Map<String, Map<String, String>> rows = byMethod(small("paper-longer"));
+        assertThat(rows).hasSize(7);
+        assertThat(rows.get("dpo").get("steps")).isEqualTo("6");
+        assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(24);
     }
 
     @Test

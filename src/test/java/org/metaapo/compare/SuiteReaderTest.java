@@ -228,6 +228,7 @@ class SuiteReaderTest {
         SuiteMap.Cell cell = map.cells().get(4);
         assertThat(cell.amounts()).isEqualTo(Map.of("offline_noise", 0.4, "reward_error", 2.5));
         assertThat(cell.suite().out()).hasToString("o/offline_noise=0.4,reward_error=2.5");
+        assertThat(map.cells()).extracting(each -> each.suite().starts()).containsOnly(Path.of("o/starts"));
         assertThat(cell.suite().terms()).isEqualTo(WorldTerms.PAPER.with("charm", 0.3).with("offline_noise", 0.4).with("reward_error", 2.5));
         for (String wrong : List.of("charm: []", "charm: [1, 1]", "charm: [1], offline_noise: [0, 1], reward_error: [1]")) {
             assertThatThrownBy(() -> read("out: o\nseeds: 1\nworld: {name: paper, " + wrong + "}\nmethods: {a: {recipe: dpo}}\n"))

@@ -3,6 +3,7 @@ package org.metaapo.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,9 +57,10 @@ class DemoWorldTest {
             assertThat(world.isMade()).isTrue();
             List<String> lines = new ArrayList<>(List.of("recipe: online-dpo"));
             lines.addAll(world.settings());
-            world.writeConfig("online-dpo", lines.toArray(String[]::new));
-            world.train("online-dpo", RunListener.SILENT, new StopSignal());
-            RunFolder run = new RunFolder(world.path("online-dpo"));
+            DemoRun online = world.run("online-dpo");
+            online.write(lines);
+            online.train(RunListener.SILENT, new StopSignal());
+            RunFolder run = online.run();
             assertThat(run.end().path("answers_annotated").asInt()).isEqualTo(64);
             models.add(Digests.sha256(run.model().resolve("model.safetensors")));
             quality = world.quality();
@@ -66,5 +68,18 @@ class DemoWorldTest {
         assertThat(models.get(0)).isEqualTo(models.get(1));
         assertThat(quality.pairs()).isBetween(0.3, 0.9);
         assertThat(quality.rewards()).isBetween(0.3, 0.95);
+    }
+
+    @Test
+    void worldsThatDifferInTheirPairsAloneShareAStart() throws IOException {
+        WorldTerms terms = small(WorldTerms.PAPER);
+        DemoWorld one = new DemoWorld(temp.resolve("one"), temp.resolve("start"), terms, 7, "cpu", 1);
+        one.make(RunListener.SILENT, new StopSignal());
+        DemoWorld other = new DemoWorld(temp.resolve("other"), temp.resolve("start"), terms.with("offline_noise", 0.5), 7, "cpu", 1);
+        assertThat(other.isMade()).isTrue();
+        assertThat(other.startModel()).isEqualTo(one.startModel()).isDirectory();
+        other.make(RunListener.SILENT, new StopSignal());
+        assertThat(Files.readString(temp.resolve("other/data/pairs.jsonl"))).isNotEqualTo(Files.readString(temp.resolve("one/data/pairs.jsonl")));
+        assertThat(temp.resolve("other/sft")).doesNotExist();
     }
 }

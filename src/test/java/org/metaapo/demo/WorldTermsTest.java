@@ -95,6 +95,25 @@ class WorldTermsTest {
         }
     }
 
+    /** A start that is shared must be the one that each of the worlds would have made. */
+    @ParameterizedTest
+    @ValueSource(strings = {"demo", "paper"})
+    void whereThePeopleAreTheSameTheDemonstrationsAre(String name) throws IOException {
+        WorldTerms terms = WorldTerms.of(name);
+        String demonstrations = digest(written(temp.resolve("as it is"), terms, SEED), "demonstrations");
+        Set<String> others = new HashSet<>();
+        for (String amount : WorldTerms.amounts()) {
+            WorldTerms other = terms.with(amount, 0.37);
+            if (!other.people().equals(terms.people())) {
+                others.add(amount);
+            } else {
+                assertThat(digest(written(temp.resolve(amount), other, SEED), "demonstrations")).as(amount).isEqualTo(demonstrations);
+            }
+        }
+        assertThat(others).containsExactlyInAnyOrder("people_right", "people_know", "people_old");
+        assertThat(WorldTerms.DEMO.people()).isNotEqualTo(WorldTerms.PAPER.people());
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"demo", "paper"})
     void goldAndHeldOutPromptsReachNoTrainingFile(String name) throws IOException {
