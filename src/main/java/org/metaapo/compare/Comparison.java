@@ -140,7 +140,19 @@ final class Comparison {
         Map<String, List<RunResult>> runs = inOrder(found);
         return new Results(
                 suite, runs, trials, failures(), kinds, quality(),
-                evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).rows().stream().map(row -> row.prompt().shown()).toList(), ofPrompts);
+                evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).rows().stream().map(row -> row.prompt().shown()).toList(), weights(runs), ofPrompts);
+    }
+
+    private Map<String, List<List<SliceWeights>>> weights(Map<String, List<RunResult>> runs) {
+        Map<String, List<List<SliceWeights>>> weights = new LinkedHashMap<>();
+        runs.forEach((method, ofMethod) -> {
+            List<List<SliceWeights>> slices = ofMethod.stream().filter(run -> run.folder() != null)
+                    .map(run -> SliceWeights.of(run.folder(), worlds.get(run.seed())::gold)).filter(list -> !list.isEmpty()).toList();
+            if (!slices.isEmpty()) {
+                weights.put(method, slices);
+            }
+        });
+        return weights;
     }
 
     private WorldQuality quality() {

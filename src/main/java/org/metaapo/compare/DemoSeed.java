@@ -62,4 +62,9 @@ final class DemoSeed implements SeedWorld {
     public double gold(Split split, int prompt, String answer) {
         return split == Split.TEST ? world.testGold(prompt, answer) : world.validationGold(prompt, answer);
     }
+
+    @Override
+    public double gold(String prompt, String answer) {
+        return world.gold(prompt, answer);
+    }
 }

@@ -55,4 +55,9 @@ record OwnSeed(List<Path> test, List<Path> validation) implements SeedWorld {
     public double gold(Split split, int prompt, String answer) {
         throw new IllegalStateException("no gold reward");
     }
+
+    @Override
+    public double gold(String prompt, String answer) {
+        return Double.NaN;
+    }
 }

@@ -17,10 +17,12 @@ import org.metaapo.demo.WorldQuality;
  * @param kinds of the test prompts of each seed; empty lists where they have none
  * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
  * @param prompts held-out prompts of the first seed, which its runs' evaluations answer
+ * @param weights what the meta-learners saw and said, by method: of each seed, of each slice
  * @param ofPrompts what should be known of them, in sentences
  */
 record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
-        Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts, List<String> ofPrompts) {
+        Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts,
+        Map<String, List<List<SliceWeights>>> weights, List<String> ofPrompts) {
     /**
      * A setting that was tried on the validation prompts.
      *

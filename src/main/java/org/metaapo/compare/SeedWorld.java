@@ -34,4 +34,7 @@ interface SeedWorld {
 
     /** Gold reward of an answer to a prompt of a split, by the prompt's number from 0. */
     double gold(Split split, int prompt, String answer);
+
+    /** Gold reward of an answer to any of this world's prompts, of the text that runs show; NaN where there is none. */
+    double gold(String prompt, String answer);
 }

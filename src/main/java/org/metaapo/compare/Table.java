@@ -50,7 +50,8 @@ final class Table {
 
     /** Markdown tables. */
     String markdown() {
-        return marked(lines()) + "\n" + notes("- ") + (kinds().isEmpty() ? "" : "\n" + marked(kinds()) + "\n- " + KINDS + "\n");
+        return marked(lines()) + "\n" + notes("- ") + (kinds().isEmpty() ? "" : "\n" + marked(kinds()) + "\n- " + KINDS + "\n")
+                + (results.weights().isEmpty() ? "" : "\n" + marked(WeightTable.lines(results)) + "\n- " + WeightTable.notes(gold) + "\n");
     }
 
     private static String marked(List<List<String>> lines) {

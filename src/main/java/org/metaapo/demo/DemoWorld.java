@@ -176,6 +176,11 @@ public final class DemoWorld {
         return Gold.reward(validation.get(prompt), answer);
     }
 
+    /** Gold reward of an answer to any prompt of the world. */
+    public double gold(String prompt, String answer) {
+        return Gold.reward(World.request(prompt), answer);
+    }
+
     /** How good its pairs and rewards are; of a world that {@link #make} has finished. */
     public WorldQuality quality() {
         return WorldQuality.of(data("pairs"), data("gold-judgements"), trainsReward() ? reward().run().metrics() : null,

@@ -2,10 +2,9 @@ package org.metaapo.demo;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.metaapo.files.Json;
-import org.metaapo.files.StrictText;
 
 /**
  * How good a world's sources are, by gold: what says where on a map of worlds it lies.
@@ -39,7 +38,8 @@ public record WorldQuality(double pairs, double rewards) {
     }
 
     private static List<JsonNode> lines(Path file) {
-        String[] lines = StrictText.read(file).split("\n");
-        return IntStream.range(0, lines.length).mapToObj(i -> Json.parse(lines[i], file.toString(), i + 1)).toList();
+        List<JsonNode> lines = new ArrayList<>();
+        Json.lines(file, lines::add);
+        return lines;
     }
 }

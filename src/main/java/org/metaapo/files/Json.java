@@ -7,7 +7,11 @@ import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.metaapo.error.DataException;
 
 /**
@@ -60,6 +64,21 @@ public final class Json {
             throw new DataException(where + ", line " + firstLine + ": expected JSON, found nothing");
         }
         return node;
+    }
+
+    /** Parses a file line by line; blank ones are passed over. */
+    public static void lines(Path file, Consumer<JsonNode> to) {
+        try (BufferedReader reader = Files.newBufferedReader(file)) {
+            long number = 0;
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                number++;
+                if (!line.isBlank()) {
+                    to.accept(parse(line, file.toString(), number));
+                }
+            }
+        } catch (IOException e) {
+            throw FileFailures.reading(file, e);
+        }
     }
 
     /** Compact JSON on one line. */

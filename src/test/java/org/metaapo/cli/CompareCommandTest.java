@@ -158,6 +158,9 @@ class CompareCommandTest extends CommandTest {
         Map<String, Map<String, String>> rows = byMethod(small("paper-longer"));
         assertThat(rows).hasSize(7);
         assertThat(rows.get("dpo").get("steps")).isEqualTo("6");
+        // Six slices of each that has a learner, and by an own world's rewards no gold.
+        assertThat(Files.readString(temp.resolve("paper-longer/table.md"))).contains("| method | slice | w | sampled | L off − L on | positive | rank with score |\n")
+                .contains("\n| metaapo-paper | 6 | 0.").contains("\n| sample-all | 6 | 0.").doesNotContain("\n| dpo | 1 |", "| 7 |");
         assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(24);
     }
 

@@ -47,7 +47,7 @@ class ComparisonMapTest {
         means.forEach((name, mean) -> runs.put(name, List.of(
                 new RunResult(1, List.of(), List.of(), evaluation(mean, 1)), new RunResult(2, List.of(), List.of(), evaluation(mean, 2)))));
         Results results = new Results(
-                cell.suite(), runs, Map.of(), Map.of(), Map.of(1L, KINDS, 2L, KINDS), new WorldQuality(1 - noise, 1 - error / 4), List.of(), List.of());
+                cell.suite(), runs, Map.of(), Map.of(), Map.of(1L, KINDS, 2L, KINDS), new WorldQuality(1 - noise, 1 - error / 4), List.of(), Map.of(), List.of());
         return new ComparisonMap.World(cell, results, Summary.of(results));
     }
 
