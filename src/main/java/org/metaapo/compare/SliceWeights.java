@@ -2,6 +2,7 @@ package org.metaapo.compare;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,14 +53,18 @@ record SliceWeights(
         slices.forEach((step, slice) -> learned.add(new ArrayList<>()));
         Json.lines(folder.metaBuffer(), update -> {
             // An update comes after its step, and a slice's line before its first.
-            List<double[]> rows = learned.get(slices.headMap(update.path("step").asLong(), false).size() - 1);
-            update.path("rows").forEach(row -> rows.add(new double[] {
+            int at = slices.headMap(update.path("step").asLong(), false).size() - 1;
+            update.path("rows").forEach(row -> learned.get(at).add(new double[] {
                 row.path(0).asDouble(), row.path(row.size() - 2).asDouble() - row.path(row.size() - 1).asDouble()}));
         });
         List<SliceWeights> all = new ArrayList<>();
         for (JsonNode slice : slices.values()) {
             List<JsonNode> rows = new ArrayList<>();
-            Json.lines(folder.samples(slice.path("epoch").asLong(), slice.path("slice").asInt()), rows::add);
+            Path samples = folder.samples(slice.path("epoch").asLong(), slice.path("slice").asInt());
+            // Users take them away where the disk is small.
+            if (Files.isRegularFile(samples)) {
+                Json.lines(samples, rows::add);
+            }
             all.add(of(rows, learned.get(all.size()), gold));
         }
         return all;

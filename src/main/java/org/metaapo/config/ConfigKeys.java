@@ -114,6 +114,9 @@ public final class ConfigKeys {
             choice("meta.init", "reference", List.of("reference", "random"),
                     "reference: weights 0.1, biases 0 in each layer, as the authors' code, so that w of a score of log ½ starts at 0.483, 0.334 or 0.002 with 1, "
                             + "2 or 3 layers of 100 units: with 3 near where σ is flat; random: as torch's Linear"),
+            optionalReal("meta.start_weight", 0.001, 0.999,
+                    "w that the learner starts with for a row on which policy and reference agree (a score of log ½), by the last layer's bias; without it, "
+                            + "what meta.init gives"),
             realAs("meta.score_scale", "objective.beta", 1e-9, 1e6, "s of the score log σ(s·delta): objective.beta as the paper, 1 as the authors' code"),
             real("meta.learning_rate", 5e-3, 0, 1e3, "of the meta-learner's AdamW"),
             real("meta.weight_decay", 1e-4, 0, 1e3, "of the meta-learner's AdamW"),

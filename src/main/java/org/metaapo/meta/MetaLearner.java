@@ -84,6 +84,24 @@ public final class MetaLearner {
         return p;
     }
 
+    /**
+     * The same start with the last layer's bias moved so that h(log ½) is a weight: the score of a row on which policy and reference agree,
+     * which at a run's start that is its own reference is every row. Further inputs are at 0.
+     *
+     * @param weight above 0, below 1
+     */
+    public static double[] startingAt(double weight, double[] start, MetaShape shape) {
+        double[] p = start.clone();
+        double found = PreferenceLoss.weights(
+                Weighting.learned(p, 1, shape).withFeatures(new double[shape.inputs() - 1]), new double[] {Math.log(0.5)})[0];
+        p[p.length - 1] += logit(weight) - logit(found);
+        return p;
+    }
+
+    private static double logit(double p) {
+        return Math.log(p) - Math.log1p(-p);
+    }
+
     /** Layers, inputs, hidden units. */
     public MetaShape shape() {
         return shape;

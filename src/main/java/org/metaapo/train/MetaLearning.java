@@ -42,8 +42,9 @@ final class MetaLearning implements AutoCloseable {
         double[] start = config.text("meta.init").equals("reference")
                 ? MetaLearner.referenceStart(shape)
                 : MetaLearner.randomStart(shape, config.integer("seed"));
+        Double weight = config.optional("meta.start_weight");
         return new MetaLearner(
-                shape, start, config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
+                shape, weight == null ? start : MetaLearner.startingAt(weight, start, shape), config.real("meta.score_scale"), config.real("meta.learning_rate"), config.real("meta.weight_decay"));
     }
 
     /** The learner, which gathers what steps see; null where weights are not learned. */

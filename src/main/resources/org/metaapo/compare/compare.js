@@ -19,7 +19,8 @@
   tile(number(methods.length), 'methods');
   tile(number(data.seeds), 'seeds');
   tile(number(data.prompts), 'held-out prompts a seed');
-  tile(unique('step').map(steps => number(steps)).join(', '), 'optimizer steps a run');
+  const steps = unique('step'), range = steps.length < 3 ? steps : [Math.min(...steps), Math.max(...steps)];
+  tile(range.map(step => number(step)).join(steps.length < 3 ? ', ' : ' to '), 'optimizer steps a run');
   tile(best.name, `highest ${measure}, ${number(best.measure[0], 3)}`);
   tile(number(start.measure[0], 3), `${measure} of the start (sft)`);
 
@@ -33,7 +34,8 @@
   const intervals = () => {
     const place = card(pair, `${measure[0].toUpperCase() + measure.slice(1)} of each method`,
       'Mean over seeds with its 95 % interval; small dots are single seeds. The dashed line is the start.');
-    const ranked = [...rows].sort((a, b) => b.measure[0] - a.measure[0]), line = 26, left = 128, width = 540, right = 52;
+    const ranked = [...rows].sort((a, b) => b.measure[0] - a.measure[0]), line = 26, width = 540, right = 52;
+    const left = Math.max(96, 7.2 * Math.max(...rows.map(row => row.name.length)) + 16);
     const height = ranked.length * line + 34, node = svg(width, height);
     const [low, high] = padded(rows.flatMap(row => [...row.measure, ...row.by_seed]), 0.04), x = scale(low, high, left, width - right);
     ticks(low, high, 5).forEach(([value, label]) => {

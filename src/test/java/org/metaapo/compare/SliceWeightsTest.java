@@ -41,7 +41,7 @@ class SliceWeightsTest {
         write("samples/epoch-000-slice-0000.jsonl",
                 row(0.1, "1", "1", answers("0", "3")), row(0.2, "2", "1", answers("1", "3")), row(0.3, "1", "0", answers("2", "1")),
                 row(0.8, "1", "0", null), row(0.6, "1", "0", ""));
-        write("samples/epoch-001-slice-0000.jsonl", row(0.5, "1", "0", null));
+        // Of the second slice, the samples were taken away.
 
         List<SliceWeights> slices = SliceWeights.of(run, (prompt, answer) -> Double.parseDouble(answer));
         assertThat(slices).hasSize(2);
@@ -57,6 +57,7 @@ class SliceWeightsTest {
         assertThat(first.byAdvantage()).isCloseTo(-1, within(1e-12));
         SliceWeights second = slices.get(1);
         assertThat(second.gradient()).isCloseTo(-0.2, within(1e-12));
+        assertThat(second.weight()).isNaN();
         assertThat(second.byScore()).isNaN();
         assertThat(second.advantage()).isNaN();
         assertThat(second.online()).isNaN();

@@ -233,6 +233,21 @@ class MetaLearnerTest {
         assertThat(w[0]).isCloseTo(weight, within(5e-4));
     }
 
+    @ParameterizedTest
+    @CsvSource({"1, 1, 0.5", "2, 1, 0.5", "2, 3, 0.25", "3, 1, 0.5", "3, 2, 0.9"})
+    void aStartCanGiveAWeightToTheRowsOnWhichPolicyAndReferenceAgree(int layers, int inputs, double weight) {
+        MetaShape shape = new MetaShape(layers, inputs, layers == 1 ? 0 : 100);
+        for (double[] start : List.of(MetaLearner.referenceStart(shape), MetaLearner.randomStart(shape, 5))) {
+            double[] p = MetaLearner.startingAt(weight, start, shape);
+            Weighting weighting = Weighting.learned(p, 0.1, shape).withFeatures(new double[3 * (inputs - 1)]);
+            double[] w = PreferenceLoss.weights(weighting, new double[] {Math.log(0.5), Math.log(0.3), Math.log(0.7)});
+            assertThat(w[0]).isCloseTo(weight, within(1e-9));
+            // Nothing but the last bias is another.
+            assertThat(Arrays.copyOf(p, p.length - 1)).isEqualTo(Arrays.copyOf(start, start.length - 1));
+            assertThat(start[start.length - 1]).isNotEqualTo(p[p.length - 1]);
+        }
+    }
+
     /** Torch's Linear draws weights and biases in ±1/√(fan-in). */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3})
