@@ -47,6 +47,8 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
 
     private static final int SAMPLE_BYTES = 1024;
     private static final int SHOWN_DIGITS = 12;
+    /** How a key's value is written that has none. */
+    private static final String NOT_SET = "null";
 
     /** Of a run with these rows and this policy; a source of rewards that is called is the leader's to know. */
     static RunFingerprint of(RunConfig config, RunData data, ModelFolder policy, Ranks ranks) {
@@ -89,7 +91,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
         for (ConfigKey key : ConfigKeys.all()) {
             if (!FREE.contains(key.name())) {
                 keys.put(key.name(), switch (key.type()) {
-                    case PATH -> config.path(key.name()) == null ? "null" : SamePath.real(config.path(key.name())).toString();
+                    case PATH -> config.path(key.name()) == null ? NOT_SET : SamePath.real(config.path(key.name())).toString();
                     case PATHS -> Json.write(config.paths(key.name()).stream().map(path -> SamePath.real(path).toString()).toList());
                     default -> config.shown(key.name());
                 });
@@ -162,8 +164,9 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
         Set<String> names = new LinkedHashSet<>(now.keySet());
         names.addAll(before.keySet());
         for (String name : names) {
-            String old = before.getOrDefault(name, "not set");
-            String given = now.getOrDefault(name, "not set");
+            // A key without a value decides nothing, so that it may come or go with a version.
+            String old = before.getOrDefault(name, NOT_SET);
+            String given = now.getOrDefault(name, NOT_SET);
             if (!same(name, old, given)) {
                 differences.add(name + ": was " + shown(old) + ", is " + shown(given));
             }
@@ -180,7 +183,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
             return before.equals(now);
         }
         return switch (key.type()) {
-            case PATH -> !before.equals("null") && !now.equals("null") && SamePath.same(Path.of(before), Path.of(now));
+            case PATH -> !before.equals(NOT_SET) && !now.equals(NOT_SET) && SamePath.same(Path.of(before), Path.of(now));
             case PATHS -> samePaths(paths(before), paths(now));
             default -> false;
         };
@@ -202,7 +205,7 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
 
     /** A digest by its beginning. */
     static String shown(String value) {
-        return value.matches("[0-9a-f]{64}") ? value.substring(0, SHOWN_DIGITS) + "…" : value;
+        return value.matches("[0-9a-f]{64}") ? value.substring(0, SHOWN_DIGITS) + "…" : value.equals(NOT_SET) ? "not set" : value;
     }
 
     private static String digest(String text) {

@@ -18,6 +18,7 @@ import org.metaapo.config.RunConfig;
 import org.metaapo.error.InterruptedRunException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.Fixtures;
+import org.metaapo.files.Json;
 
 /** A folder that holds a run, finished or stopped, takes that run alone; what differs is named with both values. */
 class GivenAgainTest {
@@ -77,6 +78,21 @@ class GivenAgainTest {
                 .hasMessageNotContaining("\n");
     }
 
+    @Test
+    void aRunFromBeforeAKeyWasThereGoesOnWhereTheKeyHasNoValue() throws IOException {
+        stopAfterAStep();
+        Path file = temp.resolve("run/fingerprint.json");
+        ObjectNode fingerprint = (ObjectNode) Json.read(file);
+        ObjectNode keys = (ObjectNode) fingerprint.path("keys");
+        assertThat(keys.remove(List.of("meta.start_weight", "data.min_score", "data.eval")).size()).isPositive();
+        Files.writeString(file, Json.writePretty(fingerprint));
+        run();
+        keys.remove("train.batch");
+        Files.writeString(file, Json.writePretty(fingerprint));
+        assertRefused("data.min_score=0.5").hasMessageContaining("train.batch: was not set, is 4")
+                .hasMessageContaining("data.min_score: was not set, is 0.5").hasMessageNotContaining("data.eval").hasMessageNotContaining("start_weight");
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void eachKeyThatDiffersIsNamedWithBothValues(boolean finished) throws IOException {
@@ -90,7 +106,7 @@ class GivenAgainTest {
                 .hasMessageContaining("optimizer.betas: was [0.9, 0.95], is [0.9, 0.99]");
         Path other = Files.copy(data, temp.resolve("copy.jsonl"));
         assertRefused("data.train=[" + other + "]").hasMessageContaining("data.train: was [\"" + data.toRealPath() + "\"], is [\"" + other.toRealPath() + "\"]");
-        assertRefused("reference.path=" + Fixtures.path("tiny-llama-ref")).hasMessageContaining("reference.path: was null, is ");
+        assertRefused("reference.path=" + Fixtures.path("tiny-llama-ref")).hasMessageContaining("reference.path: was not set, is ");
         // The keys are looked at before anything that they name.
         assertRefused("data.train=[" + temp.resolve("missing.jsonl") + "]").hasMessageContaining("data.train: was ");
         if (finished) {
