@@ -11,6 +11,8 @@ final class Asker implements AutoCloseable {
     private static final long MOST_CHARS = 4L << 20;
 
     private final QuestionSource source;
+    /** Of the source when it was opened: it digests files, and the process or class that answers is that one until the end. */
+    private final String identity;
     private final ScoreCache cache;
     private final int batch;
     private final int parallel;
@@ -18,18 +20,20 @@ final class Asker implements AutoCloseable {
     /**
      * Takes the source and the cache over, and closes them.
      *
+     * @param identity of the source
      * @param batch questions of a call
      * @param parallel calls at once
      */
-    Asker(QuestionSource source, ScoreCache cache, int batch, int parallel) {
+    Asker(QuestionSource source, String identity, ScoreCache cache, int batch, int parallel) {
         this.source = source;
+        this.identity = identity;
         this.cache = cache;
         this.batch = batch;
         this.parallel = parallel;
     }
 
     String identity() {
-        return source.identity();
+        return identity;
     }
 
     AnnotationCosts costs() {

@@ -110,13 +110,14 @@ public final class RewardSource {
         }
         QuestionSource source = source();
         try {
-            ScoreCache scores = ScoreCache.open(cache, source.identity());
+            String identity = source.identity();
+            ScoreCache scores = ScoreCache.open(cache, identity);
             return switch (kind) {
                 case RewardKeys.JUDGE -> new JudgeAnnotator(
-                        new Asker(source, scores, 1, config.count("reward.parallel")),
+                        new Asker(source, identity, scores, 1, config.count("reward.parallel")),
                         JudgeAnnotator.Pairs.valueOf(config.text("reward.judge_pairs").toUpperCase(Locale.ROOT)));
-                case RewardKeys.URL -> new ServiceAnnotator(new Asker(source, scores, config.count("reward.answers_per_request"), config.count("reward.parallel")));
-                default -> new ServiceAnnotator(new Asker(source, scores, config.count("reward.answers_per_request"), 1));
+                case RewardKeys.URL -> new ServiceAnnotator(new Asker(source, identity, scores, config.count("reward.answers_per_request"), config.count("reward.parallel")));
+                default -> new ServiceAnnotator(new Asker(source, identity, scores, config.count("reward.answers_per_request"), 1));
             };
         } catch (RuntimeException e) {
             source.close();

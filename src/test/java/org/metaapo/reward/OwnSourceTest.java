@@ -103,6 +103,25 @@ class OwnSourceTest {
                 .hasMessageContaining("none.jar: no such jar or folder");
     }
 
+    /** The class that answers was loaded when the source was opened: what lies there later is not it, and is not read for each answer. */
+    @Test
+    void aSourceIsWhatItWasWhenItWasOpened() throws IOException {
+        Path classes = Files.createDirectories(temp.resolve("classes"));
+        Path cache = temp.resolve("cache.jsonl");
+        String[] options = {"reward.class=" + LengthReward.class.getName(), "reward.class_path=" + classes};
+        try (Annotator annotator = open(cache, options)) {
+            score(annotator, "p");
+            Files.writeString(classes.resolve("weights.txt"), "1 2 3");
+            score(annotator, "p");
+            assertThat(annotator.costs().calls()).isEqualTo(1);
+        }
+        try (Annotator annotator = open(cache, options)) {
+            score(annotator, "p");
+            assertThat(annotator.costs().calls()).as("another source, with costs of its own").isEqualTo(1);
+        }
+        assertThat(Files.readAllLines(cache)).hasSize(2);
+    }
+
     @Test
     void aCommandLivesOnAndItsScoresAreKept() {
         Path cache = temp.resolve("cache.jsonl");
