@@ -18,6 +18,7 @@ final class RunData implements AutoCloseable {
     private final Mixture mixture;
     private final ChatFormat format;
     private final int maxPositions;
+    private final int longestPrompt;
     /** Rows of every epoch in their order, where it is not the mixture's. */
     private final int[] picked;
 
@@ -28,6 +29,7 @@ final class RunData implements AutoCloseable {
         this.mixture = mixture;
         this.format = format;
         this.maxPositions = maxPositions;
+        this.longestPrompt = rows.stream().mapToInt(EncodedRow::promptTokens).max().orElse(0);
         this.picked = null;
     }
 
@@ -37,6 +39,7 @@ final class RunData implements AutoCloseable {
         this.mixture = other.mixture;
         this.format = other.format;
         this.maxPositions = other.maxPositions;
+        this.longestPrompt = other.longestPrompt;
         this.picked = picked;
     }
 
@@ -141,7 +144,7 @@ final class RunData implements AutoCloseable {
 
     /** Tokens of the longest prompt. */
     int longestPrompt() {
-        return rows.stream().mapToInt(EncodedRow::promptTokens).max().orElse(0);
+        return longestPrompt;
     }
 
     /** Tokens that an answer of the policy may have: what is asked for, as far as the longest prompt leaves room. */
