@@ -77,11 +77,12 @@
       tip(group, `${shown(row)}, ${number(cost(row))} annotations`);
       draw(group, 'line', { x1: cx, x2: cx, y1: y(row.measure[1]), y2: y(row.measure[2]), stroke, 'stroke-width': 2, opacity: 0.35 });
       draw(group, 'circle', { cx, cy, r: 5.5, fill: stroke });
-      const length = 7 * row.name.length, toLeft = cx + 12 + length > width;
-      const from = toLeft ? cx - 10 - length : cx + 10;
-      const free = shift => taken.every(t => t.row === row || t.to < from || t.from > from + length || Math.abs(t.y - (cy + shift)) > 13);
-      const shift = [0, 13, -13, 26, -26, 39, -39, 52, 65].find(free) || 0;
-      taken.push({ from, to: from + length, y: cy + shift });
+      const length = 7 * row.name.length, sides = [false, true].filter(atLeft => atLeft ? cx - 12 - length > left : cx + 12 + length < width);
+      const from = atLeft => atLeft ? cx - 10 - length : cx + 10;
+      const free = ([atLeft, shift]) => cy + shift > 8 && taken.every(t => t.row === row || t.to < from(atLeft) || t.from > from(atLeft) + length || Math.abs(t.y - (cy + shift)) > 13);
+      const places = [0, 13, -13, 26, -26, 39, -39, 52, -52, 65, 78, 91, 104].flatMap(shift => sides.map(atLeft => [atLeft, shift]));
+      const [toLeft, shift] = places.find(free) || [!sides.includes(false), 0];
+      taken.push({ from: from(toLeft), to: from(toLeft) + length, y: cy + shift });
       if (shift) draw(group, 'line', { x1: cx, y1: cy, x2: toLeft ? cx - 9 : cx + 9, y2: cy + shift, stroke, opacity: 0.5 });
       draw(group, 'text', { x: toLeft ? cx - 10 : cx + 10, y: cy + shift + 4, 'text-anchor': toLeft ? 'end' : 'start',
         'font-weight': row === baseline ? 700 : 400 }, row.name);
