@@ -14,6 +14,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.commons.math3.stat.StatUtils;
 import org.metaapo.config.RunConfig;
 import org.metaapo.demo.WorldQuality;
+import org.metaapo.error.DataException;
 import org.metaapo.error.UsageException;
 import org.metaapo.files.RunLock;
 import org.metaapo.train.BaseWeights;
@@ -138,16 +139,26 @@ final class Comparison {
         Map<Long, List<String>> kinds = new TreeMap<>();
         worlds.forEach((seed, world) -> kinds.put(seed, world.kinds()));
         Map<String, List<RunResult>> runs = inOrder(found);
+        List<String> remarks = new ArrayList<>(ofPrompts);
+        Map<String, List<List<SliceWeights>>> weights = weights(runs, remarks);
         return new Results(
                 suite, runs, trials, failures(), kinds, quality(),
-                evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).rows().stream().map(row -> row.prompt().shown()).toList(), weights(runs), ofPrompts);
+                evaluator(runs.get(Suite.START).get(0).seed(), Split.TEST).rows().stream().map(row -> row.prompt().shown()).toList(), weights, remarks);
     }
 
-    private Map<String, List<List<SliceWeights>>> weights(Map<String, List<RunResult>> runs) {
+    /** Of the methods that learn weights; what cannot be read is told in {@code remarks}, for the table does not depend on it. */
+    private Map<String, List<List<SliceWeights>>> weights(Map<String, List<RunResult>> runs, List<String> remarks) {
         Map<String, List<List<SliceWeights>>> weights = new LinkedHashMap<>();
         runs.forEach((method, ofMethod) -> {
-            List<List<SliceWeights>> slices = ofMethod.stream().filter(run -> run.folder() != null)
-                    .map(run -> SliceWeights.of(run.folder(), worlds.get(run.seed())::gold)).filter(list -> !list.isEmpty()).toList();
+            List<List<SliceWeights>> slices = new ArrayList<>();
+            for (RunResult run : ofMethod) {
+                try {
+                    slices.add(run.folder() == null ? List.of() : SliceWeights.of(run.folder(), worlds.get(run.seed())::gold));
+                } catch (DataException e) {
+                    remarks.add("The weights of " + method + ", seed " + run.seed() + ", are not told: " + e.getMessage() + ".");
+                }
+            }
+            slices.removeIf(List::isEmpty);
             if (!slices.isEmpty()) {
                 weights.put(method, slices);
             }

@@ -18,11 +18,11 @@ import org.metaapo.demo.WorldQuality;
  * @param quality of the worlds' pairs and rewards, means over seeds; null where there is no gold
  * @param prompts held-out prompts of the first seed, which its runs' evaluations answer
  * @param weights what the meta-learners saw and said, by method: of each seed, of each slice
- * @param ofPrompts what should be known of them, in sentences
+ * @param told what should be known of prompts and weights, in sentences
  */
 record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<Trial>> choices, Map<String, String> failures,
         Map<Long, List<String>> kinds, WorldQuality quality, List<String> prompts,
-        Map<String, List<List<SliceWeights>>> weights, List<String> ofPrompts) {
+        Map<String, List<List<SliceWeights>>> weights, List<String> told) {
     /**
      * A setting that was tried on the validation prompts.
      *
@@ -39,7 +39,7 @@ record Results(Suite suite, Map<String, List<RunResult>> runs, Map<String, List<
 
     /** What should be known of prompts and steps, in sentences. */
     List<String> remarks() {
-        List<String> remarks = new ArrayList<>(ofPrompts);
+        List<String> remarks = new ArrayList<>(told);
         Map<String, Double> all = new LinkedHashMap<>();
         Map<String, Double> own = new LinkedHashMap<>();
         runs.forEach((name, of) -> {

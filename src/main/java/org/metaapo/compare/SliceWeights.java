@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import org.apache.commons.math3.stat.StatUtils;
 import org.apache.commons.math3.stat.correlation.SpearmansCorrelation;
+import org.metaapo.error.DataException;
 import org.metaapo.files.Json;
 import org.metaapo.train.RunFolder;
 
@@ -54,6 +55,10 @@ record SliceWeights(
         Json.lines(folder.metaBuffer(), update -> {
             // An update comes after its step, and a slice's line before its first.
             int at = slices.headMap(update.path("step").asLong(), false).size() - 1;
+            if (at < 0) {
+                throw new DataException(folder.metaBuffer() + ": has an update at step " + update.path("step").asLong() + ", and "
+                        + folder.metrics().getFileName() + " no slice before it");
+            }
             update.path("rows").forEach(row -> learned.get(at).add(new double[] {
                 row.path(0).asDouble(), row.path(row.size() - 2).asDouble() - row.path(row.size() - 1).asDouble()}));
         });

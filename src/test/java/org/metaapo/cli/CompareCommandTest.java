@@ -161,6 +161,11 @@ class CompareCommandTest extends CommandTest {
         // Six slices of each that has a learner, and by an own world's rewards no gold.
         assertThat(Files.readString(temp.resolve("paper-longer/table.md"))).contains("| method | slice | w | sampled | L off − L on | positive | rank with score |\n")
                 .contains("\n| metaapo-paper | 6 | 0.").contains("\n| sample-all | 6 | 0.").doesNotContain("\n| dpo | 1 |", "| 7 |");
+        // A table does not depend on them.
+        Files.writeString(temp.resolve("paper-longer/seed-1/sample-all/meta-buffer.jsonl"), "{");
+        small("paper-longer");
+        assertThat(Files.readString(temp.resolve("paper-longer/table.md"))).contains("\n| metaapo-paper | 6 | 0.", "\n- The weights of sample-all, seed 1, are not told: ")
+                .doesNotContain("\n| sample-all | 6 |");
         assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(24);
     }
 
