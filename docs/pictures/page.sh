@@ -5,7 +5,7 @@
 #   docs/pictures/page.sh demo/metaapo watching 1560
 #   docs/pictures/page.sh runs/paper-methods comparing
 #   docs/pictures/page.sh runs/paper-annotations annotations
-#   docs/pictures/page.sh runs/paper-map map 880
+#   docs/pictures/page.sh runs/paper-map map 1045
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 folder="$(cd "$1" && pwd)"

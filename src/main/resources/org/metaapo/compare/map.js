@@ -47,7 +47,7 @@
     if (columns) across.forEach((column, j) => {
       const x = left + (j + 0.5) * step;
       draw(node, 'text', { x, y: height - 26, 'text-anchor': 'middle' }, `${columns} ${column}`);
-      draw(node, 'text', { x, y: height - 10, 'text-anchor': 'middle', class: 'soft' }, meaning(columns, column));
+      draw(node, 'text', { x, y: height - 10, 'text-anchor': 'middle', class: 'soft range' }, meaning(columns, column));
     });
     place.append(node);
   };
