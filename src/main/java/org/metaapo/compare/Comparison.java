@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.commons.math3.stat.StatUtils;
@@ -34,6 +35,8 @@ final class Comparison {
     private final Map<String, Evaluator> evaluators = new ConcurrentHashMap<>();
     private final Map<Long, Evaluation> starts = new ConcurrentHashMap<>();
     private final List<String> ofPrompts;
+    /** Inputs of finished runs that were found to be what they were. */
+    private final Set<String> unchanged = ConcurrentHashMap.newKeySet();
 
     private Comparison(Suite suite, RunListener listener, StopSignal stop) {
         this.suite = suite;
@@ -72,7 +75,7 @@ final class Comparison {
                 out.resolve("log.txt"), out.resolve("table.md"), out.resolve("results.csv"), out.resolve("report.html")));
         suite.seeds().forEach(seed -> written.add(suite.folder(seed)));
         if (suite.own() == null) {
-            OutCheck.checkFolder(suite.starts());
+            OutCheck.checkFolder(suite.starts(), "starts");
         }
         OutCheck.checkRunsFolder(out, written);
     }
@@ -244,6 +247,8 @@ final class Comparison {
         Recipes.checkOut(config);
         if (folder.end() == null) {
             Recipes.run(config, listener, stop);
+        } else {
+            Recipes.checkFinished(config, unchanged, listener, stop);
         }
         return folder;
     }

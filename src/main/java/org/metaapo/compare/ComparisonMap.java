@@ -77,7 +77,7 @@ final class ComparisonMap {
             out.append("| ").append(String.join(" | ", line)).append(" |\n");
         }
         return out.append("\n- pairs right, rewards right: shares of the offline pairs, and of pairs of people's answers to held-out prompts, that are ordered as gold "
-                + "orders them.\n- ").append(map.first().seeds().size()).append(" seeds in each world; brackets as in the worlds' own tables, in the folders below.\n").toString();
+                + "orders them.\n- ").append(map.first().seeds().size()).append(map.first().seeds().size() == 1 ? " seed" : " seeds").append(" in each world; brackets as in the worlds' own tables, in the folders below.\n").toString();
     }
 
     /** A line a world and method. */

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import org.apache.commons.math3.stat.StatUtils;
 import org.apache.commons.math3.stat.correlation.SpearmansCorrelation;
@@ -23,7 +22,7 @@ import org.metaapo.train.RunFolder;
  *     row's w, so that where it is positive learning takes w down
  * @param down share of these rows in which it is positive
  * @param byScore rank correlation of it with the score, which is what the learner sees of a row
- * @param online share of the sampled rows whose online pair is ordered as gold orders it
+ * @param online share of the sampled rows whose online pair is ordered as gold orders it, equal ones half
  * @param offline the same of these rows' offline pairs
  * @param advantage mean over them of what the online pair's answers differ by in gold reward, less what the offline pair's do
  * @param byAdvantage rank correlation of w with it
@@ -44,26 +43,30 @@ record SliceWeights(
         if (!Files.isRegularFile(folder.metaBuffer())) {
             return List.of();
         }
-        TreeMap<Long, JsonNode> slices = new TreeMap<>();
+        List<JsonNode> slices = new ArrayList<>();
+        List<List<double[]>> learned = new ArrayList<>();
         Json.lines(folder.metrics(), line -> {
             if (line.path("kind").asText().equals("slice")) {
-                slices.put(line.path("step").asLong(), line);
+                slices.add(line);
+                learned.add(new ArrayList<>());
             }
         });
-        List<List<double[]>> learned = new ArrayList<>();
-        slices.forEach((step, slice) -> learned.add(new ArrayList<>()));
         Json.lines(folder.metaBuffer(), update -> {
-            // An update comes after its step, and a slice's line before its first.
-            int at = slices.headMap(update.path("step").asLong(), false).size() - 1;
+            // An update comes after its step, and a slice's line before its first step; slices whose rows are all left out have none.
+            int at = slices.size() - 1;
+            while (at >= 0 && slices.get(at).path("step").asLong() >= update.path("step").asLong()) {
+                at--;
+            }
             if (at < 0) {
                 throw new DataException(folder.metaBuffer() + ": has an update at step " + update.path("step").asLong() + ", and "
                         + folder.metrics().getFileName() + " no slice before it");
             }
-            update.path("rows").forEach(row -> learned.get(at).add(new double[] {
+            List<double[]> rows = learned.get(at);
+            update.path("rows").forEach(row -> rows.add(new double[] {
                 row.path(0).asDouble(), row.path(row.size() - 2).asDouble() - row.path(row.size() - 1).asDouble()}));
         });
         List<SliceWeights> all = new ArrayList<>();
-        for (JsonNode slice : slices.values()) {
+        for (JsonNode slice : slices) {
             List<JsonNode> rows = new ArrayList<>();
             Path samples = folder.samples(slice.path("epoch").asLong(), slice.path("slice").asInt());
             // Users take them away where the disk is small.
@@ -88,7 +91,7 @@ record SliceWeights(
                 StatUtils.mean(column(rows, row -> row.path("weight").asDouble())),
                 StatUtils.mean(column(rows, row -> row.path("sampled").asBoolean() ? 1 : 0)),
                 StatUtils.mean(gradients), positive(gradients), correlation(learned.stream().mapToDouble(row -> row[0]).toArray(), gradients),
-                positive(online), positive(offline), StatUtils.mean(advantage),
+                right(online), right(offline), StatUtils.mean(advantage),
                 correlation(column(pairs, row -> row.path("weight").asDouble()), advantage));
     }
 
@@ -98,6 +101,10 @@ record SliceWeights(
 
     private static double[] column(List<JsonNode> rows, ToDoubleFunction<JsonNode> value) {
         return rows.stream().mapToDouble(value).toArray();
+    }
+
+    private static double right(double[] differences) {
+        return StatUtils.mean(Arrays.stream(differences).map(difference -> (1 + Math.signum(difference)) / 2).toArray());
     }
 
     private static double positive(double[] values) {

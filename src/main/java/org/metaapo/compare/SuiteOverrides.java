@@ -67,6 +67,9 @@ final class SuiteOverrides {
         if (name.equals(COMMON)) {
             return name + " holds keys of all methods; expected each as common.KEY=VALUE";
         }
+        if (name.equals("seed")) {
+            return name + " is set by the suite; expected seeds, as seeds=3 or seeds=[1, 2, 3]";
+        }
         if (ConfigKeys.find(name) != null || ConfigKeys.groups().contains(name)) {
             return name + " is a key of a run; expected common." + name + ", which all methods have";
         }

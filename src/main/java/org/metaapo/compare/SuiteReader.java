@@ -19,6 +19,7 @@ import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
 
 /** Reads a suite's YAML as strictly as a configuration. */
 final class SuiteReader {
@@ -52,7 +53,7 @@ final class SuiteReader {
 
     private SuiteMap map() {
         Path out = path(required("out"), "out");
-        Path starts = keys.containsKey("starts") ? path(keys.get("starts"), "starts") : out.resolve("starts");
+        Path starts = keys.containsKey("starts") && keys.get("starts").getTag() != Tag.NULL ? path(keys.get("starts"), "starts") : out.resolve("starts");
         List<SuiteMap.Cell> cells = new ArrayList<>();
         for (Map<String, Double> amounts : amounts()) {
             String name = String.join(",", amounts.entrySet().stream().map(amount -> amount.getKey() + "=" + shown(amount.getValue())).toList());
@@ -137,7 +138,7 @@ final class SuiteReader {
 
     private long integer(Node node, String name, long low, long high) {
         try {
-            long value = Long.parseLong(word(node, name).replace("_", ""));
+            long value = Long.parseLong(node instanceof ScalarNode scalar ? scalar.getValue().replace("_", "") : "");
             if (value >= low && value <= high) {
                 return value;
             }

@@ -10,7 +10,7 @@ final class WeightTable {
     private static final String NOTES = "Meta-learners by slice, means over seeds. w: mean of the rows when it was decided which are sampled. L off − L on: mean over "
             + "the rows that the slice's updates used, by equation 7 the gradient by a row's w; where it is positive, learning takes w down. rank with score: "
             + "rank correlation with what the learner sees of a row.";
-    private static final String GOLD_NOTES = " online right, offline right: of the sampled rows, pairs that are ordered as gold orders them. advantage: the online pair's "
+    private static final String GOLD_NOTES = " online right, offline right: of the sampled rows, pairs that are ordered as gold orders them, equal ones half. advantage: the online pair's "
             + "difference in gold reward less the offline pair's; rank of w with it: negative where w is low for rows whose online pair says more.";
 
     private final List<List<SliceWeights>> seeds;
@@ -31,7 +31,7 @@ final class WeightTable {
         }
         List<List<String>> lines = new ArrayList<>(List.of(head));
         results.weights().forEach((method, seeds) -> {
-            int slices = seeds.stream().mapToInt(List::size).min().orElse(0);
+            int slices = seeds.stream().mapToInt(List::size).max().orElse(0);
             for (int slice = 0; slice < slices; slice++) {
                 List<String> line = new ArrayList<>(List.of(method, Integer.toString(slice + 1)));
                 line.addAll(new WeightTable(seeds).cells(slice, gold));
@@ -54,7 +54,7 @@ final class WeightTable {
     }
 
     private String mean(String pattern, int slice, ToDoubleFunction<SliceWeights> value) {
-        double mean = seeds.stream().mapToDouble(slices -> value.applyAsDouble(slices.get(slice))).filter(Double::isFinite).average().orElse(Double.NaN);
+        double mean = seeds.stream().filter(slices -> slice < slices.size()).mapToDouble(slices -> value.applyAsDouble(slices.get(slice))).filter(Double::isFinite).average().orElse(Double.NaN);
         return Double.isNaN(mean) ? "–" : String.format(Locale.ROOT, pattern, mean);
     }
 }

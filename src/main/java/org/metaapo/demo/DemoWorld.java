@@ -5,7 +5,10 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.metaapo.files.RunLock;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
 
@@ -29,22 +32,29 @@ public final class DemoWorld {
     private final long seed;
     private final String device;
     private final int threads;
+    /** Folder of a start that other worlds may have too; null for one of this world's own. */
+    private final Path shared;
     private final WorldStart start;
     private final List<Request> test;
     private final List<Request> validation;
 
     /** Draws the requests; writes nothing. The device is that of the runs, as a configuration has it. */
     public DemoWorld(Path folder, WorldTerms terms, long seed, String device, int threads) {
-        this(folder, folder, terms, seed, device, threads);
+        this(folder, folder, null, terms, seed, device, threads);
     }
 
     /** With the start in a folder that other worlds whose {@link WorldTerms#people} are the same, of the same seed, may share. */
     public DemoWorld(Path folder, Path start, WorldTerms terms, long seed, String device, int threads) {
+        this(folder, start, start, terms, seed, device, threads);
+    }
+
+    private DemoWorld(Path folder, Path start, Path shared, WorldTerms terms, long seed, String device, int threads) {
         this.folder = folder.toAbsolutePath().normalize();
         this.terms = terms;
         this.seed = seed;
         this.device = device;
         this.threads = threads;
+        this.shared = shared;
         this.start = new WorldStart(start.toAbsolutePath().normalize(), terms, seed, device, threads);
         List<Request> all = requests(new World(terms, seed));
         this.test = all.subList(all.size() - HELD_OUT, all.size());
@@ -67,15 +77,28 @@ public final class DemoWorld {
 
     /** Writes data and the first model, then trains SFT model and reward model; goes on where an earlier call stopped. */
     public void make(RunListener listener, StopSignal stop) {
-        listener.begin("making the world", 0);
-        writeFiles();
-        listener.end();
-        listener.note("supervised fine-tuning on people's mixed answers");
-        start.sft().train(listener, stop);
+        try (RunLock lock = shared == null ? null : RunLock.await(shared, told(listener, stop))) {
+            listener.begin("making the world", 0);
+            writeFiles();
+            listener.end();
+            listener.note("supervised fine-tuning on people's mixed answers");
+            start.sft().train(listener, stop);
+        }
         if (trainsReward()) {
             listener.note("reward model from noisy judgements");
             reward().train(listener, stop);
         }
+    }
+
+    /** Of waiting for another suite that makes the same start. */
+    private static Consumer<String> told(RunListener listener, StopSignal stop) {
+        AtomicBoolean isTold = new AtomicBoolean();
+        return why -> {
+            stop.check();
+            if (!isTold.getAndSet(true)) {
+                listener.note("waiting for the start that another suite makes: " + why);
+            }
+        };
     }
 
     private boolean trainsReward() {
@@ -176,9 +199,9 @@ public final class DemoWorld {
         return Gold.reward(validation.get(prompt), answer);
     }
 
-    /** Gold reward of an answer to any prompt of the world. */
+    /** Gold reward of an answer to any prompt of the world; NaN for others, which a suite's own rows may have. */
     public double gold(String prompt, String answer) {
-        return Gold.reward(World.request(prompt), answer);
+        return World.isRequest(prompt) ? Gold.reward(World.request(prompt), answer) : Double.NaN;
     }
 
     /** How good its pairs and rewards are; of a world that {@link #make} has finished. */

@@ -118,12 +118,31 @@ final class World {
         });
     }
 
+    /** Whether a text is a request of the worlds, whose answer is known. */
+    static boolean isRequest(String text) {
+        for (Request.Kind kind : Request.Kind.values()) {
+            if (text.startsWith(kind.opening())) {
+                List<String> words = List.of(text.substring(kind.opening().length()).split(" "));
+                return switch (kind) {
+                    case FACT -> FACTS.containsKey(words.get(0));
+                    case LORE -> LORE.containsKey(words.get(0));
+                    case COUNT -> words.size() < NUMBERS.size();
+                    default -> true;
+                };
+            }
+        }
+        return false;
+    }
+
     /**
      * The request that a text is.
      *
      * @throws IllegalArgumentException if no world has such a request
      */
     static Request request(String text) {
+        if (!isRequest(text)) {
+            throw new IllegalArgumentException("\"" + text + "\" is no request of the worlds");
+        }
         for (Request.Kind kind : Request.Kind.values()) {
             if (text.startsWith(kind.opening())) {
                 List<String> words = List.of(text.substring(kind.opening().length()).split(" "));
@@ -137,7 +156,7 @@ final class World {
                 });
             }
         }
-        throw new IllegalArgumentException("\"" + text + "\" is no request of the worlds");
+        throw new IllegalStateException(text);
     }
 
     private List<String> letters(int count) {

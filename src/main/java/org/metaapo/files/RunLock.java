@@ -11,6 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.metaapo.error.RunFailedException;
 
 /**
@@ -28,6 +30,8 @@ public final class RunLock implements AutoCloseable {
      */
     private static final Set<Path> HELD_HERE = ConcurrentHashMap.newKeySet();
 
+    private static final long TRY_AGAIN_NANOS = 200_000_000L;
+
     private final Path folder;
     private final FileChannel channel;
     private final AtomicBoolean closed = new AtomicBoolean();
@@ -43,6 +47,13 @@ public final class RunLock implements AutoCloseable {
      * @throws RunFailedException if another run holds it (the message names its process id), or it cannot be written
      */
     public static RunLock acquire(Path runFolder) {
+        return acquire(runFolder, why -> {
+            throw new RunFailedException(why + ": wait until it ends, stop it, or choose another output folder");
+        });
+    }
+
+    /** Null after {@code inUse} has taken that another run holds it. */
+    private static RunLock acquire(Path runFolder, Consumer<String> inUse) {
         Path folder;
         try {
             AtomicFiles.makeFolders(runFolder);
@@ -51,7 +62,8 @@ public final class RunLock implements AutoCloseable {
             throw FileFailures.writing(runFolder, -1, failure);
         }
         if (!HELD_HERE.add(folder)) {
-            throw inUse(runFolder, Long.toString(ProcessHandle.current().pid()));
+            inUse.accept(inUse(runFolder, Long.toString(ProcessHandle.current().pid())));
+            return null;
         }
         FileChannel channel = null;
         boolean acquired = false;
@@ -63,7 +75,8 @@ public final class RunLock implements AutoCloseable {
                     StandardOpenOption.WRITE);
             FileLock lock = channel.tryLock();
             if (lock == null) {
-                throw inUse(runFolder, readOwner(channel));
+                inUse.accept(inUse(runFolder, readOwner(channel)));
+                return null;
             }
             channel.truncate(0);
             String owner = Long.toString(ProcessHandle.current().pid());
@@ -80,6 +93,20 @@ public final class RunLock implements AutoCloseable {
         }
     }
 
+    /**
+     * Locks a run directory as soon as no other run holds it.
+     *
+     * @param waiting is told before each further try who holds it, and may throw to end it
+     */
+    public static RunLock await(Path runFolder, Consumer<String> waiting) {
+        RunLock lock = acquire(runFolder, waiting);
+        while (lock == null) {
+            LockSupport.parkNanos(TRY_AGAIN_NANOS);
+            lock = acquire(runFolder, waiting);
+        }
+        return lock;
+    }
+
     /** Releases the lock; calling it again does nothing. */
     @Override
     public void close() {
@@ -89,9 +116,8 @@ public final class RunLock implements AutoCloseable {
         }
     }
 
-    private static RunFailedException inUse(Path folder, String owner) {
-        return new RunFailedException(folder + ": in use by another run (process " + owner
-                + "): wait until it ends, stop it, or choose another output folder");
+    private static String inUse(Path folder, String owner) {
+        return folder + ": in use by another run (process " + owner + ")";
     }
 
     private static String readOwner(FileChannel channel) throws IOException {

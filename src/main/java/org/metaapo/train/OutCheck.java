@@ -36,6 +36,11 @@ public final class OutCheck {
      * @throws UsageException if it, or what it would lie in, is a file or another thing
      */
     public static void checkFolder(Path out) {
+        checkFolder(out, "out");
+    }
+
+    /** The same of a folder that another key names. */
+    public static void checkFolder(Path out, String key) {
         Path at = out.toAbsolutePath();
         while (!Files.exists(at, LinkOption.NOFOLLOW_LINKS) && at.getParent() != null) {
             at = at.getParent();
@@ -43,10 +48,10 @@ public final class OutCheck {
         if (!Files.isDirectory(at)) {
             String found = Files.isRegularFile(at) ? "a file" : Files.exists(at) ? "no folder" : "a link that leads nowhere";
             throw new UsageException(out + ": " + (at.equals(out.toAbsolutePath()) ? "is " : at + " is ") + found
-                    + "; expected a folder as out, or the name of one to make");
+                    + "; expected a folder as " + key + ", or the name of one to make");
         }
         if (!Files.isWritable(at) || isOfTheKernel(at)) {
-            throw new UsageException(out + ": nothing can be written in " + at + ADVICE);
+            throw new UsageException(out + ": nothing can be written in " + at + "; give another folder as " + key);
         }
     }
 

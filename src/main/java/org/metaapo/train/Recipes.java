@@ -2,6 +2,7 @@ package org.metaapo.train;
 
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Set;
 import org.metaapo.adapter.AdaptedFolder;
 import org.metaapo.config.RecipeKeys;
 import org.metaapo.config.RunConfig;
@@ -149,6 +150,20 @@ public final class Recipes {
     public static void checkOut(RunConfig config) {
         RunFingerprint.checkKeys(config, new RunFolder(config.path("out")));
         OutCheck.check(config);
+    }
+
+    /**
+     * Looks whether what a finished run has read is what its configuration names today: rows, models, sources of rewards.
+     *
+     * @param known what this has found to be so before, which is not read again; what it finds is added
+     * @throws org.metaapo.error.UsageException naming each content that differs
+     */
+    public static void checkFinished(RunConfig config, Set<String> known, RunListener listener, StopSignal stop) {
+        String inputs = RunFingerprint.of(new RunFolder(config.path("out"))).inputs();
+        if (!known.contains(inputs)) {
+            run(config, listener, stop);
+            known.add(inputs);
+        }
     }
 
     /**

@@ -45,6 +45,9 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
             "reward.parallel", "adapter.merge", "reward.timeout", "reward.retries", "optimizer.offload", "reference.offload", "train.micro_tokens",
             "train.recompute", "train.shard", "ranks.timeout", "rollout.sequences", "rollout.merge", "trackers");
 
+    /** Keys, or starts of some, by which contents are found and read. */
+    private static final List<String> OF_INPUTS = List.of("recipe", "model.", "adapter.path", "reference.path", "reward.", "data.", "objective.class");
+
     private static final int SAMPLE_BYTES = 1024;
     private static final int SHOWN_DIGITS = 12;
     /** How a key's value is written that has none. */
@@ -127,6 +130,13 @@ record RunFingerprint(Map<String, String> keys, Map<String, String> contents) {
 
     void write(RunOutput output) {
         output.write(output.folder().fingerprint(), Json.writePretty(Json.mapper().valueToTree(this)));
+    }
+
+    /** One digest of the contents and of the keys that name them: runs with the same one have read the same. */
+    String inputs() {
+        TreeMap<String, String> named = new TreeMap<>(keys);
+        named.keySet().removeIf(name -> OF_INPUTS.stream().noneMatch(name::startsWith));
+        return digest(named + "\n" + contents);
     }
 
     /** One digest of it all. */

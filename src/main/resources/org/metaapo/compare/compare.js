@@ -5,9 +5,11 @@
   const rows = data.rows, start = rows[0], methods = rows.slice(1);
   const measure = data.gold ? 'gold reward' : 'reward';
   const baseline = rows.find(row => row.name === data.baseline);
+  // The baseline's blue is its own.
+  const apart = hue => Math.abs(hue - 212) < 24 ? hue + 60 : hue;
   const dark = matchMedia('(prefers-color-scheme: dark)').matches;
   const hues = rows.map((row, i) => row === start ? colour('--soft') : row === baseline ? colour('--a')
-    : `hsl(${(35 + 137.5 * i) % 360} 52% ${dark ? 64 : 44}%)`);
+    : `hsl(${apart((35 + 137.5 * i) % 360)} 52% ${dark ? 64 : 44}%)`);
   const hue = row => hues[rows.indexOf(row)];
   const signed = x => (x < 0 ? '−' : '+') + number(Math.abs(x), 3);
   const p = x => x === undefined ? '–' : x < 0.001 ? '< 0.001' : number(x, 3);
@@ -24,6 +26,8 @@
   tile(best.name, `highest ${measure}, ${number(best.measure[0], 3)}`);
   tile(number(start.measure[0], 3), `${measure} of the start (sft)`);
 
+  // A picture has room for so much; the whole name is in the table and, over the picture, in its tip.
+  const short = name => name.length > 24 ? name.slice(0, 23) + '…' : name;
   const tip = (node, text) => draw(node, 'title', {}, text);
   const shown = row => `${row.name}: ${number(row.measure[0], 3)} [${number(row.measure[1], 3)}, ${number(row.measure[2], 3)}]`;
 
@@ -35,7 +39,7 @@
     const place = card(pair, `${measure[0].toUpperCase() + measure.slice(1)} of each method`,
       'Mean over seeds with its 95 % interval; small dots are single seeds. The dashed line is the start.');
     const ranked = [...rows].sort((a, b) => b.measure[0] - a.measure[0]), line = 26, width = 540, right = 52;
-    const left = Math.max(96, 7.2 * Math.max(...rows.map(row => row.name.length)) + 16);
+    const left = Math.max(96, 7.6 * Math.max(...rows.map(row => short(row.name).length)) + 16);
     const height = ranked.length * line + 34, node = svg(width, height);
     const [low, high] = padded(rows.flatMap(row => [...row.measure, ...row.by_seed]), 0.04), x = scale(low, high, left, width - right);
     ticks(low, high, 5).forEach(([value, label]) => {
@@ -46,7 +50,7 @@
     ranked.forEach((row, i) => {
       const y = 4 + (i + 0.5) * line, stroke = hue(row), group = draw(node, 'g', {});
       tip(group, shown(row));
-      draw(group, 'text', { x: left - 12, y: y + 4, 'text-anchor': 'end', class: 'name', 'font-weight': row === baseline ? 700 : 400 }, row.name);
+      draw(group, 'text', { x: left - 12, y: y + 4, 'text-anchor': 'end', class: 'name', 'font-weight': row === baseline ? 700 : 400 }, short(row.name));
       row.by_seed.forEach(value => draw(group, 'circle', { cx: x(value), cy: y, r: 2.4, fill: stroke, opacity: 0.45 }));
       draw(group, 'line', { x1: x(row.measure[1]), x2: x(row.measure[2]), y1: y, y2: y, stroke, 'stroke-width': 3, 'stroke-linecap': 'round', opacity: 0.75 });
       draw(group, 'circle', { cx: x(row.measure[0]), cy: y, r: 5, fill: stroke });
@@ -77,7 +81,7 @@
       tip(group, `${shown(row)}, ${number(cost(row))} annotations`);
       draw(group, 'line', { x1: cx, x2: cx, y1: y(row.measure[1]), y2: y(row.measure[2]), stroke, 'stroke-width': 2, opacity: 0.35 });
       draw(group, 'circle', { cx, cy, r: 5.5, fill: stroke });
-      const length = 7 * row.name.length, sides = [false, true].filter(atLeft => atLeft ? cx - 12 - length > left : cx + 12 + length < width);
+      const length = 7 * short(row.name).length, sides = [false, true].filter(atLeft => atLeft ? cx - 12 - length > left : cx + 12 + length < width);
       const from = atLeft => atLeft ? cx - 10 - length : cx + 10;
       const free = ([atLeft, shift]) => cy + shift > 8 && taken.every(t => t.row === row || t.to < from(atLeft) || t.from > from(atLeft) + length || Math.abs(t.y - (cy + shift)) > 13);
       const places = [0, 13, -13, 26, -26, 39, -39, 52, -52, 65, 78, 91, 104].flatMap(shift => sides.map(atLeft => [atLeft, shift]));
@@ -85,7 +89,7 @@
       taken.push({ from: from(toLeft), to: from(toLeft) + length, y: cy + shift });
       if (shift) draw(group, 'line', { x1: cx, y1: cy, x2: toLeft ? cx - 9 : cx + 9, y2: cy + shift, stroke, opacity: 0.5 });
       draw(group, 'text', { x: toLeft ? cx - 10 : cx + 10, y: cy + shift + 4, 'text-anchor': toLeft ? 'end' : 'start',
-        'font-weight': row === baseline ? 700 : 400 }, row.name);
+        'font-weight': row === baseline ? 700 : 400 }, short(row.name));
     });
     place.append(node);
   };
@@ -161,7 +165,7 @@
       names.filter(name => chosen.has(name) && item.answers[name]).forEach(name => {
         const side = element('div', undefined, 'side'), swatch = element('span', undefined, 'swatch'), head = element('h3');
         swatch.style.background = hue(rows.find(row => row.name === name));
-        head.append(swatch, name, element('span', number(item.answers[name].worth, 2), 'interval'));
+        head.append(swatch, element('span', name, 'who'), element('span', number(item.answers[name].worth, 2), 'interval'));
         side.append(head, element('div', item.answers[name].text, 'text'));
         sides.append(side);
       });

@@ -83,7 +83,7 @@ class CompareCommandTest extends CommandTest {
         // A method that learns nothing answers as its start.
         assertThat(data.at("/examples/0/answers/frozen")).isEqualTo(data.at("/examples/0/answers/sft"));
         String markdown = Files.readString(temp.resolve("first/table.md"));
-        assertThat(markdown.lines().filter(line -> line.startsWith("| ")).count()).isEqualTo(6);
+        assertThat(markdown.substring(0, markdown.indexOf("\n\n")).lines().filter(line -> line.startsWith("| ")).count()).isEqualTo(6);
 
         Map<Path, FileTime> before = models("first");
         String table = out;
@@ -167,6 +167,21 @@ class CompareCommandTest extends CommandTest {
         assertThat(Files.readString(temp.resolve("paper-longer/table.md"))).contains("\n| metaapo-paper | 6 | 0.", "\n- The weights of sample-all, seed 1, are not told: ")
                 .doesNotContain("\n| sample-all | 6 |");
         assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(24);
+    }
+
+    @Test
+    void aFinishedRunOfOtherRowsIsNotTakenForThisOne() throws IOException {
+        Path data = Files.copy(Path.of(fixture("pairs.jsonl")), temp.resolve("pairs.jsonl"));
+        String yaml = suite("rows", "{batch: 4}", "metaapo: {recipe: dpo}", "other: {recipe: dpo, objective.beta: 0.5}");
+        String[] command = {"compare", yaml, "--quiet", "seeds=1", "common.data.train=[" + data + "]"};
+        assertThat(run(command)).as(err).isZero();
+        String table = Files.readString(temp.resolve("rows/table.md"));
+        assertThat(run(command)).as(err).isZero();
+        assertThat(Files.readString(temp.resolve("rows/table.md"))).isEqualTo(table);
+        Files.write(data, Files.readAllLines(data).subList(0, 4));
+        assertThat(run(command)).isEqualTo(1);
+        assertThat(Files.readString(temp.resolve("rows/table.md"))).contains("Failed: metaapo, seed 1: ", "Failed: other, seed 1: ",
+                "holds a finished run with another configuration: the rows of data.train: was ");
     }
 
     @Test

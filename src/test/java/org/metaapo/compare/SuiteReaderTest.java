@@ -154,6 +154,8 @@ class SuiteReaderTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "threads=0             | command line: threads is \"0\"; expected a whole number from 1",
+        "seed=3                | command line: seed is set by the suite; expected seeds, as seeds=3 or seeds=[1, 2, 3]",
+        "seeds={a: 1}          | command line: seeds is a mapping; expected a whole number from 0",
         "seeds=[1, 1]          | command line: seed 1 is given twice",
         "sedes=1               | command line: unknown key sedes of a suite; did you mean seeds?",
         "train.batch=2         | command line: train.batch is a key of a run; expected common.train.batch, which all methods have",
@@ -234,6 +236,14 @@ class SuiteReaderTest {
             assertThatThrownBy(() -> read("out: o\nseeds: 1\nworld: {name: paper, " + wrong + "}\nmethods: {a: {recipe: dpo}}\n"))
                     .isInstanceOf(UsageException.class).hasMessageContaining("s.yaml:3: world has").hasMessageContaining("expected at most 2 lists");
         }
+    }
+
+    @Test
+    void startsAreInTheOutFolderUnlessTheyAreNamed() {
+        String rest = "\nseeds: 1\nworld: paper\nmethods: {a: {recipe: dpo}}\n";
+        assertThat(read("out: o" + rest).starts()).isEqualTo(Path.of("o/starts"));
+        assertThat(read("out: o\nstarts: null" + rest).starts()).isEqualTo(Path.of("o/starts"));
+        assertThat(read("out: o\nstarts: runs/starts" + rest).starts()).isEqualTo(Path.of("runs/starts"));
     }
 
     @Test

@@ -1,11 +1,13 @@
 package org.metaapo.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -13,7 +15,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.metaapo.error.InterruptedRunException;
 import org.metaapo.files.Digests;
+import org.metaapo.files.RunLock;
 import org.metaapo.train.RunFolder;
 import org.metaapo.train.RunListener;
 import org.metaapo.train.StopSignal;
@@ -81,5 +85,43 @@ class DemoWorldTest {
         other.make(RunListener.SILENT, new StopSignal());
         assertThat(Files.readString(temp.resolve("other/data/pairs.jsonl"))).isNotEqualTo(Files.readString(temp.resolve("one/data/pairs.jsonl")));
         assertThat(temp.resolve("other/sft")).doesNotExist();
+    }
+
+    @Test
+    void whoeverComesSecondToAStartWaitsForIt() throws Exception {
+        WorldTerms terms = small(WorldTerms.PAPER);
+        List<String> notes = Collections.synchronizedList(new ArrayList<>());
+        RunListener listener = new RunListener() {
+            @Override
+            public void note(String text) {
+                notes.add(text);
+            }
+        };
+        List<Thread> threads = new ArrayList<>();
+        for (String place : List.of("one", "other")) {
+            DemoWorld world = new DemoWorld(temp.resolve(place), temp.resolve("start"), terms, 7, "cpu", 1);
+            threads.add(new Thread(() -> world.make(listener, new StopSignal())));
+        }
+        threads.forEach(Thread::start);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertThat(notes).filteredOn(note -> note.startsWith("waiting for the start that another suite makes: " + temp.resolve("start") + ": in use")).hasSize(1);
+        assertThat(notes).filteredOn(note -> note.contains("is finished")).hasSize(1);
+        StopSignal stop = new StopSignal();
+        stop.request();
+        try (RunLock lock = RunLock.acquire(temp.resolve("start"))) {
+            DemoWorld third = new DemoWorld(temp.resolve("third"), temp.resolve("start"), terms, 7, "cpu", 1);
+            assertThatThrownBy(() -> third.make(RunListener.SILENT, stop)).isInstanceOf(InterruptedRunException.class);
+        }
+    }
+
+    @Test
+    void aPromptOfAnotherWorldHasNoGoldReward() {
+        DemoWorld world = new DemoWorld(Path.of("unused"), WorldTerms.PAPER, 3, "cpu", 1);
+        assertThat(world.gold("what colour is banana ?", "yellow")).isEqualTo(2);
+        for (String prompt : List.of("cat dog", "what colour is tomato ?", "who rules nowhere ?", "how many words : " + "a ".repeat(9), "")) {
+            assertThat(world.gold(prompt, "yellow")).as(prompt).isNaN();
+        }
     }
 }
