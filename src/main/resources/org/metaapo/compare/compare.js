@@ -27,7 +27,7 @@
   tile(number(start.measure[0], 3), `${measure} of the start (sft)`);
 
   // A picture has room for so much; the whole name is in the table and, over the picture, in its tip.
-  const short = name => name.length > 24 ? name.slice(0, 23) + '…' : name;
+  const short = name => name.length > 24 ? name.slice(0, 11) + '…' + name.slice(-12) : name;
   const tip = (node, text) => draw(node, 'title', {}, text);
   const shown = row => `${row.name}: ${number(row.measure[0], 3)} [${number(row.measure[1], 3)}, ${number(row.measure[2], 3)}]`;
 
@@ -39,7 +39,7 @@
     const place = card(pair, `${measure[0].toUpperCase() + measure.slice(1)} of each method`,
       'Mean over seeds with its 95 % interval; small dots are single seeds. The dashed line is the start.');
     const ranked = [...rows].sort((a, b) => b.measure[0] - a.measure[0]), line = 26, width = 540, right = 52;
-    const left = Math.max(96, 7.6 * Math.max(...rows.map(row => short(row.name).length)) + 16);
+    const left = Math.max(96, 8 * Math.max(...rows.map(row => short(row.name).length)) + 16);
     const height = ranked.length * line + 34, node = svg(width, height);
     const [low, high] = padded(rows.flatMap(row => [...row.measure, ...row.by_seed]), 0.04), x = scale(low, high, left, width - right);
     ticks(low, high, 5).forEach(([value, label]) => {
