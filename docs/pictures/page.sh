@@ -3,6 +3,7 @@
 #   docs/pictures/page.sh FOLDER PICTURE [HEIGHT]     FOLDER: has the report.html; HEIGHT: of the part that is shown
 # As they are:
 #   docs/pictures/page.sh demo/metaapo watching 1560
+#   docs/pictures/page.sh runs/methods demo-methods 800
 #   docs/pictures/page.sh runs/paper-methods comparing
 #   docs/pictures/page.sh runs/paper-annotations annotations
 #   docs/pictures/page.sh runs/paper-map map 1045
