@@ -14,6 +14,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.metaapo.files.Json;
 
 /** A suite on tiny models: the table, what is kept, what is not done again, and a stop. */
@@ -95,7 +97,7 @@ class CompareCommandTest extends CommandTest {
     /** A suite of the examples as it stands, in another world: on tiny models and few prompts. */
     private List<Map<String, String>> small(String name) throws IOException {
         String text = Files.readString(Path.of("examples/suites/" + name + ".yaml"));
-        String file = write(name + ".yaml", text.replaceFirst("world: paper\n", "world: {prompts: [" + fixture("pairs.jsonl") + "]}\n")).toString();
+        String file = write(name + ".yaml", text.replaceFirst("(?s)\nworld:.*?\nseeds:", "\nworld: {prompts: [" + fixture("pairs.jsonl") + "]}\nseeds:")).toString();
         assertThat(run("compare", file, "--quiet", "out=" + temp.resolve(name), "seeds=1", "answers=1", "common.dtype=f32",
                 "common.model.path=" + fixture("tiny-llama"), "common.reward.path=" + fixture("tiny-rm"), "common.data.train=[" + fixture("pairs.jsonl") + "]",
                 "common.data.max_length=256", "common.data.max_prompt_length=128", "common.rollout.slice=4", "common.rollout.max_new_tokens=8",
@@ -167,6 +169,14 @@ class CompareCommandTest extends CommandTest {
         assertThat(Files.readString(temp.resolve("paper-longer/table.md"))).contains("\n| metaapo-paper | 6 | 0.", "\n- The weights of sample-all, seed 1, are not told: ")
                 .doesNotContain("\n| sample-all | 6 |");
         assertThat(number(rows.get("sample-all"), "prompts_sampled")).isEqualTo(24);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"paper-calibration, 5", "paper-map, 5", "paper-options, 10"})
+    void eachMethodOfTheOtherSuitesTakesTheSameSteps(String name, int rows) throws IOException {
+        List<Map<String, String>> results = small(name);
+        assertThat(results).hasSize(rows);
+        assertThat(results).filteredOn(row -> !row.get("method").equals("sft")).extracting(row -> row.get("steps")).containsOnly("2");
     }
 
     @Test
