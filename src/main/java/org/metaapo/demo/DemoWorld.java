@@ -201,7 +201,8 @@ public final class DemoWorld {
 
     /** Gold reward of an answer to any prompt of the world; NaN for others, which a suite's own rows may have. */
     public double gold(String prompt, String answer) {
-        return World.isRequest(prompt) ? Gold.reward(World.request(prompt), answer) : Double.NaN;
+        Request request = World.find(prompt);
+        return request == null ? Double.NaN : Gold.reward(request, answer);
     }
 
     /** How good its pairs and rewards are; of a world that {@link #make} has finished. */

@@ -118,45 +118,40 @@ final class World {
         });
     }
 
-    /** Whether a text is a request of the worlds, whose answer is known. */
-    static boolean isRequest(String text) {
-        for (Request.Kind kind : Request.Kind.values()) {
-            if (text.startsWith(kind.opening())) {
-                List<String> words = List.of(text.substring(kind.opening().length()).split(" "));
-                return switch (kind) {
-                    case FACT -> FACTS.containsKey(words.get(0));
-                    case LORE -> LORE.containsKey(words.get(0));
-                    case COUNT -> words.size() < NUMBERS.size();
-                    default -> true;
-                };
-            }
-        }
-        return false;
-    }
-
     /**
      * The request that a text is.
      *
      * @throws IllegalArgumentException if no world has such a request
      */
     static Request request(String text) {
-        if (!isRequest(text)) {
+        Request found = find(text);
+        if (found == null) {
             throw new IllegalArgumentException("\"" + text + "\" is no request of the worlds");
         }
+        return found;
+    }
+
+    /** The request that a text is; null where no world has it. */
+    static Request find(String text) {
         for (Request.Kind kind : Request.Kind.values()) {
             if (text.startsWith(kind.opening())) {
                 List<String> words = List.of(text.substring(kind.opening().length()).split(" "));
-                return new Request(kind, text, switch (kind) {
+                List<String> answer = switch (kind) {
                     case SORT -> words.stream().sorted().toList();
                     case REVERSE -> reversed(words);
                     case LAST -> List.of(words.get(words.size() - 1));
-                    case COUNT -> List.of(NUMBERS.get(words.size()));
-                    case FACT -> List.of(FACTS.get(words.get(0)));
-                    case LORE -> List.of(LORE.get(words.get(0)));
-                });
+                    case COUNT -> words.size() < NUMBERS.size() ? List.of(NUMBERS.get(words.size())) : null;
+                    case FACT -> known(FACTS, words.get(0));
+                    case LORE -> known(LORE, words.get(0));
+                };
+                return answer == null ? null : new Request(kind, text, answer);
             }
         }
-        throw new IllegalStateException(text);
+        return null;
+    }
+
+    private static List<String> known(Map<String, String> answers, String of) {
+        return answers.containsKey(of) ? List.of(answers.get(of)) : null;
     }
 
     private List<String> letters(int count) {
